@@ -8,7 +8,6 @@ import asyncio
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -51,14 +50,14 @@ async def service() -> AsyncIterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "PORT": str(port), "RATE_LIMIT_DEFAULT": "1000000/second", "LOG_LEVEL": "error"}
-    process = subprocess.Popen([sys.executable, "-m", "app"], env=environment)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "app", env=environment)
     try:
         url = f"http://127.0.0.1:{port}"
         await ready(url)
         yield url
     finally:
         process.terminate()
-        process.wait()
+        await process.wait()
 
 
 async def ready(url: str) -> None:
