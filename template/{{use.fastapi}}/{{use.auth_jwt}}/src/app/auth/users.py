@@ -93,7 +93,13 @@ async def assign_roles(
     user.grants = [grant for grant in user.grants if grant.role in body.roles]
     user.grants += [Grant(role=role) for role in body.roles if role not in before]
     audit.record(
-        session, request, manager, "user.roles_assigned", str(user_id), before={"roles": before}, after={"roles": body.roles}
+        session,
+        request,
+        manager,
+        "user.roles_assigned",
+        str(user_id),
+        before={"roles": before},
+        after={"roles": body.roles},
     )
     await _save(session, user)
     authenticator.forget()
