@@ -14,7 +14,7 @@ from app.web.idempotency import IdempotencyKey, once
 from app.web.openapi import raises
 from app.web.pagination import page_meta, page_response
 
-router = APIRouter(prefix="/orders", tags=["orders"])
+router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 
 @router.post(

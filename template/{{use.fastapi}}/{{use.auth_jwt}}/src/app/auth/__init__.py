@@ -5,7 +5,6 @@ from app.auth.commands import commands
 from app.auth.jobs import jobs
 from app.auth.provider import Authenticator, budgets
 
-routers = (router.router, users.router, audit.router)
-public_routers = (router.keys_router,)
+routers = (router.router, router.keys_router, users.router, audit.router)
 
-__all__ = ["Authenticator", "budgets", "commands", "jobs", "public_routers", "routers"]
+__all__ = ["Authenticator", "budgets", "commands", "jobs", "routers"]

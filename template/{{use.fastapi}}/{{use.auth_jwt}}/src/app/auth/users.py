@@ -23,7 +23,7 @@ from app.web.conditional import IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 Myself = Annotated[Principal, require(None)]
 UserReader = Annotated[Principal, require(Permission.USERS_READ)]

@@ -13,7 +13,6 @@ from app.database import Database
 from app.jobs import Job
 
 routers: tuple[APIRouter, ...] = ()
-public_routers: tuple[APIRouter, ...] = ()
 jobs: tuple[Job, ...] = ()
 commands: tuple[click.Command, ...] = ()
 

@@ -1,6 +1,7 @@
 """Orders to play with."""
 
 from decimal import Decimal
+
 from app.database import Database
 from app.errors import Conflict
 from app.orders import service
