@@ -164,7 +164,7 @@ def settings(folder: Path) -> Iterator[tuple[str, str]]:
     """Each variable that the settings classes in `folder` read, with its default as `.env` writes it."""
     for file in sorted(folder.glob("*.py")):
         module = ast.parse(file.read_text())
-        constants = dict(_constants(module))
+        constants = {"NAME": "shop", **dict(_constants(module))}
         for line in ast.walk(module):
             if isinstance(line, ast.ClassDef):
                 for field in line.body:
