@@ -24,6 +24,7 @@ def main() -> None:
         for auth in auths:
             layer = ROOT / "template" / f"{{{{use.{framework}}}}}" / f"{{{{use.auth_{auth}}}}}"
             path = layer / "docs/openapi.json.jinja"
+            path.parent.mkdir(exist_ok=True)
             path.write_text(template(document(framework, auth)))
             print(path.relative_to(ROOT))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -155,9 +156,12 @@ def test_only_a_server_is_started_beside_the_service(
 
 @pytest.mark.parametrize("quoted", ['Sells "tea"', "Back\\slash", "Ümlaut", "It's #1: yes"])
 def test_any_description_makes_a_valid_project(rendered: Rendered, quoted: str) -> None:
-    manifest = tomllib.loads((rendered(description=quoted) / "pyproject.toml").read_text())
+    project = rendered(description=quoted)
+    manifest = tomllib.loads((project / "pyproject.toml").read_text())
+    document = json.loads((project / "docs/openapi.json").read_text())
 
     assert manifest["project"]["description"] == quoted
+    assert document["info"]["description"] == f"{quoted}."
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:
