@@ -1,7 +1,8 @@
 """Write the OpenAPI document of every stack into its layers: `python scripts/openapi.py`.
 
-Only the auth choice changes the API, so each `auth_*` layer owns one `docs/openapi.json.jinja`. A test of every
-generated service (`make check`) compares it with the code. Run this after a change of the API; takes a minute.
+Only the auth choice changes the API, so each `auth_*` layer owns one `docs/openapi.json.jinja`.
+`make check` of every generated service compares it with the code. Run this after a change of the
+API, with the project's own Python; it generates and installs a service for each document.
 """
 
 import json
@@ -33,10 +34,9 @@ def document(framework: str, auth: str) -> str:
     """The OpenAPI document that a generated service prints."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, NAME)
-        answers = {"description": DESCRIPTION, "framework": framework, "auth": auth}
-        flags = [part for name, value in answers.items() for part in ("--set", f"{name}={value}")]
-        new = [sys.executable, "-m", "scaffold", "new", str(project), "--defaults", "--no-git", *flags]
-        subprocess.run(new, check=True, cwd=ROOT / "src", stdout=subprocess.DEVNULL)
+        new = [sys.executable, "-m", "scaffold", "new", str(project), "--defaults", "--no-git"]
+        new += [f"--description={DESCRIPTION}", f"--framework={framework}", f"--auth={auth}"]
+        subprocess.run(new, check=True, cwd=ROOT / "src", stderr=subprocess.DEVNULL)
         subprocess.run(["make", "--silent", "setup", "openapi"], cwd=project, check=True)
         return (project / "docs/openapi.json").read_text()
 

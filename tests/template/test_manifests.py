@@ -31,7 +31,9 @@ Rendered = Callable[..., Path]
 def tool(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a linter of this environment."""
     program = Path(sys.executable).with_name(name)
-    return subprocess.run([program, *arguments], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("answers", ALL, ids=label)
@@ -114,8 +116,10 @@ def test_the_composition_and_the_workflow_follow_their_schemas(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     project = rendered(**answers)
-    files = {"vendor.compose-spec": "compose.yaml", "vendor.github-workflows": ".github/workflows/ci.yml"}
-    for schema, file in files.items():
+    for schema, file in (
+        ("vendor.compose-spec", "compose.yaml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+    ):
         result = tool("check-jsonschema", f"--builtin-schema={schema}", file, cwd=project)
         assert result.returncode == 0, result.stdout
 
@@ -165,7 +169,7 @@ def test_any_description_makes_a_valid_project(rendered: Rendered, quoted: str) 
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each variable that the settings classes in `folder` read, with its default as `.env` writes it."""
+    """Each variable that the settings classes in `folder` read, with its default as in `.env`."""
     for file in sorted(folder.glob("*.py")):
         module = ast.parse(file.read_text())
         constants = {"NAME": "shop", **dict(_constants(module))}
