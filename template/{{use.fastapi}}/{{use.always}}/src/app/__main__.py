@@ -19,6 +19,8 @@ from app.main import create_app
 def main() -> None:
     settings = settings_or_exit()
     if "--reload" in sys.argv:
+        sys.stdout.write(f"Serving http://{settings.host}:{settings.port}/docs\n")
+        sys.stdout.flush()
         uvicorn.run(
             "app.main:create_app",
             factory=True,
