@@ -1,0 +1,5 @@
+"""`scaffold verify`: the conformance suite against a running service."""
+
+
+def verify(url: str) -> None:
+    """X"""

@@ -1,0 +1,53 @@
+"""Turns the signals that end a program into one exception, raised at most once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+class Interrupted(BaseException):
+    """The user or the system asked the process to end. Like `KeyboardInterrupt`, no `Exception`."""
+
+    def __init__(self, signum: int = signal.SIGINT) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, as shells expect; 2 for every other request to end."""
+        return 130 if self.signum == signal.SIGINT else 2
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Raise `Interrupted` in this block, once, when the process is asked to end.
+
+    A signal that the parent chose to ignore (`nohup`, a background job) stays ignored.
+    """
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def hold() -> None:
+    """Ignore requests to end from here on: what follows is short and must not be cut in half."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    hold()  # a second signal must not interrupt the cleaning up after the first
+    raise Interrupted(signum)
