@@ -10,7 +10,7 @@ import yaml
 
 from scaffold.documents import parse
 from scaffold.problems import Problem, suggestion
-from scaffold.template import Template, one_line
+from scaffold.template import Template
 
 
 def gather(
@@ -58,7 +58,7 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Problem(
-            f"the answers file {file} is not YAML: {one_line(error)}",
+            f"the answers file {file} is not YAML: {_place(error)}",
             "write one answer a line, like `database: postgresql`",
         ) from error
     if not isinstance(data, dict):
@@ -67,6 +67,11 @@ def _read(file: Path) -> dict[str, Any]:
             "write one answer a line, like `database: postgresql`",
         )
     return {str(key): value for key, value in data.items() if not str(key).startswith("_")}
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"
 
 
 def _assigned(assignments: Iterable[str]) -> dict[str, str]:

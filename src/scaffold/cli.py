@@ -84,7 +84,10 @@ def _told(error: Exception) -> Problem | None:
 
 def _mistyped(mistake: Any) -> Problem:
     """A mistake in the command line, as Typer found it, in this tool's own words."""
+    message = mistake.format_message().replace("(s)", "s")
     context = mistake.ctx
+    if context is None:  # an option without its value
+        return Problem(message[:1].lower() + message[1:].rstrip("."), "`--help` shows the usage")
     command = context.command_path
     option = getattr(mistake, "option_name", None)
     if option and option not in (known := _options(context.command)):
@@ -92,7 +95,6 @@ def _mistyped(mistake: Any) -> Problem:
             f"there is no option {option}",
             suggestion(option, known, sentence=f"the options of `{command}` are"),
         )
-    message = mistake.format_message()
     if message.startswith("No such command"):
         word = message.split("'")[1]
         return Problem(

@@ -69,7 +69,10 @@ class Questionnaire:
             shown = self._shown(question, context)
             answered = question.name in given
             if answered and not shown:
-                raise Problem(f"{question.name} does not apply to the other answers")
+                raise Problem(
+                    f"{question.name} does not apply to the other answers",
+                    f"leave {question.name} out",
+                )
             if answered:
                 value = self.accept(question, given[question.name], context)
             else:
@@ -155,7 +158,10 @@ def _integer(question: Question, answer: Any) -> int:
             return int(answer)
     except ValueError:
         pass
-    raise Problem(f"the {question.name} {_shown_answer(answer)} is not a whole number")
+    raise Problem(
+        f"the {question.name} {_shown_answer(answer)} is not a whole number",
+        f"for example `{question.name}=3`",
+    )
 
 
 def _no_such_choice(question: Question, answer: Any) -> Problem:
@@ -163,7 +169,7 @@ def _no_such_choice(question: Question, answer: Any) -> Problem:
     shown = _shown_answer(answer)
     return Problem(
         f"{question.name} has no choice {shown}",
-        suggestion(shown.strip("'"), choices, sentence=f"{question.name} can be").replace(
+        suggestion(shown.strip("'"), choices, sentence="it can be").replace(
             " and ", " or "
         ),
     )
@@ -179,10 +185,10 @@ def _shown_answer(answer: Any) -> str:
 def _better(name: str, value: Any) -> str:
     """For a name that is nearly good, the name that it could be."""
     if name != "name":
-        return ""
+        return f"choose another {name}"
     import re  # imported late: only a mistake needs it
 
     better = re.sub(r"[^a-z0-9]+", "-", str(value).lower()).strip("-0123456789")[:40].strip("-")
-    if better == value:
+    if better == value and better:
         better = f"{value}-service"
-    return f"call it '{better}', for example" if len(better) > 1 else "call it 'shop', for example"
+    return f"call it '{better if len(better) > 1 else 'shop'}', for example"

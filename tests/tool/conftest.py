@@ -45,9 +45,7 @@ def template_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def workplace(
-    tmp_path: Path, template_repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def workplace(tmp_path: Path, template_repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, the tagged template, and a user without git settings."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -76,7 +74,9 @@ def scaffold(capfd: pytest.CaptureFixture[str]) -> Scaffold:
 def export(folder: Path) -> None:
     """Copy copier.yml and the template tree, without what tools leave in it."""
     shutil.copytree(
-        ROOT / "template", folder / "template", ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+        ROOT / "template",
+        folder / "template",
+        ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
     )
     shutil.copy(ROOT / "copier.yml", folder)
 

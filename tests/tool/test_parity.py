@@ -9,9 +9,9 @@ import pytest
 from copier import Settings, run_copy
 from pytest_copie.plugin import Copie
 
+from scaffold.rendering import write
 from tests.combinations import TEMPLATE, combinations, label, planned
 from tests.tool.conftest import tree
-from scaffold.rendering import write
 
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)
@@ -49,7 +49,9 @@ def test_a_preset_renders_as_pytest_copie_renders_it(
     write(planned(answers).files, ours)
     # The answers file names the copy of the template that pytest-copie made for itself.
     theirs.pop(TEMPLATE.answers_file)
-    assert {path: file for path, file in tree(ours).items() if path != TEMPLATE.answers_file} == theirs
+    assert {
+        path: file for path, file in tree(ours).items() if path != TEMPLATE.answers_file
+    } == theirs
 
 
 def test_what_new_makes_is_what_copier_copy_makes(
