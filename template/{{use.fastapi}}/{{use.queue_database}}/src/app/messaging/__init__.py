@@ -1,0 +1,1 @@
+"""Events: stored with the change they tell of, handled by the worker."""

@@ -1,0 +1,1 @@
+"""Events: told in the log, as nothing listens to them yet."""
