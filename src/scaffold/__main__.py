@@ -10,7 +10,8 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        print("error: interrupted\n\nhint: nothing was written", file=sys.stderr)
+        told = "error: interrupted\n\nhint: nothing was written; run the command again"
+        print(told, file=sys.stderr)
         code = 130
     sys.exit(code)
 

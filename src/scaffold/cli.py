@@ -19,12 +19,19 @@ _EXIT_UNEXPECTED = 70  # EX_SOFTWARE
 
 def run(arguments: list[str]) -> int:
     """Run one command and return the exit code of the process."""
+    signals.listen()
     try:
-        with signals.listening():
-            return _dispatch(arguments or ["--help"])
+        code = _answered(arguments or ["--help"])
+        signals.hold()
     except signals.Interrupted as interruption:
         console.tell(Problem("interrupted", "nothing was written; run the command again"))
         return interruption.exit_code
+    return code
+
+
+def _answered(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
     except BrokenPipeError:
         # The reader of our output has left (`scaffold stacks | head -1`): that is no problem.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -169,9 +169,7 @@ def _no_such_choice(question: Question, answer: Any) -> Problem:
     shown = _shown_answer(answer)
     return Problem(
         f"{question.name} has no choice {shown}",
-        suggestion(shown.strip("'"), choices, sentence="it can be").replace(
-            " and ", " or "
-        ),
+        suggestion(shown.strip("'"), choices, sentence="it can be").replace(" and ", " or "),
     )
 
 

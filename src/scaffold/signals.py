@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 _ENDING = [
@@ -25,21 +23,14 @@ class Interrupted(BaseException):
         return 130 if self.signum == signal.SIGINT else 2
 
 
-@contextmanager
-def listening() -> Iterator[None]:
-    """Raise `Interrupted` in this block, once, when the process is asked to end.
+def listen() -> None:
+    """Raise `Interrupted` in the main thread, once, when the process is asked to end.
 
     A signal that the parent chose to ignore (`nohup`, a background job) stays ignored.
     """
-    before = {number: signal.getsignal(number) for number in _ENDING}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def hold() -> None:

@@ -56,7 +56,8 @@ def link(path: str) -> Callable[[Path], None]:
 CASES = [
     BadInput(
         "the folder is not empty", ("new", "shop", "--defaults"),
-        "./shop is not empty", "choose another name, or empty it first", file("shop/notes.txt", "mine"),
+        "./shop is not empty", "choose another name, or empty it first",
+        file("shop/notes.txt", "mine"),
     ),
     BadInput(
         "a file in its place", ("new", "shop", "--defaults"),
@@ -232,6 +233,8 @@ def page() -> str:
 
 
 def _quoted(argument: str) -> str:
-    if not argument or not argument.isprintable() or " " in argument:
-        return f"$'{argument.encode(errors='surrogateescape').decode('latin-1').encode('unicode_escape').decode()}'"
-    return argument
+    """As one would type it in bash."""
+    if argument and argument.isprintable() and " " not in argument:
+        return argument
+    escaped = os.fsencode(argument).decode("latin-1").encode("unicode_escape").decode()
+    return f"$'{escaped}'"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +60,26 @@ def workplace(tmp_path: Path, template_repository: Path, monkeypatch: pytest.Mon
     return folder
 
 
+@pytest.fixture(autouse=True)
+def signal_handlers() -> Iterator[None]:
+    """The tool runs in this process, and changes how it answers signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def scaffold(capfd: pytest.CaptureFixture[str]) -> Scaffold:
     """`scaffold("new", "shop")` runs the command line in this process."""
 
     def run_it(*arguments: str) -> Outcome:
         capfd.readouterr()
-        code = run(list(arguments))
+        try:
+            code = run(list(arguments))
+        except SystemExit as end:  # completion ends the process itself
+            code = int(end.code or 0)
         return Outcome(code, *capfd.readouterr())
 
     return run_it

@@ -15,7 +15,7 @@ def stacks(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print every question with its choices, and the presets, on stdout."""
-    template = load(sources.shipped(), with_facts=False)
+    template = load(sources.shipped())
     if as_json:
         print(json.dumps(_as_data(template), indent=2, ensure_ascii=False))
     else:
@@ -24,6 +24,10 @@ def stacks(
 
 def _as_data(template: Template) -> dict[str, Any]:
     return {
+        "stacks": {
+            name: {"title": stack["title"], "language": stack["language"]}
+            for name, stack in _stacks(template).items()
+        },
         "choices": {
             question.name: [
                 {"value": value, "title": title, "default": value == question.default}
@@ -53,3 +57,8 @@ def _as_text(template: Template) -> list[str]:
 
 def _with_choices(template: Template) -> list[Question]:
     return [question for question in template.asked if question.choices]
+
+
+def _stacks(template: Template) -> dict[str, Any]:
+    """The record of each framework, as its folder in the template states it."""
+    return next(dict(q.default) for q in template.questions if q.name == "stacks")
