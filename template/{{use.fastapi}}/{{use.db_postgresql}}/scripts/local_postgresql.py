@@ -92,8 +92,17 @@ def _data_folder() -> Path:
 def _run(*command: str | Path) -> None:
     user = None if os.getuid() else "postgres"
     # What pg_ctl starts keeps the standard streams open, so a pipe would never end.
-    result = subprocess.run(command, cwd="/", user=user, group=user, extra_groups=[] if user else None,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    result = subprocess.run(
+        command,
+        cwd="/",
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
     if result.returncode:
         _fail(f"{Path(command[0]).name} failed", f"see the log in {_data_folder()}")
 

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.web.pagination import Cursor, PageQuery, Slice
 
@@ -14,10 +15,10 @@ Row = TypeVar("Row", bound=Any)
 
 async def newest_first(
     session: AsyncSession,
-    statement: Select[tuple[Row]],
+    statement: Select[Row],
     query: PageQuery,
-    created_at: ColumnElement[datetime],
-    row_id: ColumnElement[UUID],
+    created_at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
 ) -> Slice[Row]:
     """One page of the rows that a statement selects. An index on both columns makes it cheap.
 

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -106,4 +106,3 @@ class ServiceSettings(Environment):
     @property
     def serves_docs(self) -> bool:
         return not self.is_production if self.docs_enabled is None else self.docs_enabled
-

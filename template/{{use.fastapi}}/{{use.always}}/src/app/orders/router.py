@@ -14,7 +14,7 @@ from app.web.idempotency import IdempotencyKey, once
 from app.web.openapi import raises
 from app.web.pagination import page_meta, page_response
 
-router = APIRouter(prefix="/orders", tags=["orders"])
+router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
 
 @router.post(
@@ -54,9 +54,7 @@ async def get_order(order_id: UUID, orders: ReadOrders, if_none_match: IfNoneMat
     response_model=OrderRead,
     openapi_extra=raises("conflict", "invalid_state", "precondition_failed", "precondition_required"),
 )
-async def amend_order(
-    order_id: UUID, body: OrderPatch, orders: WriteOrders, if_match: IfMatch = None
-) -> Response:
+async def amend_order(order_id: UUID, body: OrderPatch, orders: WriteOrders, if_match: IfMatch = None) -> Response:
     """Change the note or the reference of an order."""
     return _order(await service.amend(orders, order_id, body, if_match))
 
@@ -72,9 +70,7 @@ async def cancel_order(order_id: UUID, orders: WriteOrders, if_match: IfMatch = 
     return _order(await service.cancel(orders, order_id, if_match))
 
 
-@router.delete(
-    "/{order_id}", operation_id="delete_order", status_code=204, openapi_extra=raises("precondition_failed")
-)
+@router.delete("/{order_id}", operation_id="delete_order", status_code=204, openapi_extra=raises("precondition_failed"))
 async def delete_order(order_id: UUID, orders: DeleteOrders, if_match: IfMatch = None) -> None:
     """Delete an order."""
     await service.delete(orders, order_id, if_match)

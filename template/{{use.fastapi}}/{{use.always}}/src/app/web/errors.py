@@ -190,9 +190,7 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
         request.scope,
         code,
         f"{count} not valid",
-        errors=[
-            {"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults
-        ],
+        errors=[{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults],
     )
 
 

@@ -4,7 +4,6 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import structlog
 from starlette.datastructures import State

@@ -15,7 +15,7 @@ from app.keyset import newest_first
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response
 
-router = APIRouter(tags=["users"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 
 Auditor = Annotated[Principal, require(Permission.USERS_MANAGE)]
 

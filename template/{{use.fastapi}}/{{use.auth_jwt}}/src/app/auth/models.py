@@ -23,7 +23,7 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column()
 
     grants: Mapped[list["Grant"]] = relationship(
         lazy="selectin", order_by="Grant.role", cascade="all, delete-orphan", passive_deletes=True

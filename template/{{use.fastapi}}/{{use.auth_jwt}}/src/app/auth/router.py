@@ -11,7 +11,7 @@ from app.auth.sessions import Sessions
 from app.web.conditional import resource
 from app.web.openapi import raises
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 keys_router = APIRouter(tags=["auth"])
 
 

@@ -23,7 +23,7 @@ from app.web.conditional import IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 Myself = Annotated[Principal, require(None)]
 UserReader = Annotated[Principal, require(Permission.USERS_READ)]
@@ -93,7 +93,13 @@ async def assign_roles(
     user.grants = [grant for grant in user.grants if grant.role in body.roles]
     user.grants += [Grant(role=role) for role in body.roles if role not in before]
     audit.record(
-        session, request, manager, "user.roles_assigned", str(user_id), before={"roles": before}, after={"roles": body.roles}
+        session,
+        request,
+        manager,
+        "user.roles_assigned",
+        str(user_id),
+        before={"roles": before},
+        after={"roles": body.roles},
     )
     await _save(session, user)
     authenticator.forget()

@@ -4,6 +4,7 @@ Callers prove nothing and may do everything, so this service belongs on a privat
 that decides. What is known of a caller is its address; it is what rate limits and idempotency keys go by.
 """
 
+import click
 from fastapi import APIRouter
 from starlette.types import Scope
 
@@ -12,8 +13,8 @@ from app.database import Database
 from app.jobs import Job
 
 routers: tuple[APIRouter, ...] = ()
-public_routers: tuple[APIRouter, ...] = ()
 jobs: tuple[Job, ...] = ()
+commands: tuple[click.Command, ...] = ()
 
 
 def budgets(settings: Settings) -> dict[str, str]:

@@ -35,9 +35,7 @@ class UnknownEventError(Exception):
 class Consumer:
     """Takes batches of messages until it is told to stop. Any number may run, in any number of processes."""
 
-    def __init__(
-        self, settings: Settings, database: Database, bell: Bell, handlers: Mapping[str, Handler]
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, bell: Bell, handlers: Mapping[str, Handler]) -> None:
         self._settings = settings
         self._database = database
         self._bell = bell
@@ -86,9 +84,7 @@ class Consumer:
             result = "failed"
             log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
             async with self._database.transaction() as session:
-                await outbox.give_back(
-                    session, message, repr(error), max_attempts=self._settings.queue_max_attempts
-                )
+                await outbox.give_back(session, message, repr(error), max_attempts=self._settings.queue_max_attempts)
         finally:
             structlog.contextvars.clear_contextvars()
         handled.labels(message.type, result).inc()

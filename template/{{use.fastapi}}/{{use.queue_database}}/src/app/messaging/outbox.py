@@ -3,7 +3,7 @@
 Several workers may claim at once. PostgreSQL skips the rows that another one holds; SQLite lets one write at a time.
 """
 
-import random
+import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -17,6 +17,8 @@ from app.messaging.models import HandledMessage, Message, MessageState
 
 HANDLED_KEPT_FOR = timedelta(days=7)
 LONGEST_PAUSE_SECONDS = 300
+
+_random = secrets.SystemRandom()
 
 pending = Gauge("outbox_pending", "Messages that wait for a worker")
 published = Counter("outbox_published_total", "Messages that a worker has taken up")
@@ -76,7 +78,7 @@ async def discard(session: AsyncSession, message: Message) -> None:
 async def give_back(session: AsyncSession, message: Message, error: str, *, max_attempts: int) -> None:
     """Lets a failed message wait, longer each time and never in step with others; after the last try it is dead."""
     is_dead = message.attempts >= max_attempts
-    pause = min(2**message.attempts, LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1)
+    pause = min(2**message.attempts, LONGEST_PAUSE_SECONDS) * _random.uniform(0.5, 1)
     await session.execute(
         update(Message)
         .where(Message.id == message.id, Message.lease == message.lease)

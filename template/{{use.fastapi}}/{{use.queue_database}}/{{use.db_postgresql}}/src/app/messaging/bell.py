@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import structlog
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
