@@ -31,7 +31,9 @@ def run(arguments: list[str]) -> int:
 
 def _answered(arguments: list[str]) -> int:
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a reader that has left can be answered
+        return code
     except BrokenPipeError:
         # The reader of our output has left (`scaffold stacks | head -1`): that is no problem.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -118,7 +118,7 @@ def _documents(file: Path, root: Path, *, with_facts: bool) -> Iterator[dict[str
                 merged.update(document)
         return merged
 
-    loader = type("Loader", (SafeLoader,), {})  # of its own: a class keeps its constructors
+    loader: Any = type("Loader", (SafeLoader,), {})  # of its own: a class keeps its constructors
     loader.add_constructor("!include", include)
     try:
         with file.open("rb") as stream:

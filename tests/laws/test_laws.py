@@ -79,7 +79,8 @@ STACK = "template__{{'.'}}__"
         ),
         (
             laws.statements_in_few_manifests, "",
-            {f"{STACK}_stack__stack.yml": "x", **{f"{STACK}{n}.md.jinja": "{% if 1 %}" for n in range(9)}},
+            {f"{STACK}_stack__stack.yml": "x"}
+            | {f"{STACK}{number}.md.jinja": "{% if 1 %}" for number in range(9)},
             "{{'.'}} has 9 files with statements",
         ),
         (

@@ -26,7 +26,8 @@ COMMAND = [sys.executable, "-m", "scaffold", "new", "services/shop", "--defaults
 def test_a_full_disk_leaves_nothing(
     scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, written = Path.write_bytes, []
+    real = Path.write_bytes
+    written: list[Path] = []
 
     def write(self: Path, data: bytes) -> int:
         if len(written) == 20:
