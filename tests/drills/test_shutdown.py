@@ -101,6 +101,23 @@ def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
     eventually(database, "SELECT count(*) FROM orders WHERE status <> 'confirmed'", [("0",)], 15)
 
 
+def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
+    service: Service, database: Database
+) -> None:
+    service.env |= {"SHUTDOWN_GRACE_SECONDS": "3", "QUEUE_POLL_SECONDS": "0.1"}
+    url, worker = service.api().url, service.worker()
+    headers = sign_in(url, "stuck@example.com", "a long enough password")
+
+    async def burst() -> None:
+        async with member(headers) as buyer:
+            await asyncio.gather(*(buyer.create(url) for _ in range(40)))
+
+    asyncio.run(burst())
+    with database.locked_for_writing():
+        time.sleep(0.5)
+        assert worker.terminate(seconds=5) == 0
+
+
 class _HalfRequest:
     """A create whose body stops half way, until it is finished or closed."""
 
