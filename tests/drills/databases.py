@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ def audit_confirmations(database: Database) -> None:
     """From now on, note every statement that sets the status of an order."""
     for statement in _AUDIT[database.kind]:
         database.query(statement)
+
+
+def as_id(text: str) -> str:
+    """An id as the API writes it: SQLite stores UUIDs without hyphens."""
+    return str(uuid.UUID(text))
 
 
 def eventually(database: Database, statement: str, expected: list[Row], seconds: float) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from tests.drills.databases import Database
+from tests.drills.databases import Database, as_id
 from tests.drills.traffic import Outcome, member, order
 from tests.services import Service, sign_in
 
@@ -60,7 +60,7 @@ def _assert_one_effect(outcomes: list[Outcome], database: Database) -> None:
     assert set(kinds) <= {"made", "replayed", "in progress"}, kinds
     assert kinds["made"] == 1, kinds
     ids = {o.response.json()["id"] for o in outcomes if o.status == 201 and o.response}
-    assert database.query("SELECT id FROM orders") == [(only,) for only in ids]
+    assert [as_id(id_) for (id_,) in database.query("SELECT id FROM orders")] == list(ids)
 
 
 def _kind(outcome: Outcome) -> str:

@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from tests.drills.databases import Database, audit_confirmations, eventually
+from tests.drills.databases import Database, as_id, audit_confirmations, eventually
 from tests.drills.traffic import Ledger, member
 from tests.services import Replica, Service, Worker, sign_in
 
@@ -92,7 +92,7 @@ def _assert_each_once(ledger: Ledger, database: Database) -> None:
     """Each acknowledged order is one row, each row was confirmed by one statement."""
     rows = database.query("SELECT reference, id FROM orders")
     assert len(rows) == len({reference for reference, _ in rows}), "a reference has two rows"
-    lost = set(ledger.acknowledged.items()) - {(reference, id_) for reference, id_ in rows}
+    lost = set(ledger.acknowledged.items()) - {(reference, as_id(id_)) for reference, id_ in rows}
     assert not lost, f"{len(lost)} acknowledged orders are lost"
     confirmed = database.query("SELECT order_id FROM drill_audit WHERE status = 'confirmed'")
     assert sorted(confirmed) == sorted((id_,) for _, id_ in rows), "not confirmed exactly once"
