@@ -1,0 +1,175 @@
+"""Resolve the packages of every stack and record what was tested together.
+
+    python scripts/lock.py             keep the recorded versions, resolve what is new
+    python scripts/lock.py --upgrade   take the newest versions
+
+For each `template/*/_stack/stack.yml` it writes `lock.jinja` beside it: one requirement a package, with
+hashes, between `{% if %}` lines that name the layers which need it. A package has one version whatever
+was chosen, so that changing an answer later changes no version. Needs `uv` on the PATH or in `.uv/bin`.
+"""
+
+import argparse
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+AXES = {
+    "db": ("db_sqlite", "db_postgresql"),
+    "auth": ("auth_jwt", "auth_none"),
+    "queue": ("queue_database", "queue_none"),
+}
+IMPLIED = frozenset({"always", "db_sql"})
+"""Layers that every combination has."""
+
+HEADER = "{# Written by scripts/lock.py: the versions that were tested together, and what needs each. #}\n"
+
+
+class Combination(NamedTuple):
+    """Layers chosen together, and whether the development tools are wanted too."""
+
+    layers: frozenset[str]
+    dev: bool
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """Layer names that tell combinations apart, and `dev`."""
+        return (self.layers - IMPLIED) | ({"dev"} if self.dev else frozenset())
+
+
+def main() -> None:
+    """Write the lock of every stack; exit 1 with one line when uv cannot resolve one."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
+    upgrade = parser.parse_args().upgrade
+    for path in sorted(ROOT.glob("template/*/_stack/stack.yml")):
+        for stack in records(path).values():
+            write_lock(path, stack, upgrade=upgrade)
+
+
+def records(path: Path) -> dict[str, dict[str, Any]]:
+    """The stacks that a `stack.yml` describes, by name."""
+    stacks: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())["stacks"]["default"]
+    return stacks
+
+
+def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
+    """Resolve `stack` and write `lock.jinja` and the reserved names in the `stack.yml` at `path`."""
+    lock = path.with_name("lock.jinja")
+    known = "" if upgrade or not lock.exists() else plain(lock.read_text())
+    union = blocks(resolve(every_need(stack), known, "--generate-hashes"))
+    pins = "\n".join(union)
+    needed_by: dict[str, set[Combination]] = {}
+    for combination in combinations():
+        for line in blocks(resolve(needs(stack, combination), pins)):
+            needed_by.setdefault(line, set()).add(combination)
+    hashes = {pin(line): text for line, text in union.items()}
+    lock.write_text(HEADER + "".join(guarded(needed_by, hashes)))
+    reserve(path, needed_by)
+    print(f"{lock.relative_to(ROOT)}: {len(needed_by)} packages")
+
+
+def plain(lock: str) -> str:
+    """A lock as a requirements file, without its Jinja lines."""
+    return re.sub(r"\{[#%].*?[#%]\}\n", "", lock)
+
+
+def every_need(stack: dict[str, Any]) -> Iterator[str]:
+    """The requirements of all choices together."""
+    return (package["need"] for package in stack["packages"] + stack["dev_packages"])
+
+
+def needs(stack: dict[str, Any], combination: Combination) -> Iterator[str]:
+    """The requirements of one combination."""
+    packages = stack["packages"] + (stack["dev_packages"] if combination.dev else [])
+    return (package["need"] for package in packages if package["when"] in combination.layers)
+
+
+def combinations() -> Iterator[Combination]:
+    """Every combination that can be chosen, without and with the development tools."""
+    for chosen in itertools.product(*AXES.values()):
+        for dev in (False, True):
+            yield Combination(IMPLIED.union(chosen), dev)
+
+
+def resolve(requirements: Iterable[str], known: str, *options: str) -> str:
+    """The requirements file that uv makes of `requirements` for every platform, preferring `known` versions."""
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, output = Path(folder, "wanted.txt"), Path(folder, "output.txt")
+        wanted.write_text("\n".join(requirements))
+        output.write_text(known)
+        command = [uv(), "pip", "compile", "--quiet", "--universal", "--python-version=3.11"]
+        command += ["--no-header", "--no-annotate", *options, f"--output-file={output}", str(wanted)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            sys.exit(f"error: uv cannot resolve the packages\n\n{result.stderr.strip()}")
+        return output.read_text()
+
+
+def uv() -> str:
+    """The uv to use: of the PATH, else of `.uv/bin`."""
+    return shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+
+
+def blocks(requirements: str) -> dict[str, str]:
+    """A requirements file taken apart: first line without its continuation → whole text."""
+    parts = re.split(r"^(?=\S)", requirements, flags=re.MULTILINE)
+    return {part.splitlines()[0].removesuffix("\\").strip(): part for part in parts if part.strip()}
+
+
+def name(line: str) -> str:
+    """The package that a requirement of a lock names."""
+    return line.split("==")[0]
+
+
+def pin(line: str) -> str:
+    """`name==version` of a requirement."""
+    return line.split(";")[0].strip()
+
+
+def guarded(needed_by: dict[str, set[Combination]], hashes: dict[str, str]) -> Iterator[str]:
+    """The lines of a lock: each requirement, in a condition unless every combination needs it."""
+    for line in sorted(needed_by, key=lambda line: (name(line), line)):
+        requirement = " \\\n".join([line, *_hashes(hashes[pin(line)])]) + "\n"
+        condition = condition_of(line, needed_by[line])
+        yield f"{{% if {condition} %}}\n{requirement}{{% endif %}}\n" if condition else requirement
+
+
+def _hashes(block: str) -> list[str]:
+    return [text.removesuffix(" \\") for text in block.splitlines()[1:]]
+
+
+def condition_of(line: str, users: set[Combination]) -> str:
+    """The Jinja condition that is true in exactly the combinations `users`; "" when that is all of them.
+
+    Fails when no `or` of layers says it, which means that two choices disagree on a package.
+    """
+    everyone = set(combinations())
+    if users == everyone:
+        return ""
+    flags = frozenset[str]().union(*(combination.flags for combination in everyone))
+    sufficient = {flag for flag in flags if {c for c in everyone if flag in c.flags} <= users}
+    if {c for c in everyone if c.flags & sufficient} != users:
+        sys.exit(f"error: no choice of layers explains who needs {line}")
+    return " or ".join(flag if flag == "dev" else f"use.{flag}" for flag in sorted(sufficient))
+
+
+def reserve(path: Path, needed_by: Iterable[str]) -> None:
+    """Write the names that a service cannot have into `stack.yml`: a package cannot depend on itself."""
+    names = ", ".join(sorted({"app"} | {name(line) for line in needed_by}))
+    lines = textwrap.fill(names, width=100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
+    field = f"reserved_names: [\n{lines}\n      ]"
+    path.write_text(re.sub(r"reserved_names: \[.*?\]", field, path.read_text(), flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

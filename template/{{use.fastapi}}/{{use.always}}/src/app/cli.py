@@ -1,0 +1,102 @@
+"""Commands for operators and developers: `python -m app.cli --help`."""
+
+import asyncio
+import code
+import json
+from typing import Any
+
+import click
+from alembic import command
+from alembic.config import Config
+
+from app import auth, messaging
+from app.config import Settings, settings_or_exit
+from app.database import Base, Database
+from app.errors import AppError
+from app.main import create_app
+from app.orders.seed import plant
+
+
+class _Commands(click.Group):
+    """Tells of a refusal in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AppError as error:
+            raise click.ClickException(error.detail) from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Commands for operators and developers."""
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest version of the schema."""
+    settings_or_exit()
+    command.upgrade(Config("alembic.ini"), "head")
+
+
+@main.command()
+def seed() -> None:
+    """Store some data to play with."""
+    asyncio.run(_seed(_settings_for_play()))
+
+
+@main.command()
+def reset() -> None:
+    """Empty the database, then migrate and seed it."""
+    settings = _settings_for_play()
+    command.downgrade(Config("alembic.ini"), "base")
+    command.upgrade(Config("alembic.ini"), "head")
+    asyncio.run(_seed(settings))
+
+
+@main.command()
+def shell() -> None:
+    """Open a Python prompt with the database and the models at hand."""
+    models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
+    database = Database(settings_or_exit())
+    code.interact(
+        "Run coroutines with `run(…)`; `database` and the models are here.",
+        local={"run": asyncio.Runner().run, "database": database, **models},
+    )
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI document, one line a path, so that a change shows where it is."""
+    document = create_app(settings_or_exit()).openapi()
+    parts = [f"{json.dumps(name)}: {_by_line(part)}" for name, part in document.items()]
+    click.echo("{\n" + ",\n".join(parts) + "\n}")
+
+
+for extra in (*auth.commands, *messaging.commands):
+    main.add_command(extra)
+
+
+def _settings_for_play() -> Settings:
+    settings = settings_or_exit()
+    if settings.is_production:
+        raise click.ClickException("this is not for production")
+    return settings
+
+
+async def _seed(settings: Settings) -> None:
+    database = Database(settings)
+    for line in await plant(database):
+        click.echo(line)
+    await database.close()
+
+
+def _by_line(part: object) -> str:
+    if not isinstance(part, dict):
+        return json.dumps(part, ensure_ascii=False)
+    lines = [f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in part.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+if __name__ == "__main__":
+    main()

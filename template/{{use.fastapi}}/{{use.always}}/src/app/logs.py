@@ -1,0 +1,58 @@
+"""Logs: one JSON object a line, or readable lines in a terminal."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+from app.config import Settings
+
+REDACTED = "[redacted]"
+_SECRET = ("password", "token", "secret", "authorization", "cookie", "private_key")
+
+
+def configure(settings: Settings) -> None:
+    """Sets up structlog, and sends what libraries log through it."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _redact,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if settings.logs_as_json:
+        structlog.configure(
+            processors=[
+                *shared,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(serializer=_to_json),
+            ],
+            logger_factory=structlog.BytesLoggerFactory(),
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+            cache_logger_on_first_use=True,
+        )
+    else:
+        structlog.configure(
+            processors=[*shared, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())],
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+        )
+    logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
+
+
+def _redact(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in line:
+        if any(secret in key.lower() for secret in _SECRET):
+            line[key] = REDACTED
+    return line
+
+
+def _to_json(line: dict[str, Any], **_: object) -> bytes:
+    return orjson.dumps(line, default=str)
+
+
+class _ToStructlog(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

@@ -1,0 +1,110 @@
+"""What clients send and see."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from app.web.pagination import Moment, Page, PageQuery
+
+
+class OrderStatus(StrEnum):
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+def _decimal_string(amount: Decimal) -> str:
+    """At least two decimals, and no zeros beyond them."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"{cents if cents == amount else amount.normalize():f}"
+
+
+def _text(max_length: int) -> StringConstraints:
+    # No control characters: PostgreSQL stores no NUL, and nobody means the others.
+    return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+Reference = Annotated[str, _text(64)]
+Sku = Annotated[str, _text(64)]
+Note = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Field(description="ISO 4217 code")]
+Price = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=15, decimal_places=4, allow_inf_nan=False, examples=["12.50"]),
+]
+Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OrderLineCreate(_Input):
+    sku: Sku
+    quantity: int = Field(ge=1, le=1000)
+    unit_price: Price
+
+
+class OrderCreate(_Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "reference": "2026-0001",
+                "currency": "EUR",
+                "lines": [{"sku": "TEA-500", "quantity": 2, "unit_price": "12.50"}],
+                "note": "Ring twice",
+            }
+        }
+    )
+
+    reference: Reference
+    currency: Currency
+    lines: list[OrderLineCreate] = Field(min_length=1, max_length=100)
+    note: Note | None = None
+
+
+class OrderPatch(_Input):
+    """A merge patch (RFC 7396): what is absent stays as it is."""
+
+    reference: Reference = Field(default_factory=str)
+    note: Note | None = None
+
+    @property
+    def changes(self) -> dict[str, str | None]:
+        return self.model_dump(exclude_unset=True)
+
+
+class OrderQuery(PageQuery):
+    status: OrderStatus | None = None
+    reference: Reference | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+
+
+class OrderLineRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    sku: str
+    quantity: int
+    unit_price: Amount
+
+
+class OrderRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    reference: str
+    currency: str
+    status: OrderStatus
+    lines: list[OrderLineRead]
+    total: Amount
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+OrderPage = Page[OrderRead]

@@ -1,0 +1,90 @@
+"""Lists in pages, newest first. A cursor names the last row seen, so that inserts shift nothing."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Request, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from app import clock
+from app.errors import InvalidCursor
+
+Item = TypeVar("Item")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of range") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Cursor(NamedTuple):
+    """The position after one row."""
+
+    created_at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps([clock.rfc3339(self.created_at), self.id])).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """Raises: InvalidCursor."""
+        try:
+            created_at, row_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            return cls(_in_utc(datetime.fromisoformat(created_at)), UUID(row_id))
+        except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+            raise InvalidCursor("The cursor is not one that this list gave") from error
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=512)
+
+    @property
+    def after(self) -> Cursor | None:
+        """Raises: InvalidCursor."""
+        return None if self.cursor is None else Cursor.decode(self.cursor)
+
+
+class PageMeta(BaseModel):
+    limit: int
+    next_cursor: str | None
+
+
+class Page(BaseModel, Generic[Item]):
+    data: list[Item]
+    meta: PageMeta
+
+
+class Slice(NamedTuple, Generic[Item]):
+    """The rows of one page, and where the next one begins."""
+
+    rows: Sequence[Item]
+    next: Cursor | None
+
+
+def page_meta(query: PageQuery, found: Slice[Item]) -> PageMeta:
+    return PageMeta(limit=query.limit, next_cursor=found.next.encode() if found.next else None)
+
+
+def page_response(request: Request, page: Page[Item]) -> Response:
+    """The page, with a `Link` to the next one."""
+    response = Response(page.__pydantic_serializer__.to_json(page), media_type="application/json")
+    if page.meta.next_cursor is not None:
+        url = request.url.include_query_params(cursor=page.meta.next_cursor)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return response

@@ -1,0 +1,59 @@
+"""The audit log: who did what to whom, when and from where."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.models import AuditEntry
+from app.auth.permissions import Permission
+from app.auth.principal import Principal, require
+from app.auth.schemas import AuditEntryRead, AuditPage
+from app.database import ReadSession
+from app.keyset import newest_first
+from app.web.openapi import raises
+from app.web.pagination import PageQuery, page_meta, page_response
+
+router = APIRouter(prefix="/api/v1", tags=["users"])
+
+Auditor = Annotated[Principal, require(Permission.USERS_MANAGE)]
+
+
+@router.get(
+    "/audit-log",
+    operation_id="read_audit_log",
+    response_model=AuditPage,
+    openapi_extra=raises("invalid_cursor"),
+)
+async def read_audit_log(
+    request: Request, query: Annotated[PageQuery, Query()], session: ReadSession, auditor: Auditor
+) -> Response:
+    """List changes, newest first."""
+    found = await newest_first(session, select(AuditEntry), query, AuditEntry.created_at, AuditEntry.id)
+    data = [AuditEntryRead.model_validate(entry) for entry in found.rows]
+    return page_response(request, AuditPage(data=data, meta=page_meta(query, found)))
+
+
+def record(
+    session: AsyncSession,
+    request: Request,
+    actor: Principal,
+    action: str,
+    subject: str,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Adds an entry to the transaction of the change."""
+    session.add(
+        AuditEntry(
+            actor_id=actor.id,
+            action=action,
+            subject=subject,
+            address=request.client.host if request.client else "",
+            request_id=request.scope["request_id"],
+            before=before,
+            after=after,
+        )
+    )

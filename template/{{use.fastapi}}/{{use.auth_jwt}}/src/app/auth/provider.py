@@ -1,0 +1,117 @@
+"""How a request proves its principal: only this file knows."""
+
+import time
+from typing import NamedTuple
+from uuid import UUID
+
+import jwt
+import structlog
+from prometheus_client import Counter
+from sqlalchemy import select
+from starlette.types import Scope
+
+from app.auth.errors import TokenExpired, Unauthenticated
+from app.auth.keys import KeyRing
+from app.auth.models import Grant, LoginSession
+from app.auth.principal import Principal
+from app.config import Settings
+from app.database import Database
+from app.errors import AppError
+
+MOST_REMEMBERED = 10_000
+
+attempts = Counter("auth_attempts_total", "Logins and rejected tokens", ["result"])
+
+
+def budgets(settings: Settings) -> dict[str, str]:
+    """The rate limits of the routes that take credentials, by path."""
+    return {f"/api/v1/auth/{route}": settings.auth_rate_limit for route in ("login", "register", "refresh")}
+
+
+class _Verified(NamedTuple):
+    principal: Principal
+    good_until: float
+    """When the token expires or its session must be looked up again, in Unix time."""
+
+
+class Authenticator:
+    """Verifies bearer tokens, and remembers for some seconds which it has seen."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.keys = KeyRing(settings)
+        self._database = database
+        self._recheck_seconds = settings.auth_recheck_seconds
+        self._verified: dict[str, _Verified] = {}
+
+    async def __call__(self, scope: Scope) -> str:
+        """Leaves in the scope who is calling, or why that is not known, for the route to judge.
+
+        Returns:
+            What names the caller: the user, or the address of somebody unknown.
+        """
+        principal = await self._authenticate(scope)
+        scope["principal"] = principal
+        if isinstance(principal, AppError):
+            return f"address {scope['client'][0] if scope['client'] else ''}"
+        structlog.contextvars.bind_contextvars(principal=str(principal.id))
+        return f"user {principal.id}"
+
+    def forget(self) -> None:
+        """Makes this process look up every session anew, because one has changed."""
+        self._verified.clear()
+
+    async def _authenticate(self, scope: Scope) -> Principal | AppError:
+        scheme, _, token = _authorization(scope).partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return Unauthenticated("Send an access token as bearer")
+        known = self._verified.get(token)
+        if known and time.time() < known.good_until:
+            return known.principal
+        verdict = await self._verify(token)
+        if isinstance(verdict, AppError):
+            attempts.labels("rejected").inc()
+        return verdict
+
+    async def _verify(self, token: str) -> Principal | AppError:
+        try:
+            claims = self.keys.verify(token)
+            user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
+        except jwt.ExpiredSignatureError:
+            return TokenExpired("The access token has expired")
+        except (jwt.InvalidTokenError, ValueError, AttributeError, TypeError):
+            return Unauthenticated("The access token is not valid")
+        principal = await self._find(user_id, session_id)
+        if principal is None:
+            return Unauthenticated("The session has ended")
+        self._remember(token, principal, claims["exp"])
+        return principal
+
+    async def _find(self, user_id: UUID, session_id: UUID) -> Principal | None:
+        """The user of a session that was not revoked, with the roles of now."""
+        statement = (
+            select(LoginSession.id, Grant.role)
+            .outerjoin(Grant, Grant.user_id == LoginSession.user_id)
+            .where(
+                LoginSession.id == session_id,
+                LoginSession.user_id == user_id,
+                LoginSession.revoked_at.is_(None),
+            )
+        )
+        async with self._database.reading() as session:
+            rows = (await session.execute(statement)).all()
+        if not rows:
+            return None
+        return Principal(user_id, session_id, frozenset(row.role for row in rows if row.role))
+
+    def _remember(self, token: str, principal: Principal, expires_at: float) -> None:
+        if len(self._verified) >= MOST_REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+        good_until = min(expires_at, time.time() + self._recheck_seconds)
+        self._verified[token] = _Verified(principal, good_until)
+
+
+def _authorization(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return str(value.decode("latin-1"))
+    return ""

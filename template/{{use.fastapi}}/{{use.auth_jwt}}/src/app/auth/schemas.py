@@ -1,0 +1,86 @@
+"""What clients send and see."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.auth.permissions import Role
+from app.web.pagination import Page
+
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254, to_lower=True, pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$"),
+    Field(examples=["ada@example.com"]),
+]
+NewPassword = Annotated[str, StringConstraints(min_length=10, max_length=128)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Registration(_Input):
+    email: Email
+    password: NewPassword
+
+
+class Login(_Input):
+    email: Email
+    password: Annotated[str, StringConstraints(max_length=128)]
+
+
+class Refresh(_Input):
+    refresh_token: Annotated[str, StringConstraints(max_length=200)]
+
+
+class RoleAssignment(_Input):
+    roles: Annotated[list[Role], AfterValidator(lambda roles: sorted(set(roles)))] = Field(max_length=len(Role))
+
+
+class TokenPair(BaseModel):
+    access_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # the name of a scheme
+    expires_in: int
+    """Seconds until the access token expires."""
+
+
+class UserRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    email: str
+    roles: list[Role]
+    created_at: datetime
+    updated_at: datetime
+
+
+class PersonalData(BaseModel):
+    """All that is stored about a user, by table."""
+
+    user: UserRead
+    data: dict[str, list[dict[str, Any]]]
+
+
+class AuditEntryRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    created_at: datetime
+    actor_id: UUID | None
+    action: str
+    subject: str
+    address: str
+    request_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class JsonWebKeySet(BaseModel):
+    keys: list[dict[str, str]]
+
+
+UserPage = Page[UserRead]
+AuditPage = Page[AuditEntryRead]

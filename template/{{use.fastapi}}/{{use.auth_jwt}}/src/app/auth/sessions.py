@@ -1,0 +1,155 @@
+"""Registration, login, and the tokens of a session."""
+
+import hashlib
+import secrets
+import time
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.auth import passwords
+from app.auth.errors import InvalidCredentials, PermissionDenied, TooManyFailures, Unauthenticated
+from app.auth.keys import KeyRing
+from app.auth.models import Grant, LoginFailures, LoginSession, RefreshToken, User
+from app.auth.permissions import Role
+from app.auth.provider import attempts
+from app.auth.schemas import Login, Registration, TokenPair
+from app.config import Settings
+from app.database import Database
+from app.errors import Conflict
+
+
+class Sessions:
+    """The life of sessions, from login to logout."""
+
+    def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
+        self._settings = settings
+        self._database = database
+        self._keys = keys
+
+    async def register(self, registration: Registration) -> User:
+        """Makes a member.
+
+        Raises:
+            PermissionDenied: registration is closed.
+            Conflict: the email is taken.
+        """
+        if not self._settings.registration_is_open:
+            raise PermissionDenied("Registration is closed")
+        return await create_user(self._database, registration.email, registration.password, Role.MEMBER)
+
+    async def log_in(self, login: Login) -> TokenPair:
+        """Opens a session.
+
+        Raises:
+            InvalidCredentials: email and password do not match. Which of them is wrong is not told.
+            TooManyFailures: the account is closed for a while.
+        """
+        user = await self._admit(login)
+        matches = await passwords.verify_password(login.password, user.password_hash if user else None)
+        attempts.labels("ok" if matches else "failed").inc()
+        if user is None or not matches:
+            await self._count_failure(login.email)
+            raise InvalidCredentials("Email and password do not match")
+        expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
+        async with self._database.transaction() as session:
+            await session.execute(delete(LoginFailures).where(LoginFailures.account == _account(login.email)))
+            opened = LoginSession(user_id=user.id, expires_at=expires_at)
+            session.add(opened)
+            await session.flush()
+            return self._issue(session, opened)
+
+    async def refresh(self, token: str) -> TokenPair:
+        """Trades a refresh token for new tokens. One that was used before ends its session: it was stolen.
+
+        Raises:
+            Unauthenticated
+        """
+        async with self._database.transaction() as session:
+            stored = await _find_token(session, token)
+            if stored and stored.used_at is None:
+                opened = await session.get(LoginSession, stored.session_id, with_for_update=True)
+                if opened and opened.revoked_at is None and opened.expires_at > clock.now():
+                    stored.used_at = clock.now()
+                    return self._issue(session, opened)
+            elif stored:
+                await _revoke(session, stored.session_id)
+        raise Unauthenticated("The refresh token is not valid")
+
+    async def log_out(self, token: str) -> None:
+        """Ends the session of a refresh token, if there is one."""
+        async with self._database.transaction() as session:
+            stored = await _find_token(session, token)
+            if stored:
+                await _revoke(session, stored.session_id)
+
+    async def _admit(self, login: Login) -> User | None:
+        async with self._database.reading() as session:
+            failures = await session.get(LoginFailures, _account(login.email))
+            now = clock.now()
+            if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
+                wait = int((failures.expires_at - now).total_seconds()) + 1
+                raise TooManyFailures("Too many logins to this account failed", retry_after=wait)
+            return await session.scalar(select(User).where(User.email == login.email))
+
+    async def _count_failure(self, email: str) -> None:
+        expires_at = clock.now() + timedelta(seconds=self._settings.auth_lockout_seconds)
+        account = _account(email)
+        async with self._database.transaction() as session:
+            failures = await session.get(LoginFailures, account, with_for_update=True)
+            if failures is None:
+                await session.merge(LoginFailures(account=account, count=1, expires_at=expires_at))
+            elif failures.expires_at <= clock.now():
+                failures.count, failures.expires_at = 1, expires_at
+            else:
+                failures.count += 1
+
+    def _issue(self, session: AsyncSession, opened: LoginSession) -> TokenPair:
+        refresh_token = secrets.token_urlsafe(32)
+        session.add(RefreshToken(hash=_digest(refresh_token), session_id=opened.id))
+        now = int(time.time())
+        lifetime = self._settings.auth_access_ttl_seconds
+        claims = {"sub": str(opened.user_id), "sid": str(opened.id), "iat": now, "exp": now + lifetime}
+        return TokenPair(
+            access_token=self._keys.sign(claims | {"jti": secrets.token_hex(8)}),
+            refresh_token=refresh_token,
+            expires_in=lifetime,
+        )
+
+
+async def create_user(database: Database, email: str, password: str, role: Role) -> User:
+    """Raises: Conflict: the email is taken."""
+    password_hash = await passwords.hash_password(password)
+    user = User(email=email, password_hash=password_hash, grants=[Grant(role=role)])
+    try:
+        async with database.transaction() as session:
+            session.add(user)
+    except IntegrityError as error:
+        raise Conflict("The email is taken") from error
+    return user
+
+
+async def purge(session: AsyncSession) -> None:
+    """Forgets sessions that have ended and failures that no longer count."""
+    await session.execute(delete(LoginSession).where(LoginSession.expires_at <= clock.now()))
+    await session.execute(delete(LoginFailures).where(LoginFailures.expires_at <= clock.now()))
+
+
+async def _find_token(session: AsyncSession, token: str) -> RefreshToken | None:
+    return await session.get(RefreshToken, _digest(token), with_for_update=True)
+
+
+async def _revoke(session: AsyncSession, session_id: UUID) -> None:
+    await session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=clock.now()))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _account(email: str) -> bytes:
+    return hashlib.sha256(email.encode()).digest()

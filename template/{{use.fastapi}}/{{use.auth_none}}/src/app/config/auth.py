@@ -1,0 +1,7 @@
+"""Settings of authentication."""
+
+from app.config.service import Environment
+
+
+class AuthSettings(Environment):
+    """Callers prove nothing here, so there is nothing to set."""

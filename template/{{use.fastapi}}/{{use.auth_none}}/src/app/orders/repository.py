@@ -1,0 +1,70 @@
+"""How orders are read and written."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.errors import Conflict, NotFound, PreconditionFailed
+from app.keyset import newest_first
+from app.orders.models import Order
+from app.orders.schemas import OrderQuery
+from app.web.pagination import Slice
+
+
+class Orders:
+    """All orders."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(self, order: Order) -> None:
+        """Raises: Conflict."""
+        self.session.add(order)
+        await self._flush()
+
+    async def get(self, order_id: UUID) -> Order:
+        """Raises: NotFound."""
+        order = await self.find(order_id)
+        if order is None:
+            raise NotFound("There is no such order")
+        return order
+
+    async def find(self, order_id: UUID) -> Order | None:
+        return await self.session.scalar(select(Order).where(Order.id == order_id))
+
+    async def page(self, query: OrderQuery) -> Slice[Order]:
+        """Newest first.
+
+        Raises:
+            InvalidCursor
+        """
+        statement = select(Order)
+        if query.status:
+            statement = statement.where(Order.status == query.status)
+        if query.reference:
+            statement = statement.where(Order.reference == query.reference)
+        if query.created_after:
+            statement = statement.where(Order.created_at > query.created_after)
+        if query.created_before:
+            statement = statement.where(Order.created_at < query.created_before)
+        return await newest_first(self.session, statement, query, Order.created_at, Order.id)
+
+    async def save(self, order: Order) -> None:
+        """Raises: Conflict, PreconditionFailed."""
+        await self._flush()
+
+    async def remove(self, order: Order) -> None:
+        """Raises: PreconditionFailed."""
+        await self.session.delete(order)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            raise Conflict("The reference is taken") from error
+        except StaleDataError as error:
+            raise PreconditionFailed("Somebody else has changed the order meanwhile") from error

@@ -1,0 +1,130 @@
+"""Runs a command while a PostgreSQL for development answers: `python scripts/local_postgresql.py make serve`.
+
+That is the server of `DATABASE_URL` if it answers. Else one is started on that port: from the PostgreSQL
+installed here (it ends with the command and keeps its data in `.data`), else as the container of compose.yaml.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import asyncpg
+from sqlalchemy import URL, make_url
+
+from app.config import settings_or_exit
+
+
+def main() -> None:
+    url = make_url(settings_or_exit().database_url).set(drivername="postgresql")
+    with server(url):
+        command = subprocess.Popen(sys.argv[1:])
+        # Ctrl-C reaches the command as well; the server must outlive it.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
+        code = command.wait()
+    sys.exit(code)
+
+
+@contextmanager
+def server(url: URL) -> Iterator[None]:
+    """A server that answers at `url` while the context lasts."""
+    if asyncio.run(_answers(url)):
+        yield
+    elif url.host not in ("localhost", "127.0.0.1"):
+        _fail(f"no PostgreSQL answers at {url.host}", "start it, or correct DATABASE_URL")
+    elif binaries := _installed():
+        with _own_server(binaries, url):
+            yield
+    elif _container_starts():
+        yield
+    else:
+        _fail("there is no PostgreSQL here", "install PostgreSQL or Docker, or set DATABASE_URL to a server")
+
+
+async def _answers(url: URL) -> bool:
+    try:
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=3)
+    except OSError:  # which a timeout is, too
+        return False
+    except asyncpg.PostgresError as error:
+        _fail(f"the PostgreSQL at port {url.port} says: {error}", "set DATABASE_URL in .env to another port or user")
+    await connection.close()
+    return True
+
+
+def _installed() -> Path | None:
+    """The folder of this machine's newest `initdb`; Debian keeps it off the PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(folders, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextmanager
+def _own_server(binaries: Path, url: URL) -> Iterator[None]:
+    data = _data_folder()
+    if not (data / "PG_VERSION").exists():
+        _run(binaries / "initdb", "--encoding=UTF8", "--auth=trust", f"--username={url.username}", f"--pgdata={data}")
+    options = f"-p {url.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    _run(binaries / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={data}/log", f"--options={options}")
+    try:
+        asyncio.run(_create_database(url))
+        yield
+    finally:
+        _run(binaries / "pg_ctl", "stop", "--mode=fast", f"--pgdata={data}")
+
+
+def _data_folder() -> Path:
+    """`.data`, or a folder of the user `postgres`: as root, PostgreSQL does not run."""
+    if os.getuid():
+        return Path(".data").absolute()
+    return Path(pwd.getpwnam("postgres").pw_dir, Path.cwd().name)
+
+
+def _run(*command: str | Path) -> None:
+    user = None if os.getuid() else "postgres"
+    # What pg_ctl starts keeps the standard streams open, so a pipe would never end.
+    result = subprocess.run(
+        command,
+        cwd="/",
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if result.returncode:
+        _fail(f"{Path(command[0]).name} failed", f"see the log in {_data_folder()}")
+
+
+async def _create_database(url: URL) -> None:
+    maintenance = url.set(database="postgres").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(maintenance)
+    if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", url.database):
+        await connection.execute(f'CREATE DATABASE "{url.database}"')
+    await connection.close()
+
+
+def _container_starts() -> bool:
+    if not shutil.which("docker"):
+        return False
+    command = ["docker", "compose", "up", "--quiet-pull", "--detach", "--wait", "database"]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def _fail(problem: str, hint: str) -> NoReturn:
+    sys.exit(f"error: {problem}\n\nhint: {hint}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Settings of the database."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from app.config.service import Environment
+
+DEVELOPMENT_URL = "postgresql+asyncpg://app:app@localhost:5432/app"
+
+
+def _postgresql(url: str, info: ValidationInfo) -> str:
+    if not url.startswith("postgresql+asyncpg://"):
+        raise ValueError("must read like postgresql+asyncpg://USER:PASSWORD@HOST:5432/DATABASE")
+    if url == DEVELOPMENT_URL and info.data.get("app_env") == "production":
+        raise ValueError("must be set in production")
+    return url
+
+
+class DatabaseSettings(Environment):
+    database_url: Annotated[str, AfterValidator(_postgresql)] = DEVELOPMENT_URL
+    database_pool_size: int = Field(default=10, ge=1)
+    database_acquire_timeout_seconds: float = Field(default=5, gt=0)
+    database_statement_timeout_seconds: float = Field(default=10, gt=0)

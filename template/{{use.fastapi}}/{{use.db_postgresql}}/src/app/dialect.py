@@ -1,0 +1,44 @@
+"""All that is particular to PostgreSQL."""
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+from sqlalchemy import DateTime, Numeric, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.config import Settings
+
+Money = Numeric(19, 4)
+Timestamp = DateTime(timezone=True)
+
+CONNECT_TIMEOUT_SECONDS = 3
+
+
+def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
+    """An engine for transactions, and a view of its pool in which each statement commits by itself."""
+    milliseconds = str(int(settings.database_statement_timeout_seconds * 1000))
+    engine = create_async_engine(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_acquire_timeout_seconds,
+        pool_use_lifo=True,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": settings.database_statement_timeout_seconds + 1,
+            "server_settings": {"statement_timeout": milliseconds, "timezone": "UTC"},
+        },
+    )
+    return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+async def try_lock(session: AsyncSession, key: int) -> bool:
+    """Takes the lock with this signed 64-bit key until the transaction ends; false when another has it."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database, not the statement, is to blame: the same request may succeed later."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, IntegrityError | ProgrammingError)
+    return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)

@@ -1,0 +1,22 @@
+"""Settings of the database."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from app.config.service import Environment
+
+
+def _sqlite(url: str) -> str:
+    if not url.startswith("sqlite+aiosqlite:///") or url.endswith((":///", ":memory:")):
+        raise ValueError("must name a file: sqlite+aiosqlite:///PATH")
+    return url
+
+
+class DatabaseSettings(Environment):
+    database_url: Annotated[str, AfterValidator(_sqlite)] = "sqlite+aiosqlite:///app.db"
+    database_pool_size: int = Field(default=4, ge=1)
+    """Connections that read; one more writes."""
+    database_acquire_timeout_seconds: float = Field(default=5, gt=0)
+    database_busy_timeout_seconds: float = Field(default=5, gt=0)
+    """How long a write waits for the write of another process."""

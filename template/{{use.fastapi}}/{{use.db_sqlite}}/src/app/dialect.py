@@ -1,0 +1,86 @@
+"""All that is particular to SQLite: one file, one writer at a time, readers that never wait."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, TypeDecorator, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.config import Settings
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount, stored as ten-thousandths: SQLite would keep a decimal as a float."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value * 10_000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value) / 10_000
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """A moment, stored in UTC: SQLite has no time zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
+    """An engine for transactions, with the one connection that writes, and an engine for reads."""
+    writer = _create_engine(settings, pool_size=1)
+    reader = _create_engine(settings, pool_size=settings.database_pool_size)
+
+    @event.listens_for(writer.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Taking the write lock first: a transaction that reads and then writes could not wait for it.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return writer, reader
+
+
+async def try_lock(session: AsyncSession, key: int) -> bool:
+    """Always true: a transaction that writes excludes every other one already."""
+    return True
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database, not the statement, is to blame: the same request may succeed later."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, IntegrityError | ProgrammingError)
+    return isinstance(error, PoolTimeoutError | OSError)
+
+
+def _create_engine(settings: Settings, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        settings.database_url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_acquire_timeout_seconds,
+        # Statements commit by themselves unless a BEGIN says otherwise.
+        connect_args={"isolation_level": None},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        cursor = connection.cursor()
+        # First the timeout: turning a new file to WAL needs a lock, too.
+        cursor.execute(f"PRAGMA busy_timeout = {int(settings.database_busy_timeout_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    return engine

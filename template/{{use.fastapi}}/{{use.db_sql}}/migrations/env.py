@@ -1,0 +1,27 @@
+"""Runs the migrations in one transaction, over the configured database."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import app.main  # noqa: F401  # every model is known once the application is
+from app.config import settings
+from app.database import Base
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _connect() -> None:
+    engine = create_async_engine(settings().database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrate)
+    await engine.dispose()
+
+
+asyncio.run(_connect())

@@ -1,0 +1,100 @@
+"""The database: engines, sessions and the base of all models. `dialect.py` knows which database it is."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, cast
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy.engine import ExecutionContext
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
+
+from app import dialect, metrics
+from app.config import Settings
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
+
+
+class Database:
+    """Sessions that write in one transaction, and sessions that read without any."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.writer, self.reader = dialect.create_engines(settings)
+        self._writing = async_sessionmaker(self.writer, expire_on_commit=False)
+        self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
+        for engine in self._pools():
+            _time_statements(engine)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """A session in one transaction: committed at the end, rolled back on any error."""
+        return self._writing.begin()
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """A session whose statements stand alone, which saves the round trips of a transaction."""
+        return self._reading()
+
+    async def ping(self) -> None:
+        """Raises what the driver raises when the database does not answer."""
+        async with self.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    def connections(self) -> dict[str, int]:
+        """How many pooled connections are `in_use` and `idle`."""
+        pools = [cast(QueuePool, engine.pool) for engine in self._pools()]
+        return {
+            "in_use": sum(pool.checkedout() for pool in pools),
+            "idle": sum(pool.checkedin() for pool in pools),
+        }
+
+    async def close(self) -> None:
+        for engine in self._pools():
+            await engine.dispose()
+
+    def _pools(self) -> list[AsyncEngine]:
+        shared = self.writer.pool is self.reader.pool
+        return [self.writer] if shared else [self.writer, self.reader]
+
+
+async def _read(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.database.reading() as session:
+        yield session
+
+
+async def _write(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.database.transaction() as session:
+        yield session
+
+
+# The scope makes the transaction end before the response is sent: what was answered is stored.
+ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]
+WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
+
+
+def _time_statements(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def start(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, context: ExecutionContext, many: bool
+    ) -> None:
+        connection.info["statement_started"] = time.perf_counter()
+
+    @event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def stop(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, context: ExecutionContext, many: bool
+    ) -> None:
+        seconds = time.perf_counter() - connection.info["statement_started"]
+        metrics.statement_timer(statement.partition(" ")[0]).observe(seconds)

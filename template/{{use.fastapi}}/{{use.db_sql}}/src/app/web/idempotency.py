@@ -1,0 +1,106 @@
+"""`Idempotency-Key`: a create that is repeated has one effect, and every repetition gets the first answer.
+
+The answer is stored in the transaction of the effect itself, so a crash leaves both or neither.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+from sqlalchemy import String, delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock, dialect
+from app.database import Base
+from app.errors import IdempotencyInProgress, IdempotencyKeyReused
+
+KEPT_FOR = timedelta(hours=24)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]([ -~]*[!-~])?$",
+        description="Any text that names this create. Repeating it repeats the first answer for 24 hours.",
+    ),
+]
+
+
+class StoredAnswer(Base):
+    """The answer to the first request with a key."""
+
+    __tablename__ = "idempotency_keys"
+
+    scope: Mapped[str] = mapped_column(String(300), primary_key=True)
+    """Who called which route."""
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes]
+    """SHA-256 of the request body."""
+    status: Mapped[int]
+    location: Mapped[str | None]
+    etag: Mapped[str | None]
+    body: Mapped[bytes]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+async def once(
+    session: AsyncSession, request: Request, key: str | None, create: Callable[[], Awaitable[Response]]
+) -> Response:
+    """The answer of `create`, which runs only if this key is new to this caller and route.
+
+    Raises:
+        IdempotencyInProgress: the first request with this key has not been answered yet.
+        IdempotencyKeyReused: the key came with another body.
+    """
+    if key is None:
+        return await create()
+    scope = f"{request.scope['caller']} {request.method} {request.url.path}"
+    fingerprint = hashlib.sha256(await request.body()).digest()
+    if not await dialect.try_lock(session, _lock_key(scope, key)):
+        raise IdempotencyInProgress("The first request with this key is still running", retry_after=1)
+    stored = await session.get(StoredAnswer, (scope, key))
+    if stored and stored.expires_at > clock.now():
+        return _replay(stored, fingerprint)
+    if stored:
+        await session.delete(stored)
+        await session.flush()
+    response = await create()
+    session.add(
+        StoredAnswer(
+            scope=scope,
+            key=key,
+            fingerprint=fingerprint,
+            status=response.status_code,
+            location=response.headers.get("Location"),
+            etag=response.headers.get("ETag"),
+            body=bytes(response.body),
+            expires_at=clock.now() + KEPT_FOR,
+        )
+    )
+    return response
+
+
+async def purge(session: AsyncSession) -> None:
+    """Forgets the answers that have expired."""
+    await session.execute(delete(StoredAnswer).where(StoredAnswer.expires_at <= clock.now()))
+
+
+def _replay(stored: StoredAnswer, fingerprint: bytes) -> Response:
+    if stored.fingerprint != fingerprint:
+        raise IdempotencyKeyReused("The key was used with another body")
+    headers = {"Idempotent-Replayed": "true"}
+    if stored.location:
+        headers["Location"] = stored.location
+    if stored.etag:
+        headers["ETag"] = stored.etag
+    return Response(stored.body, stored.status, headers, media_type="application/json")
+
+
+def _lock_key(scope: str, key: str) -> int:
+    digest = hashlib.blake2b(f"{scope}\0{key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)

@@ -1,0 +1,21 @@
+"""Settings of the queue and the worker."""
+
+from pydantic import Field
+
+from app.config.service import Environment
+
+
+class QueueSettings(Environment):
+    embedded_worker: bool | None = None
+    """Runs the worker inside the API process. Unset: in development only."""
+
+    queue_batch_size: int = Field(default=20, ge=1, le=1000)
+    queue_lease_seconds: float = Field(default=10, ge=1)
+    """A message whose worker dies is taken up again after this time."""
+    queue_max_attempts: int = Field(default=8, ge=1)
+    """Then the message becomes a dead letter."""
+    queue_poll_seconds: float = Field(default=1, gt=0)
+
+    @property
+    def embeds_worker(self) -> bool:
+        return self.app_env == "development" if self.embedded_worker is None else self.embedded_worker

@@ -1,0 +1,5 @@
+"""Events: stored with the change they tell of, handled by the worker."""
+
+from app.messaging.commands import commands
+
+__all__ = ["commands"]

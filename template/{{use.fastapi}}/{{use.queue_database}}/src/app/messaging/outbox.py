@@ -1,0 +1,104 @@
+"""The queue: messages are claimed in batches, under a lease, and settled one by one.
+
+Several workers may claim at once. PostgreSQL skips the rows that another one holds; SQLite lets one write at a time.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import clock
+from app.messaging.models import HandledMessage, Message, MessageState
+
+HANDLED_KEPT_FOR = timedelta(days=7)
+LONGEST_PAUSE_SECONDS = 300
+
+_random = secrets.SystemRandom()
+
+pending = Gauge("outbox_pending", "Messages that wait for a worker")
+published = Counter("outbox_published_total", "Messages that a worker has taken up")
+dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
+
+
+async def claim(session: AsyncSession, lease: UUID, *, limit: int, seconds: float) -> Sequence[Message]:
+    """Takes due messages for so many seconds, the oldest first."""
+    due = (
+        select(Message.id)
+        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
+        .order_by(Message.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = await session.scalars(
+        update(Message)
+        .where(Message.id.in_(due.scalar_subquery()))
+        .values(lease=lease, run_at=clock.now() + timedelta(seconds=seconds), attempts=Message.attempts + 1)
+        .returning(Message)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed.all()
+
+
+async def extend(session: AsyncSession, lease: UUID, *, seconds: float) -> None:
+    """Keeps what is still held. Rows that are being handled are locked, which protects them as well."""
+    held = select(Message.id).where(Message.lease == lease).with_for_update(skip_locked=True)
+    await session.execute(
+        update(Message)
+        .where(Message.id.in_(held.scalar_subquery()))
+        .values(run_at=clock.now() + timedelta(seconds=seconds))
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def hold(session: AsyncSession, message: Message) -> bool:
+    """Locks a claimed message until the transaction ends; false when the lease was lost."""
+    mine = select(Message.id).where(Message.id == message.id, Message.lease == message.lease)
+    return await session.scalar(mine.with_for_update()) is not None
+
+
+async def is_handled(session: AsyncSession, message: Message) -> bool:
+    return await session.get(HandledMessage, message.id) is not None
+
+
+async def settle(session: AsyncSession, message: Message) -> None:
+    """Marks a message as handled, in the transaction of its effect."""
+    session.add(HandledMessage(id=message.id))
+    await discard(session, message)
+
+
+async def discard(session: AsyncSession, message: Message) -> None:
+    await session.execute(delete(Message).where(Message.id == message.id))
+
+
+async def give_back(session: AsyncSession, message: Message, error: str, *, max_attempts: int) -> None:
+    """Lets a failed message wait, longer each time and never in step with others; after the last try it is dead."""
+    is_dead = message.attempts >= max_attempts
+    pause = min(2**message.attempts, LONGEST_PAUSE_SECONDS) * _random.uniform(0.5, 1)
+    await session.execute(
+        update(Message)
+        .where(Message.id == message.id, Message.lease == message.lease)
+        .values(
+            state=MessageState.DEAD if is_dead else MessageState.PENDING,
+            run_at=clock.now() + timedelta(seconds=pause),
+            lease=None,
+            last_error=error[:1000],
+        )
+    )
+    if is_dead:
+        dead_letters.labels(message.type).inc()
+
+
+async def count_pending(session: AsyncSession) -> int:
+    waiting = select(func.count()).select_from(Message).where(Message.state == MessageState.PENDING)
+    return await session.scalar(waiting) or 0
+
+
+async def purge(session: AsyncSession) -> None:
+    """Forgets what was handled so long ago that it cannot be delivered again."""
+    long_ago = clock.now() - HANDLED_KEPT_FOR
+    await session.execute(delete(HandledMessage).where(HandledMessage.handled_at < long_ago))

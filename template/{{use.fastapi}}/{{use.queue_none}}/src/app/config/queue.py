@@ -1,0 +1,12 @@
+"""Settings of the worker."""
+
+from app.config.service import Environment
+
+
+class QueueSettings(Environment):
+    embedded_worker: bool | None = None
+    """Runs the worker inside the API process. Unset: in development only."""
+
+    @property
+    def embeds_worker(self) -> bool:
+        return self.app_env == "development" if self.embedded_worker is None else self.embedded_worker

@@ -1,0 +1,56 @@
+"""The worker: runs scheduled jobs. `python -m app.worker` starts one; any number may run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from prometheus_client import start_http_server
+
+from app import auth, logs, metrics
+from app.config import Settings, settings_or_exit
+from app.database import Database
+from app.jobs import Job, run_jobs
+from app.lifecycle import stop_on_signal
+from app.web import idempotency
+
+log = structlog.get_logger()
+
+JOBS = (
+    *auth.jobs,
+    Job("purge_idempotency_keys", timedelta(hours=1), idempotency.purge),
+)
+
+
+def main() -> None:
+    settings = settings_or_exit()
+    logs.configure(settings)
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, settings.host)
+    asyncio.run(_serve(settings))
+
+
+@asynccontextmanager
+async def beside_api(settings: Settings, database: Database) -> AsyncIterator[None]:
+    """What an API process does beside requests: it may be the worker itself."""
+    stop = asyncio.Event()
+    jobs = run_jobs(database, JOBS if settings.embeds_worker else (), stop)
+    task = asyncio.create_task(jobs)
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def _serve(settings: Settings) -> None:
+    database = Database(settings)
+    log.info("worker started")
+    with metrics.pool(database.connections):
+        await run_jobs(database, JOBS, stop_on_signal())
+    await database.close()
+
+
+if __name__ == "__main__":
+    main()
