@@ -24,17 +24,15 @@ def test_postgresql_keeps_its_data_and_port_over_a_restart() -> None:
     assert server.execute("SELECT answer FROM kept", "kept") == "42"
 
 
-def test_a_missing_component_skips_a_test_and_names_itself(
-    monkeypatch: pytest.MonkeyPatch, nowhere: None
-) -> None:
+@pytest.mark.usefixtures("nowhere")
+def test_a_missing_component_skips_a_test_and_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="PostgreSQL is not installed"):
         ensure("postgresql")
 
 
-def test_a_missing_component_fails_a_test_in_ci(
-    monkeypatch: pytest.MonkeyPatch, nowhere: None
-) -> None:
+@pytest.mark.usefixtures("nowhere")
+def test_a_missing_component_fails_a_test_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="PostgreSQL is not installed"):
         ensure("postgresql")

@@ -29,7 +29,7 @@ def test_two_workers_confirm_each_order_once(service: Service, database: Databas
     eventually(database, confirmed, [("400", "400")], 20)
     time.sleep(1)
     assert database.query(confirmed) == [("400", "400")]
-    handled = 'messages_handled_total{type="order.placed",result="ok"}'
+    handled = 'messages_handled_total{result="ok",type="order.placed"}'
     shares = [worker.metrics().get(handled, 0) for worker in workers]
     assert sum(shares) == 400, shares
 

@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import httpx
-
 from tests.services import Replica
+from tests.web import Answer, Client, TransportError
 
 ORDERS = "/api/v1/orders"
 _numbers = itertools.count(1)
@@ -35,7 +34,7 @@ class Outcome:
     status: int
     seconds: float
     error: str = ""
-    response: httpx.Response | None = None
+    answer: Answer | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -50,9 +49,14 @@ class Outcome:
     @property
     def code(self) -> str:
         """The code of a problem; empty for another answer."""
-        if self.response is None or self.status < 400:
+        if self.answer is None or self.status < 400:
             return ""
-        return str(self.response.json().get("code", ""))
+        return str(self.answer.json().get("code", ""))
+
+    @property
+    def id(self) -> str:
+        """The id of the resource in the answer."""
+        return str(self.answer.json()["id"]) if self.answer else ""
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Member:
     """A signed-in client of one or more replicas."""
 
     headers: dict[str, str]
-    client: httpx.AsyncClient
+    client: Client
 
     async def send(
         self,
@@ -73,10 +77,10 @@ class Member:
         began = time.perf_counter()
         everything = {**self.headers, **(headers or {})}
         try:
-            response = await self.client.request(method, url, json=body, headers=everything)
-        except httpx.TransportError as error:
-            return Outcome(0, time.perf_counter() - began, repr(error))
-        return Outcome(response.status_code, time.perf_counter() - began, "", response)
+            answer = await self.client.request(method, url, everything, body)
+        except TransportError as error:
+            return Outcome(0, time.perf_counter() - began, str(error))
+        return Outcome(answer.status, time.perf_counter() - began, "", answer)
 
     async def create(
         self, url: str, body: dict[str, object] | None = None, key: str = ""
@@ -89,9 +93,11 @@ class Member:
 @asynccontextmanager
 async def member(headers: dict[str, str], seconds: float = 15) -> AsyncIterator[Member]:
     """A client that gives up on a request after `seconds`."""
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    async with httpx.AsyncClient(limits=limits, timeout=seconds) as client:
+    client = Client(timeout=seconds)
+    try:
         yield Member(headers, client)
+    finally:
+        client.close()
 
 
 async def crowd(size: int, seconds: float, act: Callable[[], Awaitable[Outcome]]) -> list[Outcome]:
@@ -123,22 +129,26 @@ class Balancer:
     @asynccontextmanager
     async def watching(self, every: float = 0.1) -> AsyncIterator[Balancer]:
         """Ask each replica for its readiness again and again inside the block."""
-        async with httpx.AsyncClient(timeout=2) as client:
-            await asyncio.gather(*(self._look(client, url) for url in self._ready))
-            tasks = [asyncio.create_task(self._watch(client, url, every)) for url in self._ready]
+        client = Client(timeout=2)
+        await asyncio.gather(*(self._look(client, url) for url in self._ready))
+        tasks = [asyncio.create_task(self._watch(client, url, every)) for url in self._ready]
+        try:
             yield self
+        finally:
             for task in tasks:
                 task.cancel()
+            client.close()
 
-    async def _watch(self, client: httpx.AsyncClient, url: str, every: float) -> None:
+    async def _watch(self, client: Client, url: str, every: float) -> None:
         while True:
             await self._look(client, url)
             await asyncio.sleep(every)
 
-    async def _look(self, client: httpx.AsyncClient, url: str) -> None:
+    async def _look(self, client: Client, url: str) -> None:
         try:
-            self._ready[url] = (await client.get(f"{url}/readyz")).status_code == 200
-        except httpx.TransportError:
+            answer = await client.request("GET", f"{url}/readyz", {})
+            self._ready[url] = answer.status == 200
+        except TransportError:
             self._ready[url] = False
 
 
@@ -160,8 +170,8 @@ class Ledger:
         while time.monotonic() < ends:
             self.tries += 1
             outcome = await buyer.create(random.choice(urls), body, key)
-            if outcome.status == 201 and outcome.response:
-                self.acknowledged[str(body["reference"])] = outcome.response.json()["id"]
+            if outcome.status == 201:
+                self.acknowledged[str(body["reference"])] = outcome.id
                 return
             if not _may_try_again(outcome):
                 self.surprises.append(str(outcome))
