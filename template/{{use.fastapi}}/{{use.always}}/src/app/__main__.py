@@ -12,7 +12,7 @@ import uvicorn
 from prometheus_client import start_http_server
 from starlette.datastructures import State
 
-from app.config import settings_or_exit
+from app.config import Settings, settings_or_exit
 from app.lifecycle import exit_after
 from app.main import create_app
 

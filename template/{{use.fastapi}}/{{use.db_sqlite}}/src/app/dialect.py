@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.config import Settings
 
-
 PING = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """A statement that reads the file."""
 
