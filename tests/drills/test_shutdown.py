@@ -87,6 +87,7 @@ def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
 ) -> None:
     url = service.api(QUEUE_LEASE_SECONDS="60").url
     first = service.worker(QUEUE_LEASE_SECONDS="60")
+    wait_until(lambda: bool(first.metrics()), 15, "the worker did not start", first.process)
     headers = sign_in(url, "worker@example.com", "a long enough password")
 
     async def burst() -> None:
@@ -107,6 +108,7 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
 ) -> None:
     service.env |= {"SHUTDOWN_GRACE_SECONDS": "3", "QUEUE_POLL_SECONDS": "0.1"}
     url, worker = service.api().url, service.worker()
+    wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
     headers = sign_in(url, "stuck@example.com", "a long enough password")
 
     async def burst() -> None:
