@@ -49,7 +49,7 @@ class Database:
     async def ping(self) -> None:
         """Raises what the driver raises when the database does not answer."""
         async with self.reading() as session:
-            await session.execute(text("SELECT 1"))
+            await session.execute(text(dialect.PING))
 
     def connections(self) -> dict[str, int]:
         """How many pooled connections are `in_use` and `idle`."""
