@@ -30,7 +30,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         code = command.wait()
-    sys.exit(code)
+    sys.exit(code if code >= 0 else 128 - code)  # a shell counts signals from 128
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def _installed() -> Path | None:
 def _own_server(binaries: Path, url: URL) -> Iterator[None]:
     data = _data_folder()
     if not (data / "PG_VERSION").exists():
-        _run(binaries / "initdb", "--encoding=UTF8", "--auth=trust", f"--username={url.username}", f"--pgdata={data}")
+        _run(binaries / "initdb", "--no-sync", "-E", "UTF8", "-A", "trust", f"--username={url.username}", f"--pgdata={data}")
     options = f"-p {url.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     _run(binaries / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={data}/log", f"--options={options}")
     try:
