@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -30,7 +31,9 @@ Rendered = Callable[..., Path]
 def tool(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a linter of this environment."""
     program = Path(sys.executable).with_name(name)
-    return subprocess.run([program, *arguments], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("answers", ALL, ids=label)
@@ -113,8 +116,10 @@ def test_the_composition_and_the_workflow_follow_their_schemas(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     project = rendered(**answers)
-    files = {"vendor.compose-spec": "compose.yaml", "vendor.github-workflows": ".github/workflows/ci.yml"}
-    for schema, file in files.items():
+    for schema, file in (
+        ("vendor.compose-spec", "compose.yaml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+    ):
         result = tool("check-jsonschema", f"--builtin-schema={schema}", file, cwd=project)
         assert result.returncode == 0, result.stdout
 
@@ -155,16 +160,19 @@ def test_only_a_server_is_started_beside_the_service(
 
 @pytest.mark.parametrize("quoted", ['Sells "tea"', "Back\\slash", "Ümlaut", "It's #1: yes"])
 def test_any_description_makes_a_valid_project(rendered: Rendered, quoted: str) -> None:
-    manifest = tomllib.loads((rendered(description=quoted) / "pyproject.toml").read_text())
+    project = rendered(description=quoted)
+    manifest = tomllib.loads((project / "pyproject.toml").read_text())
+    document = json.loads((project / "docs/openapi.json").read_text())
 
     assert manifest["project"]["description"] == quoted
+    assert document["info"]["description"] == f"{quoted}."
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each variable that the settings classes in `folder` read, with its default as `.env` writes it."""
+    """Each variable that the settings classes in `folder` read, with its default as in `.env`."""
     for file in sorted(folder.glob("*.py")):
         module = ast.parse(file.read_text())
-        constants = dict(_constants(module))
+        constants = {"NAME": "shop", **dict(_constants(module))}
         for line in ast.walk(module):
             if isinstance(line, ast.ClassDef):
                 for field in line.body:

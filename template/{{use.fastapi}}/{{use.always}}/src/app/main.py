@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json" if settings.serves_docs else None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     service.state.settings = settings
     service.state.database = database
