@@ -1,12 +1,10 @@
 """The database: engines, sessions and the base of all models. `dialect.py` knows which database it is."""
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
-from fastapi import Depends, Request
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
@@ -68,21 +66,6 @@ class Database:
     def _pools(self) -> list[AsyncEngine]:
         shared = self.writer.pool is self.reader.pool
         return [self.writer] if shared else [self.writer, self.reader]
-
-
-async def _read(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.reading() as session:
-        yield session
-
-
-async def _write(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.transaction() as session:
-        yield session
-
-
-# The scope makes the transaction end before the response is sent: what was answered is stored.
-ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]
-WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
 
 
 def _time_statements(engine: AsyncEngine) -> None:
