@@ -16,7 +16,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -69,12 +69,15 @@ SIGNING_KEY_PEM = SIGNING_KEY.private_bytes(
 ).decode()
 
 
+Handler = Callable[["Asked"], Coroutine[Any, Any, "Reply"]]
+
+
 class Refused(Exception):
     """A request that ends in a problem."""
 
-    def __init__(self, code: str, *, status: int = 0, errors: Any = None, **headers: str) -> None:
+    def __init__(self, code: str, *, errors: Any = None, **headers: str) -> None:
         super().__init__(code)
-        self.code, self.status, self.errors = code, status or TITLES[code], errors
+        self.code, self.status, self.errors = code, TITLES[code], errors
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -211,7 +214,7 @@ class Reference:
             self._count_budget(asked)
         return await handler(asked)
 
-    def _matched(self, asked: Asked) -> tuple[Callable[[Asked], Awaitable[Reply]], bool]:
+    def _matched(self, asked: Asked) -> tuple[Handler, bool]:
         known: list[str] = []
         for method, path, handler, public in self.routes:
             found = re.fullmatch(path.replace("{}", "([^/]+)"), asked.path)
@@ -836,7 +839,12 @@ class Reference:
             raise Refused("malformed_json") from None
 
     def _validate(self, body: Any) -> None:
-        members = {"reference": _text(64), "currency": _currency, "note": _note, "lines": list}
+        members: dict[str, Callable[[Any], bool]] = {
+            "reference": _text(64),
+            "currency": _currency,
+            "note": _note,
+            "lines": bool,
+        }
         if self.breaks("a status can be sent"):
             body.pop("status", None)
         if not self.breaks("unknown members are taken"):
@@ -871,7 +879,7 @@ class Reference:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def _routes(self) -> list[tuple[str, str, Callable[[Asked], Awaitable[Reply]], bool]]:
+    def _routes(self) -> list[tuple[str, str, Handler, bool]]:
         public = [
             ("GET", "/livez", self.livez),
             ("GET", "/readyz", self.readyz),
@@ -959,7 +967,7 @@ class Reference:
         return operation
 
 
-def _always(reply: Reply) -> Callable[[Asked], Awaitable[Reply]]:
+def _always(reply: Reply) -> Handler:
     async def handler(_: Asked) -> Reply:
         return reply
 

@@ -20,6 +20,8 @@ PATIENCE: Final = 5
 """How often a request that met a budget is tried again."""
 LONGEST_WAIT: Final = 90.0
 """Seconds that a `Retry-After` may ask for; a longer one is not waited for."""
+LONGEST_TARGET: Final = 120
+"""Characters of a path and query that a message shows."""
 LARGEST_BODY: Final = 32 * 1024 * 1024
 """Bytes of an answer that are read at most."""
 
@@ -79,8 +81,8 @@ class Answer:
 
     @property
     def line(self) -> str:
-        """The request as a reader would type it."""
-        return f"{self.method} {self.target}"
+        """The request as a reader would type it, cut short where it is long."""
+        return _line(self.method, self.target)
 
     @property
     def code(self) -> str | None:
@@ -177,7 +179,7 @@ class Service:
         return await self._kept[name]  # type: ignore[no-any-return]  # one name, one type
 
     async def _send(self, request: httpx.Request) -> Answer:
-        line = f"{request.method} {_target(request)}"
+        line = _line(request.method, _target(request))
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.options.timeout):
@@ -201,6 +203,14 @@ class Service:
         )
         self.log.append(answer)
         return answer
+
+
+def _line(method: str, target: str) -> str:
+    return (
+        f"{method} {target}"
+        if len(target) <= LONGEST_TARGET
+        else f"{method} {target[:LONGEST_TARGET]}…"
+    )
 
 
 def _target(request: httpx.Request) -> str:

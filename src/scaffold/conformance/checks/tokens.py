@@ -119,7 +119,11 @@ async def tokens_count_in_their_place_alone(service: Service) -> None:
 async def token_kinds_are_apart(service: Service) -> None:
     by = await member(service)
     await _expect_refused(service, "a refresh token", by.refresh)
-    expect.problem(await refresh(service, by.access), 401)
+    answer = await refresh(service, by.access)
+    # Where refresh tokens have a form of their own, an access token does not even have that.
+    refused = (answer.status, answer.code) == (422, "validation_failed")
+    if not refused:
+        expect.problem(answer, 401)
 
 
 @check("SEC-1", "refreshing rotates; a used refresh token revokes its family", accounts=True)
