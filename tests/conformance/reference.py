@@ -35,8 +35,10 @@ ALLOWED_ORIGIN = "https://app.example"
 ADMIN = ("admin@example.com", "an admin's password")
 MAX_BODY = 1024 * 1024
 CONFIRMED_AFTER = 0.01
-HASHING = 0.02
-WORK = 0.02
+REFUSING = 0.04
+WORK = 0.01
+RACE = 0.2
+"""Seconds: to refuse a password, to place an order by key, to let a race be lost."""
 TITLES = {
     "malformed_json": 400,
     "invalid_cursor": 400,
@@ -474,11 +476,11 @@ class Reference:
         """Tokens for a password."""
         body = await self._json(asked)
         user = self.users.get(body["email"])
-        if user or not self.breaks("an unknown address is answered at once"):
-            await asyncio.sleep(HASHING)
         if not user and self.breaks("an unknown address is told"):
             raise Refused("not_found")
         if not user or user["hash"] != _hashed(body["password"]):
+            if user or not self.breaks("an unknown address is answered at once"):
+                await asyncio.sleep(REFUSING)
             raise Refused("invalid_credentials", WWW_Authenticate="Bearer")
         return self._tokens(user, family=uuid.uuid4().hex)
 
@@ -608,10 +610,11 @@ class Reference:
         return self._replay(known, body)
 
     async def _create_by_key(self, asked: Asked, body: Any, key: tuple[str, ...]) -> Reply:
-        if not self.breaks("a key is kept after the effect"):
+        late = self.breaks("a key is kept after the effect")
+        if not late:
             self.keys[key] = (body, None)
         try:
-            await asyncio.sleep(WORK)
+            await asyncio.sleep(RACE if late else WORK)
             reply = await self._create(asked, body)
         except Refused:
             self.keys.pop(key, None)
@@ -692,7 +695,7 @@ class Reference:
         order = self._find(asked)
         self._expect_version(asked, order)
         if self.breaks("versions are compared too early"):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(RACE)
         if order["status"] == "cancelled":
             raise Refused("invalid_state")
         if self.breaks("PATCH takes any member"):

@@ -21,6 +21,11 @@ from scaffold.conformance.service import Answer, Service
 
 MOST_LOGINS = 100
 MOST_REQUESTS = 1000
+MADE_UP = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
+    "Forwarded": "for=203.0.113.9",
+}
 
 
 @check(
@@ -68,9 +73,13 @@ async def budgets_end(service: Service) -> None:
 @check("SEC-7", "an address that the caller makes up does not get it another budget")
 async def made_up_addresses_get_no_budget(service: Service) -> None:
     expect.status(await _spent(service), 429)
-    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded"):
-        made_up = "for=203.0.113.9" if header == "Forwarded" else "203.0.113.9"
-        expect.status(await _try(service, {header: made_up}), 429)
+    for header, made_up in MADE_UP.items():
+        answer = await _try(service, {header: made_up})
+        if answer.status != 429:
+            # A new window may have begun meanwhile: once that is spent, there is no excuse.
+            await _spend(service)
+            answer = await _try(service, {header: made_up})
+        expect.status(answer, 429)
 
 
 async def _spent(service: Service) -> Answer:
