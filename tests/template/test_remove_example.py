@@ -66,4 +66,3 @@ def test_a_line_it_does_not_know_is_named(project: Path) -> None:
 
     assert result.returncode == 1
     assert "src/app/reports.py:1: from app.orders import service" in result.stderr
-

@@ -47,7 +47,7 @@ def mentions(*folders: str) -> list[str]:
         for folder in folders
         for path in sorted(Path(folder).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if re.search(r"import .*\borders\b|\borders\.\w|\borders:|ORDERS_", line)
+        if re.search(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_", line)
     ]
 
 
