@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -50,9 +51,14 @@ def configure(settings: Settings) -> None:
 
 def _redact(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in line:
-        if any(secret in key.lower() for secret in _SECRET):
+        if _is_secret(key):
             line[key] = REDACTED
     return line
+
+
+@cache
+def _is_secret(key: str) -> bool:
+    return any(secret in key.lower() for secret in _SECRET)
 
 
 def _to_json(line: dict[str, Any], **_: object) -> bytes:

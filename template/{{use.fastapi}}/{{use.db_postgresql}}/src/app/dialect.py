@@ -2,7 +2,7 @@
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import DateTime, Numeric, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -11,7 +11,13 @@ from app.config import Settings
 Money = Numeric(19, 4)
 Timestamp = DateTime(timezone=True)
 
+PING = "SELECT 1"
+"""A statement that reaches the server."""
+
 CONNECT_TIMEOUT_SECONDS = 3
+
+# Classes of SQLSTATE: connection, rollback by the server, resources, locks, operator intervention and timeouts.
+_OUTAGES = {"08", "40", "53", "55", "57"}
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
@@ -40,5 +46,6 @@ async def try_lock(session: AsyncSession, key: int) -> bool:
 def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: the same request may succeed later."""
     if isinstance(error, DBAPIError):
-        return not isinstance(error, IntegrityError | ProgrammingError)
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or sqlstate[:2] in _OUTAGES
     return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
