@@ -72,7 +72,7 @@ async def start(database_url: str) -> AsyncIterator[Start]:
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(usual | changes)))
             for router in routers:
-                service.include_router(router)
+                service.router.routes.extend(router.routes)
             await running.enter_async_context(service.router.lifespan_context(service))
             return service
 

@@ -50,6 +50,10 @@ class Databases:
         self._execute("; ".join(str(table.delete()) for table in tables), make_url(url))
         return url
 
+    def nowhere(self) -> str:
+        """The URL of a database that does not answer."""
+        return f"postgresql+asyncpg://app:app@127.0.0.1:{_free_port()}/app"
+
     def _execute(self, statements: str, url: URL | None = None) -> None:
         asyncio.run(_execute(url or self._server, statements))
 

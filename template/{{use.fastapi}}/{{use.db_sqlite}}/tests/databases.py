@@ -33,3 +33,7 @@ class Databases:
         copy = self.create()
         shutil.copyfile(url.removeprefix(_SCHEME), copy.removeprefix(_SCHEME))
         return copy
+
+    def nowhere(self) -> str:
+        """The URL of a database that does not answer."""
+        return f"{_SCHEME}{self._folder}/missing/app.db"
