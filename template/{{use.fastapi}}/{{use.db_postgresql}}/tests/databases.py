@@ -20,6 +20,11 @@ from app.database import Base
 _FASTER_THAN_SAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
+EXPLAIN = "EXPLAIN"
+WHOLE_TABLE = "Seq Scan"
+"""How a plan says that every row is read."""
+
+
 class Databases:
     """The databases of one run. What else the server holds is not touched."""
 

@@ -10,6 +10,11 @@ from tempfile import TemporaryDirectory
 _SCHEME = "sqlite+aiosqlite:///"
 
 
+EXPLAIN = "EXPLAIN QUERY PLAN"
+WHOLE_TABLE = r"SCAN \w+(?! USING)\b"
+"""How a plan says that every row is read."""
+
+
 class Databases:
     """The databases of one run."""
 

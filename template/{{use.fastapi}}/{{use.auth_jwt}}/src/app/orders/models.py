@@ -20,6 +20,7 @@ class Order(Base):
         UniqueConstraint("reference", "owner_id"),
         Index("ix_orders_owner_id", "owner_id", "created_at", "id"),
         Index("ix_orders_created_at", "created_at", "id"),
+        Index("ix_orders_status", "status", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

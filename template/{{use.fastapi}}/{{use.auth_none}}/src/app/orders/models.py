@@ -19,6 +19,7 @@ class Order(Base):
     __table_args__ = (
         UniqueConstraint("reference"),
         Index("ix_orders_created_at", "created_at", "id"),
+        Index("ix_orders_status", "status", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
