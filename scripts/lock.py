@@ -3,9 +3,10 @@
     python scripts/lock.py             keep the recorded versions, resolve what is new
     python scripts/lock.py --upgrade   take the newest versions
 
-For each `template/*/_stack/stack.yml` it writes `lock.jinja` beside it: one requirement a package, with
-hashes, between `{% if %}` lines that name the layers which need it. A package has one version whatever
-was chosen, so that changing an answer later changes no version. Needs `uv` on the PATH or in `.uv/bin`.
+For each `template/*/_stack/stack.yml` it writes `lock.jinja` beside it: one requirement a package,
+with hashes, between `{% if %}` lines that name the layers which need it. A package has one version
+whatever was chosen, so that changing an answer later changes no version. Needs `uv` on the PATH or
+in `.uv/bin`.
 """
 
 import argparse
@@ -31,7 +32,7 @@ AXES = {
 IMPLIED = frozenset({"always", "db_sql"})
 """Layers that every combination has."""
 
-HEADER = "{# Written by scripts/lock.py: the versions that were tested together, and what needs each. #}\n"
+HEADER = "{# Written by scripts/lock.py: what was tested together, and what needs each. #}\n"
 
 
 class Combination(NamedTuple):
@@ -48,7 +49,7 @@ class Combination(NamedTuple):
 
 def main() -> None:
     """Write the lock of every stack; exit 1 with one line when uv cannot resolve one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     upgrade = parser.parse_args().upgrade
     for path in sorted(ROOT.glob("template/*/_stack/stack.yml")):
@@ -63,7 +64,7 @@ def records(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
-    """Resolve `stack` and write `lock.jinja` and the reserved names in the `stack.yml` at `path`."""
+    """Resolve `stack`; write `lock.jinja`, and the reserved names in the `stack.yml` at `path`."""
     lock = path.with_name("lock.jinja")
     known = "" if upgrade or not lock.exists() else plain(lock.read_text())
     union = blocks(resolve(every_need(stack), known, "--generate-hashes"))
@@ -102,13 +103,14 @@ def combinations() -> Iterator[Combination]:
 
 
 def resolve(requirements: Iterable[str], known: str, *options: str) -> str:
-    """The requirements file that uv makes of `requirements` for every platform, preferring `known` versions."""
+    """The requirements file that uv makes for every platform; `known` versions are preferred."""
     with tempfile.TemporaryDirectory() as folder:
         wanted, output = Path(folder, "wanted.txt"), Path(folder, "output.txt")
         wanted.write_text("\n".join(requirements))
         output.write_text(known)
         command = [uv(), "pip", "compile", "--quiet", "--universal", "--python-version=3.11"]
-        command += ["--no-header", "--no-annotate", *options, f"--output-file={output}", str(wanted)]
+        command += ["--no-header", "--no-annotate", *options]
+        command += [f"--output-file={output}", str(wanted)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             sys.exit(f"error: uv cannot resolve the packages\n\n{result.stderr.strip()}")
@@ -128,12 +130,12 @@ def blocks(requirements: str) -> dict[str, str]:
 
 def name(line: str) -> str:
     """The package that a requirement of a lock names."""
-    return line.split("==")[0]
+    return line.partition("==")[0]
 
 
 def pin(line: str) -> str:
     """`name==version` of a requirement."""
-    return line.split(";")[0].strip()
+    return line.partition(";")[0].strip()
 
 
 def guarded(needed_by: dict[str, set[Combination]], hashes: dict[str, str]) -> Iterator[str]:
@@ -149,7 +151,7 @@ def _hashes(block: str) -> list[str]:
 
 
 def condition_of(line: str, users: set[Combination]) -> str:
-    """The Jinja condition that is true in exactly the combinations `users`; "" when that is all of them.
+    """The Jinja condition that is true in exactly the combinations `users`; "" for all of them.
 
     Fails when no `or` of layers says it, which means that two choices disagree on a package.
     """
@@ -164,9 +166,9 @@ def condition_of(line: str, users: set[Combination]) -> str:
 
 
 def reserve(path: Path, needed_by: Iterable[str]) -> None:
-    """Write the names that a service cannot have into `stack.yml`: a package cannot depend on itself."""
+    """Write the names no service can have into `stack.yml`: a package cannot depend on itself."""
     names = ", ".join(sorted({"app"} | {name(line) for line in needed_by}))
-    lines = textwrap.fill(names, width=100, initial_indent=" " * 8, subsequent_indent=" " * 8, break_on_hyphens=False)
+    lines = textwrap.indent(textwrap.fill(names, width=92, break_on_hyphens=False), " " * 8)
     field = f"reserved_names: [\n{lines}\n      ]"
     path.write_text(re.sub(r"reserved_names: \[.*?\]", field, path.read_text(), flags=re.DOTALL))
 

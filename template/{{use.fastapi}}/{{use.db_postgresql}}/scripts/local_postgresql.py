@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import URL, make_url
 
 from app.config import settings_or_exit
@@ -30,7 +30,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         code = command.wait()
-    sys.exit(code)
+    sys.exit(code if code >= 0 else 128 - code)  # a shell counts signals from 128
 
 
 @contextmanager
@@ -40,13 +40,37 @@ def server(url: URL) -> Iterator[None]:
         yield
     elif url.host not in ("localhost", "127.0.0.1"):
         _fail(f"no PostgreSQL answers at {url.host}", "start it, or correct DATABASE_URL")
-    elif binaries := _installed():
-        with _own_server(binaries, url):
+    elif binaries := installed():
+        with local_server(binaries, url, _data_folder()):
             yield
     elif _container_starts():
         yield
     else:
         _fail("there is no PostgreSQL here", "install PostgreSQL or Docker, or set DATABASE_URL to a server")
+
+
+def installed() -> Path | None:
+    """The folder of this machine's newest `initdb`; Debian keeps it off the PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(folders, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextmanager
+def local_server(binaries: Path, url: URL, data: Path, *options: str) -> Iterator[None]:
+    """A server of one's own that keeps its data in a folder; `options` are settings such as `fsync=off`."""
+    if not (data / "PG_VERSION").exists():
+        initdb = binaries / "initdb"
+        _run(data, initdb, "--no-sync", "-E", "UTF8", "-A", "trust", f"--username={url.username}", f"--pgdata={data}")
+    settings = (f"port={url.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *options)
+    flags = " ".join(f"-c {setting}" for setting in settings)
+    _run(data, binaries / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={data}/log", f"--options={flags}")
+    try:
+        asyncio.run(_create_database(url))
+        yield
+    finally:
+        _run(data, binaries / "pg_ctl", "stop", "--mode=fast", f"--pgdata={data}")
 
 
 async def _answers(url: URL) -> bool:
@@ -60,28 +84,6 @@ async def _answers(url: URL) -> bool:
     return True
 
 
-def _installed() -> Path | None:
-    """The folder of this machine's newest `initdb`; Debian keeps it off the PATH."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    return max(folders, key=lambda folder: int(folder.parent.name), default=None)
-
-
-@contextmanager
-def _own_server(binaries: Path, url: URL) -> Iterator[None]:
-    data = _data_folder()
-    if not (data / "PG_VERSION").exists():
-        _run(binaries / "initdb", "--encoding=UTF8", "--auth=trust", f"--username={url.username}", f"--pgdata={data}")
-    options = f"-p {url.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-    _run(binaries / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={data}/log", f"--options={options}")
-    try:
-        asyncio.run(_create_database(url))
-        yield
-    finally:
-        _run(binaries / "pg_ctl", "stop", "--mode=fast", f"--pgdata={data}")
-
-
 def _data_folder() -> Path:
     """`.data`, or a folder of the user `postgres`: as root, PostgreSQL does not run."""
     if os.getuid():
@@ -89,7 +91,7 @@ def _data_folder() -> Path:
     return Path(pwd.getpwnam("postgres").pw_dir, Path.cwd().name)
 
 
-def _run(*command: str | Path) -> None:
+def _run(data: Path, *command: str | Path) -> None:
     user = None if os.getuid() else "postgres"
     # What pg_ctl starts keeps the standard streams open, so a pipe would never end.
     result = subprocess.run(
@@ -104,7 +106,7 @@ def _run(*command: str | Path) -> None:
         check=False,
     )
     if result.returncode:
-        _fail(f"{Path(command[0]).name} failed", f"see the log in {_data_folder()}")
+        _fail(f"{Path(command[0]).name} failed", f"see the log in {data}")
 
 
 async def _create_database(url: URL) -> None:

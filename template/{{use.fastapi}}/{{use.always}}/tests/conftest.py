@@ -1,0 +1,120 @@
+"""The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from fastapi import APIRouter, FastAPI
+from httpx2 import AsyncClient
+
+from app import clock
+from app.config import Settings, settings
+from app.database import Database
+from app.main import create_app
+from tests import callers
+from tests.databases import Databases
+
+# What a developer has in .env is no business of the tests.
+Settings.model_config["env_file"] = None
+
+
+class Start(Protocol):
+    async def __call__(self, *routers: APIRouter, **changes: Any) -> FastAPI:
+        """A running service with further routes, and with settings changed."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    with Databases.served() as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def migrated(databases: Databases) -> str:
+    """The URL of a database without rows."""
+    url = databases.create()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", url)
+        settings.cache_clear()
+        command.upgrade(Config("alembic.ini"), "head")
+    settings.cache_clear()
+    return url
+
+
+@pytest.fixture
+def database_url(databases: Databases, migrated: str) -> str:
+    return databases.fresh(migrated)
+
+
+@pytest.fixture
+def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of commands, which read their settings themselves."""
+    monkeypatch.setenv("APP_ENV", "test")
+    monkeypatch.setenv("LOG_FORMAT", "console")
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    settings.cache_clear()
+    yield monkeypatch
+    settings.cache_clear()
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Makes the clock of the service jump by so many seconds."""
+    passed = timedelta()
+
+    def jump(seconds: float) -> None:
+        nonlocal passed
+        passed += timedelta(seconds=seconds)
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + passed)
+
+    return jump
+
+
+@pytest.fixture
+async def start(database_url: str) -> AsyncIterator[Start]:
+    usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
+    async with AsyncExitStack() as running:
+
+        async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
+            service = create_app(Settings(**(usual | changes)))
+            for router in routers:
+                service.router.routes.extend(router.routes)
+            await running.enter_async_context(service.router.lifespan_context(service))
+            return service
+
+        yield start
+
+
+@pytest.fixture
+async def service(start: Start) -> FastAPI:
+    return await start()
+
+
+@pytest.fixture
+def database(service: FastAPI) -> Database:
+    database: Database = service.state.database
+    return database
+
+
+@pytest.fixture
+def anybody(service: FastAPI) -> AsyncClient:
+    return callers.anybody(service)
+
+
+@pytest.fixture
+async def member(service: FastAPI) -> AsyncClient:
+    return await callers.member(service)
+
+
+@pytest.fixture
+async def admin(service: FastAPI) -> AsyncClient:
+    return await callers.admin(service)

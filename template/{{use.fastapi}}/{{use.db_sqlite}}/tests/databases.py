@@ -1,0 +1,44 @@
+"""Databases for tests: files in a temporary folder."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_SCHEME = "sqlite+aiosqlite:///"
+
+
+EXPLAIN = "EXPLAIN QUERY PLAN"
+WHOLE_TABLE = r"SCAN \w+(?! USING)\b"
+"""How a plan says that every row is read."""
+
+
+class Databases:
+    """The databases of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count()
+
+    @classmethod
+    @contextmanager
+    def served(cls) -> Iterator["Databases"]:
+        """They are removed at the end."""
+        with TemporaryDirectory() as folder:
+            yield cls(Path(folder))
+
+    def create(self) -> str:
+        """The URL of a new database, without tables."""
+        return f"{_SCHEME}{self._folder}/{next(self._numbers)}.db"
+
+    def fresh(self, url: str) -> str:
+        """The URL of a database with the same tables and without rows."""
+        copy = self.create()
+        shutil.copyfile(url.removeprefix(_SCHEME), copy.removeprefix(_SCHEME))
+        return copy
+
+    def nowhere(self) -> str:
+        """The URL of a database that does not answer."""
+        return f"{_SCHEME}{self._folder}/missing/app.db"

@@ -1,0 +1,102 @@
+"""The locks of generated projects: exactly what was chosen, at versions tested together."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.combinations import ROOT, combinations, label
+
+COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
+CLEAN = ("--no-header", "--no-annotate")
+LOCKS = {"requirements.txt": (), "requirements-dev.txt": ("--group=dev",)}
+
+# No CI makes no difference to packages.
+CHOSEN = [answers for answers in combinations() if answers["ci"] == "github"]
+
+Rendered = Callable[..., Path]
+
+
+def uv(*arguments: str | Path, cwd: Path) -> str:
+    """What uv says; its complaint fails the test."""
+    program = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+    result = subprocess.run(
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("answers", CHOSEN, ids=label)
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_is_what_uv_makes_of_the_project(
+    rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any], lock: str
+) -> None:
+    project = rendered(**answers)
+    shutil.copy(project / "pyproject.toml", tmp_path)
+    resolved = tmp_path / lock
+    shutil.copy(project / lock, resolved)
+
+    uv(*COMPILE, *CLEAN, *LOCKS[lock], f"--output-file={lock}", "pyproject.toml", cwd=tmp_path)
+
+    assert resolved.read_text() == (project / lock).read_text()
+
+
+@pytest.mark.parametrize("answers", CHOSEN, ids=label)
+def test_every_locked_package_can_be_installed_by_its_hash(
+    rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
+) -> None:
+    uv("venv", "--quiet", "venv", cwd=tmp_path)
+    lock = rendered(**answers) / "requirements-dev.txt"
+
+    said = uv(
+        *("pip", "install", "--dry-run", "--require-hashes", "--python=venv"),
+        *("--requirement", lock),
+        cwd=tmp_path,
+    )
+
+    assert "Would install" in said
+
+
+def test_a_package_has_one_version_whatever_was_chosen(rendered: Rendered) -> None:
+    versions: dict[str, set[str]] = {}
+    for answers in CHOSEN:
+        for requirement in requirements(rendered(**answers) / "requirements-dev.txt"):
+            package, _, rest = requirement.partition("==")
+            # One with markers may differ by Python version, never by choice.
+            marker = rest.partition(";")[2]
+            versions.setdefault(f"{package};{marker}", set()).add(rest)
+
+    assert {package for package, found in versions.items() if len(found) > 1} == set()
+
+
+def test_what_runs_is_part_of_what_develops(rendered: Rendered) -> None:
+    project = rendered(**CHOSEN[0])
+
+    assert requirements(project / "requirements.txt") < requirements(
+        project / "requirements-dev.txt"
+    )
+
+
+def test_a_service_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
+    [stack] = ROOT.glob("template/*/_stack/stack.yml")
+    record = yaml.safe_load(stack.read_text())["stacks"]["default"]["fastapi"]
+    locked = {
+        requirement.partition("==")[0]
+        for answers in CHOSEN
+        for requirement in requirements(rendered(**answers) / "requirements-dev.txt")
+    }
+
+    assert set(record["reserved_names"]) == locked | {"app"}
+
+
+def requirements(lock: Path) -> set[str]:
+    """The requirements of a lock without their hashes."""
+    return set(re.findall(r"^(\S.*?) \\$", lock.read_text(), flags=re.MULTILINE))

@@ -1,0 +1,202 @@
+"""The files around the code of a generated project."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.combinations import combinations, label
+
+ALL = combinations()
+WITH_WORKFLOW = [answers for answers in ALL if answers["ci"] == "github"]
+MANIFESTS = (
+    *("pyproject.toml", "Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
+    *("compose.yaml", "Dockerfile", ".dockerignore", ".gitignore"),
+    *("requirements.txt", "requirements-dev.txt"),
+)
+
+Rendered = Callable[..., Path]
+
+
+def tool(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a linter of this environment."""
+    program = Path(sys.executable).with_name(name)
+    return subprocess.run(
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_manifests_have_no_trace_of_the_template(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    files = [project / name for name in MANIFESTS]
+    files += [*project.glob("docs/**/*.md"), *project.glob(".github/**/*.yml")]
+    for file in files:
+        text = file.read_text()
+        assert not re.search(r"\{%|\{#|(?<!\$)\{\{", text), file
+        assert not re.search(r"\n\n\n|[ \t]\n|\A\s", text), f"stray space in {file}"
+        assert text.endswith("\n"), file
+        assert not text.endswith("\n\n"), file
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_the_example_environment_lists_every_setting_once_with_its_default(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    lines = re.findall(
+        r"^(?:# )?([A-Z_]+)=(.*)$", (project / ".env.example").read_text(), re.MULTILINE
+    )
+    documented = [(name, value) for name, value in lines if name != "NAME_FILE"]
+
+    assert len(documented) == len(dict(documented))
+    assert dict(documented) == dict(settings(project / "src/app/config"))
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_links_between_pages_lead_somewhere(rendered: Rendered, answers: Mapping[str, Any]) -> None:
+    project = rendered(**answers)
+    for page in (*project.glob("*.md"), *project.glob("docs/**/*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_the_readme_lists_every_page(rendered: Rendered, answers: Mapping[str, Any]) -> None:
+    project = rendered(**answers)
+    readme = (project / "README.md").read_text()
+
+    for page in project.glob("docs/*.md"):
+        assert f"(docs/{page.name})" in readme
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_pages_name_only_targets_that_exist(rendered: Rendered, answers: Mapping[str, Any]) -> None:
+    project = rendered(**answers)
+    targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
+    pages = [*project.glob("*.md"), *project.glob("docs/**/*.md")]
+    named = {
+        target
+        for page in pages
+        for command in re.findall(r"(?:`|^)make ([a-z -]+)", page.read_text(), re.MULTILINE)
+        for target in command.split()
+    }
+
+    assert named - targets - {"m"} == set()
+
+
+def test_make_help_lists_every_target_of_the_contract(rendered: Rendered) -> None:
+    said = subprocess.run(
+        ["make", "help"], cwd=rendered(), capture_output=True, text=True, check=True
+    ).stdout
+    listed = set(re.findall(r"^  make ([a-z-]+) ", said, re.MULTILINE))
+
+    assert {"setup", "dev", "run", "worker", "migrate", "test"} <= listed
+    assert {"lint", "check", "load", "help"} <= listed
+
+
+@pytest.mark.parametrize("answers", WITH_WORKFLOW, ids=label)
+def test_the_composition_and_the_workflow_follow_their_schemas(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    for schema, file in (
+        ("vendor.compose-spec", "compose.yaml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+    ):
+        result = tool("check-jsonschema", f"--builtin-schema={schema}", file, cwd=project)
+        assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("answers", WITH_WORKFLOW, ids=label)
+def test_the_workflow_gives_its_linters_nothing_to_say(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    workflow = rendered(**answers) / ".github/workflows/ci.yml"
+    for name, *options in (["actionlint"], ["zizmor", "--offline", "--no-progress"]):
+        result = tool(name, *options, workflow, cwd=workflow.parent)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_image_gives_its_linter_nothing_to_say(rendered: Rendered) -> None:
+    result = tool("hadolint", "Dockerfile", cwd=rendered())
+
+    assert result.returncode == 0, result.stdout
+
+
+def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
+    text = (rendered() / ".github/workflows/ci.yml").read_text()
+    used = re.findall(r"uses: (\S+)", text)
+
+    assert used
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_only_a_server_is_started_beside_the_service(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
+    server = {"database"} if answers["database"] == "postgresql" else set()
+
+    assert set(services) == {"migrate", "api", "worker"} | server
+
+
+@pytest.mark.parametrize("quoted", ['Sells "tea"', "Back\\slash", "Ümlaut", "It's #1: yes"])
+def test_any_description_makes_a_valid_project(rendered: Rendered, quoted: str) -> None:
+    project = rendered(description=quoted)
+    manifest = tomllib.loads((project / "pyproject.toml").read_text())
+    document = json.loads((project / "docs/openapi.json").read_text())
+
+    assert manifest["project"]["description"] == quoted
+    assert document["info"]["description"] == f"{quoted}."
+
+
+def settings(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each variable that the settings classes in `folder` read, with its default as in `.env`."""
+    for file in sorted(folder.glob("*.py")):
+        module = ast.parse(file.read_text())
+        constants = {"NAME": "shop", **dict(_constants(module))}
+        for line in ast.walk(module):
+            if isinstance(line, ast.ClassDef):
+                for field in line.body:
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                        yield field.target.id.upper(), _default(field.value, constants)
+
+
+def _constants(module: ast.Module) -> Iterator[tuple[str, Any]]:
+    for line in module.body:
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
+            [target] = line.targets
+            assert isinstance(target, ast.Name)
+            yield target.id, line.value.value
+
+
+def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
+    match value:
+        case ast.Call(func=ast.Name(id="Field"), keywords=keywords):
+            [default] = [keyword.value for keyword in keywords if keyword.arg == "default"]
+            return _default(default, constants)
+        case ast.Call(func=ast.Name(id="SecretStr")):
+            return ""  # a development key is nobody's to copy
+        case ast.Name(id=name):
+            return str(constants[name])
+        case ast.List(elts=parts):
+            return ",".join(ast.literal_eval(part) for part in parts)
+        case ast.Constant(value=None):
+            return ""
+        case _:
+            assert value is not None
+            return str(ast.literal_eval(value))
