@@ -1,7 +1,8 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -10,6 +11,7 @@ from alembic.config import Config
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
 
+from app import clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
@@ -65,6 +67,19 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Makes the clock of the service jump by so many seconds."""
+    passed = timedelta()
+
+    def jump(seconds: float) -> None:
+        nonlocal passed
+        passed += timedelta(seconds=seconds)
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + passed)
+
+    return jump
+
+
+@pytest.fixture
 async def start(database_url: str) -> AsyncIterator[Start]:
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
     async with AsyncExitStack() as running:
@@ -72,7 +87,7 @@ async def start(database_url: str) -> AsyncIterator[Start]:
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(usual | changes)))
             for router in routers:
-                service.include_router(router)
+                service.router.routes.extend(router.routes)
             await running.enter_async_context(service.router.lifespan_context(service))
             return service
 

@@ -59,10 +59,14 @@ def shell() -> None:
     """Open a Python prompt with the database and the models at hand."""
     models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
     database = Database(settings_or_exit())
-    code.interact(
-        "Run coroutines with `run(…)`; `database` and the models are here.",
-        local={"run": asyncio.Runner().run, "database": database, **models},
-    )
+    with asyncio.Runner() as runner:
+        try:
+            code.interact(
+                "Run coroutines with `run(…)`; `database` and the models are here.",
+                local={"run": runner.run, "database": database, **models},
+            )
+        finally:
+            runner.run(database.close())
 
 
 @main.command()

@@ -1,7 +1,7 @@
 """All that is particular to PostgreSQL."""
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
-from sqlalchemy import DateTime, Numeric, func, select
+from sqlalchemy import Connection, DateTime, Numeric, event, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -15,6 +15,8 @@ PING = "SELECT 1"
 """A statement that reaches the server."""
 
 CONNECT_TIMEOUT_SECONDS = 3
+MIGRATION_LOCK = 1
+"""Any number; the others are hashes."""
 
 # Classes of SQLSTATE: connection, rollback by the server, resources, locks, operator intervention and timeouts.
 _OUTAGES = {"08", "40", "53", "55", "57"}
@@ -36,6 +38,17 @@ def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
         },
     )
     return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def create_migration_engine(settings: Settings) -> AsyncEngine:
+    """An engine whose transactions exclude those of other processes, and take the time they need."""
+    engine = create_async_engine(settings.database_url)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+
+    return engine
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:

@@ -3,9 +3,10 @@
 import time
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy import Connection, Enum, MetaData, event, text
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
@@ -26,6 +27,18 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
+
+
+def word(kind: type[StrEnum], name: str) -> Enum:
+    """The type of a column that holds one word of an enumeration, as a constraint of this name makes sure."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 class Database:

@@ -88,6 +88,8 @@ class OrderCreate(_Input):
 class OrderPatch(_Input):
     """A merge patch (RFC 7396): what is absent stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"note": "Leave it at the door"}})
+
     reference: Reference = Field(default_factory=str)
     note: Note | None = None
 
