@@ -1,8 +1,9 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -11,6 +12,7 @@ from alembic.config import Config
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
 
+from app import clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
@@ -65,6 +67,19 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     settings.cache_clear()
     yield monkeypatch
     settings.cache_clear()
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Makes the clock of the service jump by so many seconds."""
+    passed = timedelta()
+
+    def jump(seconds: float) -> None:
+        nonlocal passed
+        passed += timedelta(seconds=seconds)
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + passed)
+
+    return jump
 
 
 @pytest.fixture

@@ -42,8 +42,10 @@ def pool(connections: Callable[[], dict[str, int]]) -> Iterator[None]:
     """Reads the connection pool whenever metrics are scraped."""
     collector = _Pool(connections)
     REGISTRY.register(collector)
-    yield
-    REGISTRY.unregister(collector)
+    try:
+        yield
+    finally:
+        REGISTRY.unregister(collector)
 
 
 class _Pool(Collector):

@@ -3,9 +3,11 @@
 import asyncio
 
 import click
+from pydantic import ValidationError
 
 from app.auth.keys import generate_pem
 from app.auth.permissions import Role
+from app.auth.schemas import Registration
 from app.auth.sessions import create_user
 from app.config import settings_or_exit
 from app.database import Database
@@ -16,8 +18,13 @@ from app.database import Database
 @click.password_option(envvar="ADMIN_PASSWORD")
 def create_admin(email: str, password: str) -> None:
     """Make an admin, who can give other users their roles."""
-    asyncio.run(_create_admin(email.lower(), password))
-    click.echo(f"{email} is an admin")
+    try:
+        admin = Registration(email=email, password=password)
+    except ValidationError as error:
+        faults = (f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+        raise click.ClickException("; ".join(faults)) from error
+    asyncio.run(_create_admin(admin))
+    click.echo(f"{admin.email} is an admin")
 
 
 @click.command()
@@ -26,10 +33,12 @@ def generate_key() -> None:
     click.echo(generate_pem(), nl=False)
 
 
-async def _create_admin(email: str, password: str) -> None:
+async def _create_admin(admin: Registration) -> None:
     database = Database(settings_or_exit())
-    await create_user(database, email, password, Role.ADMIN)
-    await database.close()
+    try:
+        await create_user(database, admin.email, admin.password, Role.ADMIN)
+    finally:
+        await database.close()
 
 
 commands = (create_admin, generate_key)

@@ -52,7 +52,7 @@ class KeyRing:
         """
         key = self._public_keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
-            raise jwt.InvalidKeyError("unknown key")
+            raise jwt.InvalidTokenError("unknown key")
         claims: dict[str, Any] = jwt.decode(
             token,
             key,

@@ -52,10 +52,11 @@ def redrive(message_id: UUID | None) -> None:
 def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     async def run() -> T:
         database = Database(settings_or_exit())
-        async with database.transaction() as session:
-            result = await work(session)
-        await database.close()
-        return result
+        try:
+            async with database.transaction() as session:
+                return await work(session)
+        finally:
+            await database.close()
 
     return asyncio.run(run())
 
