@@ -19,9 +19,7 @@ def run(*arguments: str, keyboard: str = "") -> Result:
     return CliRunner().invoke(main, arguments, input=keyboard)
 
 
-def test_migrate_makes_every_table_and_can_be_repeated(
-    environment: pytest.MonkeyPatch, databases: Databases
-) -> None:
+def test_migrate_makes_every_table_and_can_be_repeated(environment: pytest.MonkeyPatch, databases: Databases) -> None:
     environment.setenv("DATABASE_URL", databases.create())
     settings.cache_clear()
     assert [run("migrate").exit_code for _ in range(2)] == [0, 0]
