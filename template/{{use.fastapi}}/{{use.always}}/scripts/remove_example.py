@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,8 +10,8 @@ FOLDERS = ("src/app/orders", "tests/orders")
 FILES = ("migrations/versions/0004_orders.py", __file__)
 EDITS = (
     # file, what it says, what it says without orders
-    ("src/app/main.py", r"logs, metrics, orders, worker", "logs, metrics, worker"),
-    ("src/app/main.py", r"\(\*auth\.routers, orders\.router\)", "auth.routers"),
+    ("src/app/main.py", r"^(from app import .*)\borders, ", r"\1"),
+    ("src/app/main.py", r", orders\.router\b", ""),
     ("src/app/cli.py", r"from app\.orders\.seed import plant\n", ""),
     ("src/app/cli.py", r"    for line in await plant\(.*\n.*\n", "    # Store what your features need.\n"),
     ("src/app/worker.py", r"from app\.orders\.handlers import confirm_order\n", ""),
@@ -25,6 +26,8 @@ EDITS = (
 
 
 def main() -> None:
+    # While the migration is still there: a database that has it could go neither back nor forth afterwards.
+    subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
     for folder in FOLDERS:
         shutil.rmtree(folder, ignore_errors=True)
     for file in FILES:
@@ -34,7 +37,7 @@ def main() -> None:
             path.write_text(re.sub(said, says, path.read_text(), flags=re.MULTILINE))
     if left := list(mentions("src", "tests", "migrations")):
         sys.exit("\n".join(["error: these lines still name orders", *left, "", "hint: remove them by hand"]))
-    print("The orders are gone. `make reset` empties your database; README.md and docs/ still tell of them.")
+    print("The orders are gone. README.md, docs/ and scripts/load.py still tell of them: let them tell of yours.")
 
 
 def mentions(*folders: str) -> list[str]:
@@ -44,7 +47,7 @@ def mentions(*folders: str) -> list[str]:
         for folder in folders
         for path in sorted(Path(folder).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if re.search(r"\borders?\b", line, flags=re.IGNORECASE)
+        if re.search(r"import .*\borders\b|\borders\.\w|\borders:|ORDERS_", line)
     ]
 
 

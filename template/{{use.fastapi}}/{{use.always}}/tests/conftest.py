@@ -1,5 +1,6 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from tests.databases import Databases
 
 # What a developer has in .env is no business of the tests.
 Settings.model_config["env_file"] = None
+# What is frozen is never looked at again, and what a test leaves open would stay hidden.
+gc.freeze = lambda: None
 
 
 class Start(Protocol):
@@ -87,7 +90,7 @@ async def start(database_url: str) -> AsyncIterator[Start]:
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(usual | changes)))
             for router in routers:
-                service.include_router(router)
+                service.router.routes.extend(router.routes)
             await running.enter_async_context(service.router.lifespan_context(service))
             return service
 

@@ -8,9 +8,13 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from app import clock
+from app.auth.keys import generate_pem
 from app.auth.models import Grant, LoginSession, User
 from app.auth.permissions import Role
 from app.ids import new_id
+
+SECRETS = {"auth_private_key": generate_pem()}
+"""What production asks for."""
 
 
 def anybody(service: FastAPI) -> AsyncClient:

@@ -3,6 +3,9 @@
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+SECRETS: dict[str, str] = {}
+"""What production asks for."""
+
 
 def anybody(service: FastAPI) -> AsyncClient:
     return AsyncClient(transport=ASGITransport(service), base_url="http://service.test")

@@ -20,6 +20,13 @@ from app.database import Base
 _FASTER_THAN_SAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
+SECRETS = {"database_url": "postgresql+asyncpg://app:secret@database:5432/app"}
+"""What production asks for."""
+EXPLAIN = "EXPLAIN"
+WHOLE_TABLE = "Seq Scan"
+"""How a plan says that every row is read."""
+
+
 class Databases:
     """The databases of one run. What else the server holds is not touched."""
 
@@ -49,6 +56,10 @@ class Databases:
         tables = reversed(Base.metadata.sorted_tables)
         self._execute("; ".join(str(table.delete()) for table in tables), make_url(url))
         return url
+
+    def nowhere(self) -> str:
+        """The URL of a database that does not answer."""
+        return f"postgresql+asyncpg://app:app@127.0.0.1:{_free_port()}/app"
 
     def _execute(self, statements: str, url: URL | None = None) -> None:
         asyncio.run(_execute(url or self._server, statements))

@@ -10,6 +10,13 @@ from tempfile import TemporaryDirectory
 _SCHEME = "sqlite+aiosqlite:///"
 
 
+SECRETS: dict[str, str] = {}
+"""What production asks for."""
+EXPLAIN = "EXPLAIN QUERY PLAN"
+WHOLE_TABLE = r"SCAN \w+(?! USING)\b"
+"""How a plan says that every row is read."""
+
+
 class Databases:
     """The databases of one run."""
 
@@ -33,3 +40,7 @@ class Databases:
         copy = self.create()
         shutil.copyfile(url.removeprefix(_SCHEME), copy.removeprefix(_SCHEME))
         return copy
+
+    def nowhere(self) -> str:
+        """The URL of a database that does not answer."""
+        return f"{_SCHEME}{self._folder}/missing/app.db"

@@ -4,11 +4,11 @@ import asyncio
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.main  # noqa: F401  # every model is known once the application is
 from app.config import settings
 from app.database import Base
+from app.dialect import create_migration_engine
 
 
 def _migrate(connection: Connection) -> None:
@@ -18,10 +18,12 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _connect() -> None:
-    engine = create_async_engine(settings().database_url)
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+    engine = create_migration_engine(settings())
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(_connect())

@@ -12,13 +12,16 @@ import uvicorn
 from prometheus_client import start_http_server
 from starlette.datastructures import State
 
-from app.config import settings_or_exit
+from app.config import Settings, settings_or_exit
+from app.lifecycle import exit_after
 from app.main import create_app
 
 
 def main() -> None:
     settings = settings_or_exit()
     if "--reload" in sys.argv:
+        sys.stdout.write(f"Serving http://{settings.host}:{settings.port}/docs\n")
+        sys.stdout.flush()
         uvicorn.run(
             "app.main:create_app",
             factory=True,
@@ -48,16 +51,17 @@ def main() -> None:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=int(settings.shutdown_grace_seconds - settings.drain_seconds),
     )
-    Server(config, service.state, settings.drain_seconds).run()
+    Server(config, service.state, settings).run()
 
 
 class Server(uvicorn.Server):
     """Drains before it stops: readiness turns 503 first, so that the load balancer looks elsewhere."""
 
-    def __init__(self, config: uvicorn.Config, state: State, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, state: State, settings: Settings) -> None:
         super().__init__(config)
         self._state = state
-        self._drain_seconds = drain_seconds
+        self._drain_seconds = settings.drain_seconds
+        self._grace_seconds = settings.shutdown_grace_seconds
         self._stop_at: float | None = None
 
     @contextmanager
@@ -72,6 +76,7 @@ class Server(uvicorn.Server):
             os._exit(128 + sig)
         self._state.draining = True
         self._stop_at = time.monotonic() + self._drain_seconds
+        exit_after(self._grace_seconds)
 
     async def on_tick(self, counter: int) -> bool:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -36,7 +37,13 @@ def configure(settings: Settings) -> None:
         )
     else:
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())],
+            processors=[
+                *shared,
+                # Not the rich ones: they print local variables, secrets among them.
+                structlog.dev.ConsoleRenderer(
+                    colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+                ),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         )
     logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
@@ -44,9 +51,14 @@ def configure(settings: Settings) -> None:
 
 def _redact(logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in line:
-        if any(secret in key.lower() for secret in _SECRET):
+        if _is_secret(key):
             line[key] = REDACTED
     return line
+
+
+@cache
+def _is_secret(key: str) -> bool:
+    return any(secret in key.lower() for secret in _SECRET)
 
 
 def _to_json(line: dict[str, Any], **_: object) -> bytes:

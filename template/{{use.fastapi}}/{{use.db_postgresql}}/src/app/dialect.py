@@ -1,8 +1,8 @@
 """All that is particular to PostgreSQL."""
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
-from sqlalchemy import DateTime, Numeric, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import Connection, DateTime, Numeric, event, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -11,7 +11,15 @@ from app.config import Settings
 Money = Numeric(19, 4)
 Timestamp = DateTime(timezone=True)
 
+PING = "SELECT 1"
+"""A statement that reaches the server."""
+
 CONNECT_TIMEOUT_SECONDS = 3
+MIGRATION_LOCK = 1
+"""Any number; the others are hashes."""
+
+# Classes of SQLSTATE: connection, rollback by the server, resources, locks, operator intervention and timeouts.
+_OUTAGES = {"08", "40", "53", "55", "57"}
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
@@ -32,6 +40,17 @@ def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
     return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def create_migration_engine(settings: Settings) -> AsyncEngine:
+    """An engine whose transactions exclude those of other processes, and take the time they need."""
+    engine = create_async_engine(settings.database_url)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+
+    return engine
+
+
 async def try_lock(session: AsyncSession, key: int) -> bool:
     """Takes the lock with this signed 64-bit key until the transaction ends; false when another has it."""
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
@@ -40,5 +59,6 @@ async def try_lock(session: AsyncSession, key: int) -> bool:
 def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: the same request may succeed later."""
     if isinstance(error, DBAPIError):
-        return not isinstance(error, IntegrityError | ProgrammingError)
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or sqlstate[:2] in _OUTAGES
     return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)

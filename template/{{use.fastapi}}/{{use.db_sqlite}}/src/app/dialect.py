@@ -1,15 +1,29 @@
 """All that is particular to SQLite: one file, one writer at a time, readers that never wait."""
 
+import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, TypeDecorator, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.config import Settings
+
+PING = "SELECT 1 FROM sqlite_schema LIMIT 1"
+"""A statement that reads the file."""
+
+# Somebody holds the file, or the disk is full or fails: a missing table is none of these.
+_OUTAGES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
 
 
 class Money(TypeDecorator[Decimal]):
@@ -40,15 +54,13 @@ class Timestamp(TypeDecorator[datetime]):
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
     """An engine for transactions, with the one connection that writes, and an engine for reads."""
-    writer = _create_engine(settings, pool_size=1)
-    reader = _create_engine(settings, pool_size=settings.database_pool_size)
+    return _create_writer(settings), _create_engine(settings, pool_size=settings.database_pool_size)
 
-    @event.listens_for(writer.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        # Taking the write lock first: a transaction that reads and then writes could not wait for it.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return writer, reader
+def create_migration_engine(settings: Settings) -> AsyncEngine:
+    """An engine whose transactions hold changes of the schema, too, and exclude those of other processes."""
+    # With foreign keys on, rebuilding a table would delete the rows that refer to it.
+    return _create_writer(settings, foreign_keys=False)
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:
@@ -59,11 +71,23 @@ async def try_lock(session: AsyncSession, key: int) -> bool:
 def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: the same request may succeed later."""
     if isinstance(error, DBAPIError):
-        return not isinstance(error, IntegrityError | ProgrammingError)
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        return code & 0xFF in _OUTAGES
     return isinstance(error, PoolTimeoutError | OSError)
 
 
-def _create_engine(settings: Settings, pool_size: int) -> AsyncEngine:
+def _create_writer(settings: Settings, *, foreign_keys: bool = True) -> AsyncEngine:
+    engine = _create_engine(settings, pool_size=1, foreign_keys=foreign_keys)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Taking the write lock first: a transaction that reads and then writes could not wait for it.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _create_engine(settings: Settings, *, pool_size: int, foreign_keys: bool = True) -> AsyncEngine:
     engine = create_async_engine(
         settings.database_url,
         pool_size=pool_size,
@@ -80,7 +104,7 @@ def _create_engine(settings: Settings, pool_size: int) -> AsyncEngine:
         cursor.execute(f"PRAGMA busy_timeout = {int(settings.database_busy_timeout_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA foreign_keys = {foreign_keys}")
         cursor.close()
 
     return engine

@@ -1,13 +1,12 @@
 """The database: engines, sessions and the base of all models. `dialect.py` knows which database it is."""
 
 import time
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, cast
+from enum import StrEnum
+from typing import Any, ClassVar, cast
 
-from fastapi import Depends, Request
-from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy import Connection, Enum, MetaData, event, text
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
@@ -28,6 +27,18 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
+
+
+def word(kind: type[StrEnum], name: str) -> Enum:
+    """The type of a column that holds one word of an enumeration, as a constraint of this name makes sure."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 class Database:
@@ -51,7 +62,7 @@ class Database:
     async def ping(self) -> None:
         """Raises what the driver raises when the database does not answer."""
         async with self.reading() as session:
-            await session.execute(text("SELECT 1"))
+            await session.execute(text(dialect.PING))
 
     def connections(self) -> dict[str, int]:
         """How many pooled connections are `in_use` and `idle`."""
@@ -68,21 +79,6 @@ class Database:
     def _pools(self) -> list[AsyncEngine]:
         shared = self.writer.pool is self.reader.pool
         return [self.writer] if shared else [self.writer, self.reader]
-
-
-async def _read(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.reading() as session:
-        yield session
-
-
-async def _write(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.database.transaction() as session:
-        yield session
-
-
-# The scope makes the transaction end before the response is sent: what was answered is stored.
-ReadSession = Annotated[AsyncSession, Depends(_read, scope="function")]
-WriteSession = Annotated[AsyncSession, Depends(_write, scope="function")]
 
 
 def _time_statements(engine: AsyncEngine) -> None:

@@ -59,7 +59,7 @@ async def beside_api(settings: Settings, database: Database) -> AsyncIterator[No
 async def _serve(settings: Settings) -> None:
     database = Database(settings)
     bell = Bell(settings, database)
-    stop = stop_on_signal()
+    stop = stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
     with metrics.pool(database.connections):
         async with bell.hung(heard=True):

@@ -48,7 +48,7 @@ async def _serve(settings: Settings) -> None:
     database = Database(settings)
     log.info("worker started")
     with metrics.pool(database.connections):
-        await run_jobs(database, JOBS, stop_on_signal())
+        await run_jobs(database, JOBS, stop_on_signal(settings.shutdown_grace_seconds))
     await database.close()
 
 

@@ -7,7 +7,7 @@ import orjson
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -26,27 +26,21 @@ class ProblemType(NamedTuple):
 PROBLEMS = {
     "malformed_json": ProblemType(400, "The body is not JSON", "The request body could not be parsed."),
     "invalid_cursor": ProblemType(400, "The cursor is not valid", "Start again without a cursor."),
-    "invalid_parameter": ProblemType(
-        400, "A parameter is not valid", "`errors` names each query parameter or header at fault."
-    ),
+    "invalid_parameter": ProblemType(400, "A parameter is not valid", "`errors` names each one at fault."),
     "unauthenticated": ProblemType(401, "Authentication is required", "The credentials are missing or not valid."),
     "token_expired": ProblemType(401, "The token has expired", "Refresh the access token and try again."),
     "invalid_credentials": ProblemType(401, "The credentials are not valid", "Email and password do not match."),
-    "permission_denied": ProblemType(403, "Permission denied", "The principal lacks the permission of this route."),
+    "permission_denied": ProblemType(403, "Permission denied", "The caller lacks the permission of this route."),
     "not_found": ProblemType(404, "Not found", "There is no such resource, or it belongs to somebody else."),
     "method_not_allowed": ProblemType(405, "Method not allowed", "`Allow` lists the methods of this resource."),
     "conflict": ProblemType(409, "Conflict with another resource", "A value that must be unique is taken."),
     "invalid_state": ProblemType(409, "Not possible in this state", "The resource has moved on."),
-    "idempotency_in_progress": ProblemType(
-        409, "The first request is still running", "Try again after `Retry-After` seconds."
-    ),
+    "idempotency_in_progress": ProblemType(409, "The first request is still running", "Try again soon."),
     "precondition_failed": ProblemType(412, "The resource has changed", "Read it again, then repeat the change."),
     "payload_too_large": ProblemType(413, "The body is too large", "Send a smaller body."),
     "unsupported_media_type": ProblemType(415, "The media type is not supported", "Send `application/json`."),
     "validation_failed": ProblemType(422, "The request is not valid", "`errors` points to each fault in the body."),
-    "idempotency_key_reused": ProblemType(
-        422, "The idempotency key was used before", "The key belongs to a request with another body."
-    ),
+    "idempotency_key_reused": ProblemType(422, "The idempotency key is taken", "It came with another body before."),
     "precondition_required": ProblemType(428, "A precondition is required", "Send `If-Match` with the `ETag`."),
     "rate_limited": ProblemType(429, "Too many requests", "Try again after `Retry-After` seconds."),
     "internal_error": ProblemType(500, "Internal error", "The request id leads to the cause in the logs."),
@@ -71,21 +65,6 @@ class ProblemError(BaseModel):
 
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "type": "/problems/not_found",
-                "title": "Not found",
-                "status": 404,
-                "detail": "There is no such order",
-                "instance": "/api/v1/orders/019a0000-0000-7000-8000-000000000000",
-                "code": "not_found",
-                "request_id": "4f5c2a1d9b7e4c30a1b2c3d4e5f60718",
-                "timestamp": "2026-01-01T00:00:00.000000Z",
-            }
-        }
-    )
 
     type: str
     title: str

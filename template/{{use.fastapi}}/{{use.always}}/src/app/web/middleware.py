@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
@@ -146,6 +147,16 @@ class Guard:
         return reset if count > limit else None
 
 
+class Compression(GZipMiddleware):
+    """Compresses for those who accept it, and keeps out of the way of others."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and b"gzip" not in dict(scope["headers"]).get(b"accept-encoding", b""):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def _open(scope: Scope) -> bytes:
     headers = dict(scope["headers"])
     request_id: bytes = headers.get(b"x-request-id", b"")
@@ -157,7 +168,6 @@ def _open(scope: Scope) -> bytes:
     if trace := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
         scope["traceparent"] = trace[0].decode()
         context["trace_id"] = trace[1].decode()
-    structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**context)
     return request_id
 
@@ -184,6 +194,7 @@ def _security_headers(settings: Settings) -> Headers:
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
         (b"referrer-policy", b"no-referrer"),
         (b"cache-control", b"no-store"),
+        (b"vary", b"accept-encoding"),
     ]
     if settings.is_production:
         headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))

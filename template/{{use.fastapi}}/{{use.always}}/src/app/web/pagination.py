@@ -34,7 +34,8 @@ class Cursor(NamedTuple):
     id: UUID
 
     def encode(self) -> str:
-        return base64.urlsafe_b64encode(orjson.dumps([clock.rfc3339(self.created_at), str(self.id)])).decode().rstrip("=")
+        position = orjson.dumps([clock.rfc3339(self.created_at), str(self.id)])
+        return base64.urlsafe_b64encode(position).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":

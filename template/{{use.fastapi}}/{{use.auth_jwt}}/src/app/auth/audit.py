@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.dependencies import ReadSession
 from app.auth.models import AuditEntry
 from app.auth.permissions import Permission
 from app.auth.principal import Principal, require
 from app.auth.schemas import AuditEntryRead, AuditPage
-from app.database import ReadSession
 from app.keyset import newest_first
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response

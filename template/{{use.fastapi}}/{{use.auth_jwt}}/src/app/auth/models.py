@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import clock
 from app.auth.permissions import Role
-from app.database import Base
+from app.database import Base, word
 from app.ids import new_id
 
 
@@ -42,17 +42,7 @@ class Grant(Base):
     __tablename__ = "grants"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    role: Mapped[Role] = mapped_column(
-        Enum(
-            Role,
-            native_enum=False,
-            create_constraint=True,
-            length=16,
-            name="role",
-            values_callable=lambda roles: [role.value for role in roles],
-        ),
-        primary_key=True,
-    )
+    role: Mapped[Role] = mapped_column(word(Role, "role"), primary_key=True)
 
 
 class LoginSession(Base):

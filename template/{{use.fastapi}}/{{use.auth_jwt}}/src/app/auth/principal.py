@@ -35,11 +35,11 @@ def require(permission: Permission | None) -> Any:
     Raises:
         Unauthenticated, TokenExpired, PermissionDenied
     """
-    return Security(Require(permission))
+    return Security(_CurrentPrincipal(permission))
 
 
 class Require(SecurityBase):
-    """The dependency behind `require`. Routes without one must be on the list of public routes."""
+    """A dependency that asks for a permission. Routes without one must be on the list of public routes."""
 
     model = HTTPBearer(bearerFormat="JWT")
     scheme_name = "bearer"
@@ -47,10 +47,16 @@ class Require(SecurityBase):
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    async def __call__(self, request: Request) -> Principal:
+    def admit(self, request: Request) -> Principal:
+        """Raises: Unauthenticated, TokenExpired, PermissionDenied."""
         principal: Principal | AppError = request.scope["principal"]
         if isinstance(principal, AppError):
             raise principal
         if self.permission and not principal.may(self.permission):
             raise PermissionDenied(f"This needs the permission {self.permission}")
         return principal
+
+
+class _CurrentPrincipal(Require):
+    async def __call__(self, request: Request) -> Principal:
+        return self.admit(request)

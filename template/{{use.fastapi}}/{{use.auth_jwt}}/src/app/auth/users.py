@@ -10,13 +10,13 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app import clock
 from app.auth import audit
+from app.auth.dependencies import ReadSession, WriteSession
 from app.auth.models import Grant, User
 from app.auth.permissions import Permission
 from app.auth.personal_data import collect
 from app.auth.principal import Principal, require
 from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
-from app.database import ReadSession, WriteSession
 from app.errors import NotFound, PreconditionFailed
 from app.keyset import newest_first
 from app.web.conditional import IfMatch, IfNoneMatch, check_match, resource

@@ -4,11 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import clock
-from app.database import Base
+from app.database import Base, word
 from app.dialect import Money
 from app.ids import new_id
 from app.orders.schemas import OrderStatus
@@ -20,23 +20,14 @@ class Order(Base):
         UniqueConstraint("reference", "owner_id"),
         Index("ix_orders_owner_id", "owner_id", "created_at", "id"),
         Index("ix_orders_created_at", "created_at", "id"),
+        Index("ix_orders_status", "status", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     reference: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))
-    status: Mapped[OrderStatus] = mapped_column(
-        Enum(
-            OrderStatus,
-            native_enum=False,
-            create_constraint=True,
-            length=16,
-            name="status",
-            values_callable=lambda statuses: [status.value for status in statuses],
-        ),
-        default=OrderStatus.PLACED,
-    )
+    status: Mapped[OrderStatus] = mapped_column(word(OrderStatus, "status"), default=OrderStatus.PLACED)
     note: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

@@ -1,21 +1,24 @@
 """The kinds of access to orders: reads need no transaction, changes have one."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from app.database import ReadSession, WriteSession
 from app.orders.repository import Orders
 
 
-async def _read(session: ReadSession) -> Orders:
-    return Orders(session)
+async def _read(request: Request) -> AsyncIterator[Orders]:
+    async with request.app.state.database.reading() as session:
+        yield Orders(session)
 
 
-async def _write(session: WriteSession) -> Orders:
-    return Orders(session)
+async def _write(request: Request) -> AsyncIterator[Orders]:
+    async with request.app.state.database.transaction() as session:
+        yield Orders(session)
 
 
-ReadOrders = Annotated[Orders, Depends(_read)]
-WriteOrders = Annotated[Orders, Depends(_write)]
+# The scope makes the transaction end before the response is sent: what was answered is stored.
+ReadOrders = Annotated[Orders, Depends(_read, scope="function")]
+WriteOrders = Annotated[Orders, Depends(_write, scope="function")]
 DeleteOrders = WriteOrders

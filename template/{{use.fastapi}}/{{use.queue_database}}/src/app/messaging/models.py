@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, Index, String
+from sqlalchemy import JSON, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
-from app.database import Base
+from app.database import Base, word
 from app.ids import new_id
 
 
@@ -28,17 +28,7 @@ class Message(Base):
     type: Mapped[str] = mapped_column(String(100))
     envelope: Mapped[dict[str, Any]] = mapped_column(JSON)
     request_id: Mapped[str | None] = mapped_column(String(128))
-    state: Mapped[MessageState] = mapped_column(
-        Enum(
-            MessageState,
-            native_enum=False,
-            create_constraint=True,
-            length=16,
-            name="state",
-            values_callable=lambda states: [state.value for state in states],
-        ),
-        default=MessageState.PENDING,
-    )
+    state: Mapped[MessageState] = mapped_column(word(MessageState, "state"), default=MessageState.PENDING)
     run_at: Mapped[datetime]
     """Not before this time. A worker that takes the message moves it to the end of its lease."""
     lease: Mapped[UUID | None]

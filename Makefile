@@ -1,0 +1,42 @@
+# Every target sets up what it needs by itself.
+.DEFAULT_GOAL := help
+DEMO ?= demo/shop
+
+.PHONY: help setup demo test lint format check bench lock docs
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## Install what is needed: uv and the pinned packages locally, PostgreSQL on Debian
+	@scripts/setup.sh
+
+demo: setup  ## Generate a service into demo/shop, start it and show its URLs; Ctrl-C ends it
+	@test -d $(DEMO) || .venv/bin/scaffold new $(DEMO) --defaults --no-git
+	@$(MAKE) --no-print-directory -C $(DEMO) dev
+
+test: setup  ## Run all tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: setup  ## Check style and types
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy
+
+format: setup  ## Put the code into shape
+	@.venv/bin/ruff check --quiet --fix .
+	@.venv/bin/ruff format --quiet .
+
+check: lint  ## All that CI does: style, types, all tests, coverage
+	@.venv/bin/python -m pytest --cov
+
+bench: setup  ## Measure the tool against copier, and the service against a bare one
+	@.venv/bin/python -m benchmarks.tool
+	@test ! -d benchmarks/service || .venv/bin/python -m benchmarks.service
+
+lock: setup  ## Resolve requirements-dev.txt anew
+	@uv=$$(test -x .uv/bin/uv && echo .uv/bin/uv || command -v uv) && $$uv pip compile --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE) \
+		--group dev --output-file requirements-dev.txt pyproject.toml
+
+docs: setup  ## Write the pages that come from the code
+	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet tests/tool/test_bad_input.py

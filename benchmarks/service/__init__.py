@@ -1,0 +1,1 @@
+"""The generated service beside a bare FastAPI app: `python -m benchmarks.service`."""

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs what this repository needs: uv (locally, unless there is one), the pinned packages into .venv,
+# and PostgreSQL, which the tests start servers of their own from. Run by `make setup`; quick when nothing changed.
+set -eu
+cd "$(dirname "$0")/.."
+
+UV_VERSION=0.13.8
+python=${PYTHON:-python3}
+
+main() {
+    check_python
+    uv=$(find_uv) || { install_uv; uv=.uv/bin/uv; }
+    install_packages
+    install_postgresql
+}
+
+fail() {
+    printf 'error: %s\n\nhint: %s\n' "$1" "$2" >&2
+    exit 2
+}
+
+check_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "$python is missing or older than 3.11" "install Python 3.11 or newer, or name it: make setup PYTHON=python3.12"
+}
+
+find_uv() {
+    if [ -x .uv/bin/uv ]; then echo .uv/bin/uv; else command -v uv; fi
+}
+
+install_uv() {
+    "$python" -c 'import ensurepip' 2>/dev/null || install_debian "python3-venv" "$python cannot make virtual environments"
+    "$python" -m venv .uv
+    .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+}
+
+install_packages() {
+    stamp=.venv/.installed
+    state=$(cat requirements-dev.txt pyproject.toml | cksum)
+    if [ -x .venv/bin/python ] && [ "$(cat $stamp 2>/dev/null)" = "$state" ]; then return; fi
+    [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
+    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt
+    # Everything it needs is installed already, hatchling included: nothing is downloaded here.
+    "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+    echo "$state" >$stamp
+}
+
+install_postgresql() {
+    if command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then return; fi
+    if can_install; then
+        # The tests start their own servers; a cluster for the whole machine is not wanted.
+        mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] ||
+            echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+        install_debian postgresql "PostgreSQL is missing"
+    else
+        printf 'warning: PostgreSQL is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install postgresql\n' >&2
+    fi
+}
+
+can_install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
+}
+
+install_debian() {
+    can_install || fail "$2" "install the package $1, for example: sudo apt-get install $1"
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1"; } >/dev/null 2>&1 ||
+        fail "cannot install the package $1" "install it yourself: apt-get install $1"
+}
+
+main

@@ -1,0 +1,1 @@
+"""Generates backend services that are ready for production on the first day."""

@@ -1,0 +1,87 @@
+"""Gathers answers given beforehand: a preset, then a file, then `--set`, then flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scaffold.documents import parse
+from scaffold.problems import Problem, suggestion
+from scaffold.template import Template
+
+
+def gather(
+    template: Template,
+    *,
+    preset: str | None,
+    file: Path | None,
+    assignments: Iterable[str],
+    flags: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One mapping of all answers given; what stands later in the signature wins.
+
+    Raises:
+        Problem: the preset is unknown, the file unreadable, an assignment not `name=value`.
+    """
+    given: dict[str, Any] = {}
+    if preset is not None:
+        given.update(preset_answers(template, preset))
+    if file is not None:
+        given.update(_read(file))
+    given.update(_assigned(assignments))
+    given.update({name: value for name, value in flags.items() if value is not None})
+    return given
+
+
+def preset_answers(template: Template, name: str) -> Mapping[str, Any]:
+    """The answers of one preset. Raises a `Problem` that names all presets when it is unknown."""
+    if name not in template.presets:
+        raise Problem(
+            f"there is no preset '{name}'",
+            suggestion(name, template.presets, sentence="the presets are"),
+        )
+    return template.presets[name].answers
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The answers in a YAML file; of a project's own answers file all but the `_keys`."""
+    try:
+        data = parse(file.read_bytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Problem(
+            f"cannot read the answers file {file}: {reason}",
+            "--answers takes a YAML file with lines like `database: postgresql`",
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise Problem(
+            f"the answers file {file} is not YAML: {_place(error)}",
+            "write one answer a line, like `database: postgresql`",
+        ) from error
+    if not isinstance(data, dict):
+        raise Problem(
+            f"the answers file {file} is not a mapping",
+            "write one answer a line, like `database: postgresql`",
+        )
+    return {str(key): value for key, value in data.items() if not str(key).startswith("_")}
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"
+
+
+def _assigned(assignments: Iterable[str]) -> dict[str, str]:
+    given = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise Problem(
+                f"--set {assignment!r} is not of the form name=value",
+                "for example `--set database=postgresql`",
+            )
+        given[name] = value
+    return given

@@ -1,0 +1,36 @@
+"""Speaks to people on stderr; stdout belongs to data."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from scaffold.problems import Problem
+
+
+def say(text: str = "") -> None:
+    """Print one message on stderr."""
+    print(text, file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Print `warning: TEXT` on stderr."""
+    say(f"{_painted('warning', '33')}: {text}")
+
+
+def tell(problem: Problem) -> None:
+    """Print a problem as one `error:` line and, after a blank line, its hint."""
+    say(f"{_painted('error', '31')}: {problem.message}")
+    if problem.hint:
+        say(f"\n{_painted('hint', '36')}: {problem.hint}")
+
+
+def is_terminal() -> bool:
+    """Whether questions can be asked: a person types, and sees what is printed."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _painted(word: str, colour: str) -> str:
+    if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
+        return word
+    return f"\x1b[1;{colour}m{word}\x1b[0m"

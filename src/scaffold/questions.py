@@ -1,0 +1,192 @@
+"""Evaluates a template's questions: what is asked, what is offered, what is a valid answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scaffold.documents import parse
+from scaffold.jinja import Jinja
+from scaffold.problems import Problem, suggestion
+from scaffold.template import Question
+
+
+@dataclass(frozen=True)
+class Step:
+    """One question in the light of the answers before it.
+
+    `value` is the given answer, else the default, else None while a required one is missing.
+    """
+
+    question: Question
+    shown: bool
+    answered: bool
+    value: Any
+    context: Mapping[str, Any]
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no way on without an answer to it."""
+        return self.shown and self.value is None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """`recorded` goes into the answers file; `context` has the hidden facts as well."""
+
+    recorded: Mapping[str, Any]
+    context: Mapping[str, Any]
+
+
+class Questionnaire:
+    """The questions of one template, shared by the wizard, the flags and the answers files."""
+
+    def __init__(self, jinja: Jinja) -> None:
+        self.template = jinja.template
+        self._jinja = jinja
+
+    def answers(self, given: Mapping[str, Any]) -> Answers:
+        """Complete `given` with defaults and facts.
+
+        Raises:
+            Problem: an answer is unknown, missing, does not apply or is not valid.
+        """
+        steps = list(self.walk(given))
+        if steps and steps[-1].missing:
+            name = steps[-1].question.name
+            raise Problem(f"there is no answer for {name}", f"give it with `--set {name}=…`")
+        return Answers(
+            recorded={step.question.name: step.value for step in steps if step.shown},
+            context={step.question.name: step.value for step in steps},
+        )
+
+    def walk(self, given: Mapping[str, Any]) -> Iterator[Step]:
+        """Each question in order, up to the first that must be answered and is not."""
+        self._refuse_unknown(given)
+        context: dict[str, Any] = {}
+        for question in self.template.questions:
+            shown = self._shown(question, context)
+            answered = question.name in given
+            if answered and not shown:
+                raise Problem(
+                    f"{question.name} does not apply to the other answers",
+                    f"leave {question.name} out",
+                )
+            if answered:
+                value = self.accept(question, given[question.name], context)
+            else:
+                value = self._default(question, context, validated=shown)
+            step = Step(question, shown, answered, value, dict(context))
+            yield step
+            if step.missing:
+                return
+            context[question.name] = value
+
+    def accept(self, question: Question, answer: Any, context: Mapping[str, Any]) -> Any:
+        """The answer as a value of the question's type.
+
+        Raises:
+            Problem: it is of another type, no choice of the question, or refused by its validator.
+        """
+        value = _typed(question, answer)
+        if question.choices and value not in question.choices.values():
+            raise _no_such_choice(question, answer)
+        refusal = self._jinja.text(question.validator, {**context, question.name: value}).strip()
+        if refusal:
+            raise Problem(f"the {question.name} {value!r} {refusal}", _better(question.name, value))
+        return value
+
+    def _shown(self, question: Question, context: Mapping[str, Any]) -> bool:
+        if isinstance(question.when, bool):
+            return question.when
+        return self._jinja.text(question.when, context).strip().lower() == "true"
+
+    def _default(self, question: Question, context: Mapping[str, Any], *, validated: bool) -> Any:
+        if question.required:
+            return None
+        default = question.default
+        if isinstance(default, str):
+            default = self._jinja.text(default, context)
+            if question.type == "yaml":
+                default = parse(default)
+        return self.accept(question, default, context) if validated else default
+
+    def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
+        known = [question.name for question in self.template.asked]
+        for name in given:
+            if name not in known:
+                raise Problem(
+                    f"there is no question '{name}'",
+                    suggestion(str(name), known, sentence="the questions are"),
+                )
+
+
+def _typed(question: Question, answer: Any) -> Any:
+    if question.type == "bool":
+        return _boolean(question, answer)
+    if question.type == "int":
+        return _integer(question, answer)
+    if question.type == "yaml":
+        return answer
+    if isinstance(answer, (bool, dict, list)) or answer is None:
+        raise (
+            _no_such_choice(question, answer)
+            if question.choices
+            else Problem(f"the {question.name} {answer!r} is not a text", "put it into quotes")
+        )
+    text = str(answer)
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise Problem(f"the {question.name} {text!a} is not UTF-8", "type it again")
+    return text
+
+
+def _boolean(question: Question, answer: Any) -> bool:
+    if isinstance(answer, bool):
+        return answer
+    if answer in ("true", "false"):
+        return bool(answer == "true")
+    raise Problem(
+        f"the {question.name} {_shown_answer(answer)} is neither true nor false",
+        f"say `{question.name}=true` or `{question.name}=false`",
+    )
+
+
+def _integer(question: Question, answer: Any) -> int:
+    try:
+        if isinstance(answer, (int, str)) and not isinstance(answer, bool):
+            return int(answer)
+    except ValueError:
+        pass
+    raise Problem(
+        f"the {question.name} {_shown_answer(answer)} is not a whole number",
+        f"for example `{question.name}=3`",
+    )
+
+
+def _no_such_choice(question: Question, answer: Any) -> Problem:
+    choices = [str(value) for value in question.choices.values()]
+    shown = _shown_answer(answer)
+    return Problem(
+        f"{question.name} has no choice {shown}",
+        suggestion(shown.strip("'"), choices, sentence="it can be").replace(" and ", " or "),
+    )
+
+
+def _shown_answer(answer: Any) -> str:
+    """As YAML would say it: `true`, not `True`."""
+    if isinstance(answer, bool) or answer is None:
+        return {True: "true", False: "false", None: "null"}[answer]
+    return repr(answer)
+
+
+def _better(name: str, value: Any) -> str:
+    """For a name that is nearly good, the name that it could be."""
+    if name != "name":
+        return f"choose another {name}"
+    import re  # imported late: only a mistake needs it
+
+    better = re.sub(r"[^a-z0-9]+", "-", str(value).lower()).strip("-0123456789")[:40].strip("-")
+    if better == value and better:
+        better = f"{value}-service"
+    return f"call it '{better if len(better) > 1 else 'shop'}', for example"

@@ -1,0 +1,44 @@
+"""Turns the signals that end a program into one exception, raised at most once."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+class Interrupted(BaseException):
+    """The user or the system asked the process to end. Like `KeyboardInterrupt`, no `Exception`."""
+
+    def __init__(self, signum: int = signal.SIGINT) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+    @property
+    def exit_code(self) -> int:
+        """130 for Ctrl-C, as shells expect; 2 for every other request to end."""
+        return 130 if self.signum == signal.SIGINT else 2
+
+
+def listen() -> None:
+    """Raise `Interrupted` in the main thread, once, when the process is asked to end.
+
+    A signal that the parent chose to ignore (`nohup`, a background job) stays ignored.
+    """
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def hold() -> None:
+    """Ignore requests to end from here on: what follows is short and must not be cut in half."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    hold()  # a second signal must not interrupt the cleaning up after the first
+    raise Interrupted(signum)

@@ -1,0 +1,1 @@
+"""Fault drills: generated services as real processes, on real databases, under load and harm."""

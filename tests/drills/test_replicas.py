@@ -1,0 +1,58 @@
+"""REL-4, REL-6: two replicas and two workers on one database do everything once."""
+
+import asyncio
+import re
+import time
+
+from tests.components import wait_until
+from tests.drills.databases import Database, audit_confirmations, eventually
+from tests.drills.traffic import member
+from tests.services import Service, Worker, sign_in
+
+JOB = re.compile(r'jobs_total\{job="(\w+)",result="(\w+)"\}')
+
+
+def test_two_workers_confirm_each_order_once(service: Service, database: Database) -> None:
+    audit_confirmations(database)
+    urls = [service.api().url, service.api().url]
+    workers = [service.worker(), service.worker()]
+    headers = sign_in(urls[0], "replicas@example.com", "a long enough password")
+
+    async def create_many() -> None:
+        async with member(headers) as buyer:
+            for _ in range(20):
+                outcomes = await asyncio.gather(*(buyer.create(urls[n % 2]) for n in range(20)))
+                assert {o.status for o in outcomes} == {201}, outcomes
+
+    asyncio.run(create_many())
+    confirmed = "SELECT count(*), count(DISTINCT order_id) FROM drill_audit"
+    eventually(database, confirmed, [("400", "400")], 20)
+    time.sleep(1)
+    assert database.query(confirmed) == [("400", "400")]
+    handled = 'messages_handled_total{result="ok",type="order.placed"}'
+    shares = [worker.metrics().get(handled, 0) for worker in workers]
+    assert sum(shares) == 400, shares
+
+
+def test_scheduled_jobs_run_once_a_tick_however_many_workers_there_are(
+    service: Service, database: Database
+) -> None:
+    workers = [service.worker() for _ in range(3)]
+    wait_until(lambda: bool(_runs(workers)), 15, "no job ran")
+    time.sleep(6)  # each worker looks every 5 s
+    first = _runs(workers)
+    assert set(first.values()) == {1}, first
+
+    database.query("UPDATE scheduled_jobs SET due_at = '2000-01-01 00:00:00'")
+    time.sleep(11)
+    assert _runs(workers) == dict.fromkeys(first, 2)
+
+
+def _runs(workers: list[Worker]) -> dict[tuple[str, str], float]:
+    """How often each job ran with which result, by all workers together."""
+    runs: dict[tuple[str, str], float] = {}
+    for worker in workers:
+        for sample, count in worker.metrics().items():
+            if match := JOB.fullmatch(sample):
+                runs[match[1], match[2]] = runs.get((match[1], match[2]), 0) + count
+    return runs

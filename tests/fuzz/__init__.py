@@ -1,0 +1,1 @@
+"""API fuzzing of generated services, from their own OpenAPI documents."""

@@ -1,0 +1,203 @@
+"""The laws hold for the real template; and each law catches a template that breaks it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from scaffold.problems import Problem
+from scaffold.rendering import RenderedFile
+from tests.combinations import ROOT, combinations, label, planned
+from tests.laws import laws
+from tests.tool.conftest import commit, git
+from tests.tool.test_questions import rendered, template
+
+ON_THE_TREE = [
+    laws.plain_by_default,
+    laws.statements_in_few_manifests,
+    laws.a_choice_is_a_record,
+    laws.nothing_runs_on_the_users_machine,
+    laws.every_byte_from_answers,
+    laws.strict_settings,
+    laws.portable_names,
+]
+ON_A_PROJECT = [laws.formatted, laws.names_resolve]
+
+
+@pytest.mark.parametrize("law", ON_THE_TREE, ids=lambda law: law.__name__)
+def test_the_template_keeps_the_law(law: Callable[[Path], list[str]]) -> None:
+    assert law(ROOT) == []
+
+
+@pytest.mark.parametrize("answers", combinations(), ids=label)
+@pytest.mark.parametrize("law", ON_A_PROJECT, ids=lambda law: law.__name__)
+def test_every_combination_keeps_the_law(
+    law: Callable[[list[RenderedFile]], list[str]], answers: dict[str, Any]
+) -> None:
+    assert law(planned(answers).files) == []
+
+
+@pytest.mark.parametrize("answers", combinations(), ids=label)
+def test_every_combination_is_formatted_and_linted(
+    answers: dict[str, Any], rendered: Callable[..., Path]
+) -> None:
+    """By the settings in its own pyproject.toml."""
+    for check in (["format", "--check"], ["check"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--no-cache", "--quiet", "."],
+            cwd=rendered(**answers),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_renames_since_the_releases_have_migrations() -> None:
+    assert laws.renames_have_migrations(ROOT, ROOT) == []
+
+
+STACK = "template__{{'.'}}__"
+
+
+@pytest.mark.parametrize(
+    ("law", "questions", "files", "violation"),
+    [
+        (
+            laws.plain_by_default, "", {"template__a.txt.jinja": "plain"},
+            "a.txt.jinja needs no .jinja: it has no value",
+        ),
+        (
+            laws.statements_in_few_manifests, "",
+            {"template__a.py.jinja": "{% if name %}x = 1{% endif %}"},
+            "a.py.jinja is source code with a statement",
+        ),
+        (
+            laws.statements_in_few_manifests, "",
+            {f"{STACK}_stack__stack.yml": "x"}
+            | {f"{STACK}{number}.md.jinja": "{% if 1 %}" for number in range(9)},
+            "{{'.'}} has 9 files with statements",
+        ),
+        (
+            laws.statements_in_few_manifests, "",
+            {f"{STACK}_stack__stack.yml": "x", f"{STACK}a.md.jinja": "{% if 1 %}{% endif %}\n" * 4},
+            "{{'.'}} has 4 statements in 4 lines of manifests",
+        ),
+        (
+            laws.a_choice_is_a_record, "database: {type: str, choices: {A: a}, default: a}",
+            {"template__a.md.jinja": "{{ 'x' if database == 'a' }}"},
+            "a.md.jinja branches on a name: {{ 'x' if database == 'a' }}",
+        ),
+        (
+            laws.a_choice_is_a_record, "database: {type: str, choices: {A: a}, default: a}",
+            {"template__a.md.jinja": "{% if use.db_a %}{% endif %}"},
+            "a.md.jinja branches on a name: {% if use.db_a %}",
+        ),
+        (laws.nothing_runs_on_the_users_machine, "_tasks: [ls]", {}, "copier.yml has _tasks"),
+        (
+            laws.every_byte_from_answers, "", {"template__a.md.jinja": "{{ _folder_name }}"},
+            "a.md.jinja reads _folder_name, which is no answer",
+        ),
+        (
+            laws.every_byte_from_answers, "", {"template__a.md.jinja": "{{ [1] | random }}"},
+            "a.md.jinja uses random, which changes from run to run",
+        ),
+        (
+            laws.every_byte_from_answers, "",
+            {"template__a.md.jinja": "{{ _copier_conf.dst_path }}"},
+            "a.md.jinja reads _copier_conf.dst_path",
+        ),
+        (
+            laws.strict_settings, "_exclude: [_axes, _stack, __pycache__, '*.pyc']", {},
+            "_exclude lacks .DS_Store",
+        ),
+        (
+            laws.strict_settings, "_exclude: ['docs/**']", {},
+            "_exclude has docs/**: only names and simple patterns",
+        ),
+        (
+            laws.portable_names, "", {"template__a:b.txt": "x"},
+            "a:b.txt has a character that Windows forbids",
+        ),
+        (
+            laws.portable_names, "", {f"template__{'a' * 121}": "x"},
+            f"{'a' * 121} is 121 characters long",
+        ),
+    ],
+)  # fmt: skip
+def test_a_law_catches_a_template_that_breaks_it(
+    law: Callable[[Path], list[str]],
+    questions: str,
+    files: dict[str, str],
+    violation: str,
+    tmp_path: Path,
+) -> None:
+    assert violation in law(template(tmp_path, questions, **files))
+
+
+def test_lax_jinja_settings_are_caught(tmp_path: Path) -> None:
+    root = template(tmp_path)
+    assert any(violation.startswith("_envops is") for violation in laws.strict_settings(root))
+
+
+def test_links_and_empty_folders_are_caught(tmp_path: Path) -> None:
+    root = template(tmp_path)
+    (root / "template/empty").mkdir()
+    (root / "template/link").symlink_to("empty")
+    assert laws.portable_names(root) == ["empty is an empty folder", "link is a link"]
+
+
+def test_one_path_with_two_owners_is_caught(tmp_path: Path) -> None:
+    root = template(tmp_path, **{"template__{{'.'}}__a.txt": "same", "template__a.txt": "same"})
+    with pytest.raises(Problem, match="two layers write"):
+        rendered(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "violation"),
+    [
+        ("a \n", "a.md:1 ends with a space"),
+        ("a", "a.md does not begin with text and end with one line break"),
+        ("a\n\n", "a.md does not begin with text and end with one line break"),
+        ("\na\n", "a.md does not begin with text and end with one line break"),
+        ("a\n\n\nb\n", "a.md has stray blank lines"),
+        ("{{ a }}\n", "a.md:1 has a trace of Jinja: {{ a }}"),
+        ("{% if %}\n", "a.md:1 has a trace of Jinja: {% if %}"),
+    ],
+)
+def test_unformatted_output_is_caught(text: str, violation: str) -> None:
+    assert violation in laws.formatted([file("a.md", text)])
+
+
+def test_expressions_of_a_workflow_are_no_trace_of_jinja() -> None:
+    assert laws.formatted([file("ci.yml", "ref: ${{ github.ref }}\n")]) == []
+
+
+def test_a_name_that_a_choice_lacks_is_caught() -> None:
+    files = [
+        file("src/app/main.py", "from app.auth.provider import authenticate, missing\n"),
+        file("src/app/auth/provider.py", "def authenticate() -> None: ...\n"),
+    ]
+    assert laws.names_resolve(files) == ["app.main imports missing, which app.auth.provider lacks"]
+
+
+@pytest.mark.parametrize("migrated", [True, False])
+def test_a_rename_without_a_migration_is_caught(tmp_path: Path, migrated: bool) -> None:
+    root = template(tmp_path, **{"template__{{'.'}}__old.txt": "the same text\n" * 9})
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit(root, "First", tag="v1.0.0")
+    git(root, "mv", "template/{{'.'}}/old.txt", "template/{{'.'}}/new.txt")
+    if migrated:
+        with (root / "copier.yml").open("a") as settings:
+            settings.write("_migrations:\n- command: git mv {{'.'}}/old.txt {{'.'}}/new.txt\n")
+    commit(root, "Move it")
+    assert bool(laws.renames_have_migrations(root, root)) is not migrated
+
+
+def file(path: str, text: str) -> RenderedFile:
+    return RenderedFile(PurePosixPath(path), PurePosixPath(path), text.encode(), executable=False)

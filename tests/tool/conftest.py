@@ -1,0 +1,120 @@
+"""Fixtures for the tests of the tool."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scaffold.cli import run
+from tests.combinations import ROOT
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of the command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Scaffold = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the real template that is no git repository. Do not change it."""
+    folder = tmp_path_factory.mktemp("plain") / "template"
+    export(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the real template, committed and tagged v1.0.0. Do not change it."""
+    folder = tmp_path_factory.mktemp("repository") / "template"
+    export(folder)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "First release", tag="v1.0.0")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, template_repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, the tagged template, and a user without git settings."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(template_repository))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("SCAFFOLD_DEBUG", raising=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers() -> Iterator[None]:
+    """The tool runs in this process, and changes how it answers signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def scaffold(capfd: pytest.CaptureFixture[str]) -> Scaffold:
+    """`scaffold("new", "shop")` runs the command line in this process."""
+
+    def run_it(*arguments: str) -> Outcome:
+        capfd.readouterr()
+        try:
+            code = run(list(arguments))
+        except SystemExit as end:  # completion ends the process itself
+            code = int(end.code or 0)
+        return Outcome(code, *capfd.readouterr())
+
+    return run_it
+
+
+def export(folder: Path) -> None:
+    """Copy copier.yml and the template tree, without what tools leave in it."""
+    shutil.copytree(
+        ROOT / "template",
+        folder / "template",
+        ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
+    )
+    shutil.copy(ROOT / "copier.yml", folder)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` as a user with a name."""
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(folder: Path, message: str, tag: str | None = None) -> None:
+    """Commit everything in `folder`."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+    if tag:
+        git(folder, "tag", tag)
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """All files below `folder` but git's own: path → content and permission bits."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode & 0o777)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }

@@ -1,0 +1,117 @@
+"""The other commands, and what all commands share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from tests.combinations import TEMPLATE
+from tests.tool.conftest import Scaffold
+
+
+def test_stacks_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
+    shown = scaffold("stacks").out
+    for question in TEMPLATE.asked:
+        for title, value in question.choices.items():
+            mark = "*" if value == question.default else " "
+            assert f"  {mark} {value:<12}{title}\n" in shown
+    for name, preset in TEMPLATE.presets.items():
+        assert f"    {name:<12}{preset.help}\n" in shown
+
+
+def test_stacks_as_json_is_the_same(scaffold: Scaffold) -> None:
+    told = json.loads(scaffold("stacks", "--json").out)
+    assert [choice["value"] for choice in told["choices"]["database"]] == ["sqlite", "postgresql"]
+    assert told["stacks"]["fastapi"]["language"] == "python"
+    assert told["presets"]["minimal"]["answers"]["auth"] == "none"
+
+
+def test_the_version_is_the_packages(scaffold: Scaffold) -> None:
+    assert scaffold("--version").out.startswith("scaffold 0.")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_names_the_commands(arguments: tuple[str, ...], scaffold: Scaffold) -> None:
+    outcome = scaffold(*arguments)
+    assert outcome.code == 0
+    assert all(command in outcome.out for command in ("new", "stacks", "verify"))
+
+
+def test_the_help_of_new_has_a_flag_for_every_question(scaffold: Scaffold) -> None:
+    shown = scaffold("new", "--help").out
+    assert "Answers" in shown
+    for question in TEMPLATE.asked:
+        assert (f"--{question.name}" in shown) is (question.name != "name")
+        assert not question.choices or "|".join(question.choices.values()) in shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str, scaffold: Scaffold) -> None:
+    outcome = scaffold("--show-completion", shell)
+    assert outcome.code == 0
+    assert "_SCAFFOLD_COMPLETE" in outcome.out
+
+
+def test_values_are_completed(scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_SCAFFOLD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "scaffold new --database ")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert scaffold().out.split() == ["sqlite", "postgresql"]
+
+
+def test_verify_hands_over_and_leaves_with_the_suites_code(
+    scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: dict[str, Any] = {}
+
+    def verify(url: str, **options: Any) -> int:
+        handed.update(options, url=url)
+        return 1
+
+    suite = types.ModuleType("scaffold.conformance")
+    vars(suite)["cli"] = types.SimpleNamespace(verify=verify)
+    monkeypatch.setitem(sys.modules, "scaffold.conformance", suite)
+    outcome = scaffold("verify", "http://localhost:1", "--only", "API-9", "--timeout", "2")
+    assert outcome.code == 1
+    assert (handed["url"], handed["only"], handed["timeout"]) == (
+        "http://localhost:1",
+        ["API-9"],
+        2,
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_problem() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "scaffold", "stacks"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scaffold import console
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert console._painted("error", "31") == "\x1b[1;31merror\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert console._painted("error", "31") == "error"
+
+
+def test_the_help_costs_no_heavy_import() -> None:
+    code = (
+        "import sys; from scaffold.cli import run; run(['--help']);"
+        "print(sorted({'copier', 'pydantic', 'questionary', 'httpx', 'jinja2'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
