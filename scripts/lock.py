@@ -103,7 +103,7 @@ def combinations() -> Iterator[Combination]:
 
 
 def resolve(requirements: Iterable[str], known: str, *options: str) -> str:
-    """The requirements file that uv makes for every platform, preferring the versions of `known`."""
+    """The requirements file that uv makes for every platform; `known` versions are preferred."""
     with tempfile.TemporaryDirectory() as folder:
         wanted, output = Path(folder, "wanted.txt"), Path(folder, "output.txt")
         wanted.write_text("\n".join(requirements))

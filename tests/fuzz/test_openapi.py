@@ -53,6 +53,7 @@ def _fuzz(api: Replica, headers: dict[str, str], seed: int, folder: Path, *optio
     """Run Schemathesis; fails with what it found and how to repeat it."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
+        f"--config-file={Path(__file__).with_name('schemathesis.toml')}",
         "run",
         f"{api.url}/openapi.json",
         "--phases=examples,coverage,fuzzing,stateful",

@@ -66,9 +66,7 @@ def test_the_example_environment_lists_every_setting_once_with_its_default(
 
 
 @pytest.mark.parametrize("answers", ALL, ids=label)
-def test_links_between_pages_lead_somewhere(
-    rendered: Rendered, answers: Mapping[str, Any]
-) -> None:
+def test_links_between_pages_lead_somewhere(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     project = rendered(**answers)
     for page in (*project.glob("*.md"), *project.glob("docs/**/*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
@@ -85,9 +83,7 @@ def test_the_readme_lists_every_page(rendered: Rendered, answers: Mapping[str, A
 
 
 @pytest.mark.parametrize("answers", ALL, ids=label)
-def test_pages_name_only_targets_that_exist(
-    rendered: Rendered, answers: Mapping[str, Any]
-) -> None:
+def test_pages_name_only_targets_that_exist(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     project = rendered(**answers)
     targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
     pages = [*project.glob("*.md"), *project.glob("docs/**/*.md")]

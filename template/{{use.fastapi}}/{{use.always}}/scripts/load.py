@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx2
+
 from caller import headers
 
 P95_LIMIT_MS = 100

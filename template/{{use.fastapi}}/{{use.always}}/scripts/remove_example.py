@@ -11,7 +11,7 @@ FILES = ("migrations/versions/0004_orders.py", __file__)
 EDITS = (
     # file, what it says, what it says without orders
     ("src/app/main.py", r"^(from app import .*)\borders, ", r"\1"),
-    ("src/app/main.py", r", orders\.router\b", ""),
+    ("src/app/main.py", r"\borders\.router, |, orders\.router\b", ""),
     ("src/app/cli.py", r"from app\.orders\.seed import plant\n", ""),
     ("src/app/cli.py", r"    for line in await plant\(.*\n.*\n", "    # Store what your features need.\n"),
     ("src/app/worker.py", r"from app\.orders\.handlers import confirm_order\n", ""),
@@ -47,7 +47,7 @@ def mentions(*folders: str) -> list[str]:
         for folder in folders
         for path in sorted(Path(folder).rglob("*.py"))
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if re.search(r"import .*\borders\b|\borders\.\w|\borders:|ORDERS_", line)
+        if re.search(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_", line)
     ]
 
 

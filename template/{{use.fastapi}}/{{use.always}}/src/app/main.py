@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 import app
 from app import auth, logs, metrics, orders, worker
@@ -13,7 +12,7 @@ from app.cache import Cache
 from app.config import Settings, settings_or_exit
 from app.database import Database
 from app.web import docs, errors, health, openapi
-from app.web.middleware import Compression, Envelope, Guard
+from app.web.middleware import Compression, Cors, Envelope, Guard
 
 COMPRESSED_FROM_BYTES = 1024
 
@@ -62,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     if settings.cors_origins:
         service.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],

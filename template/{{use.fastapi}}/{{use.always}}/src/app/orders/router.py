@@ -9,7 +9,7 @@ from app.orders import service
 from app.orders.access import DeleteOrders, ReadOrders, WriteOrders
 from app.orders.models import Order
 from app.orders.schemas import OrderCreate, OrderPage, OrderPatch, OrderQuery, OrderRead
-from app.web.conditional import IfMatch, IfNoneMatch, resource
+from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, resource
 from app.web.idempotency import IdempotencyKey, once
 from app.web.openapi import raises
 from app.web.pagination import page_meta, page_response
@@ -42,7 +42,7 @@ async def list_orders(request: Request, query: Annotated[OrderQuery, Query()], o
     return page_response(request, OrderPage(data=data, meta=page_meta(query, found)))
 
 
-@router.get("/{order_id}", operation_id="get_order", response_model=OrderRead)
+@router.get("/{order_id}", operation_id="get_order", response_model=OrderRead, responses=NOT_MODIFIED)
 async def get_order(order_id: UUID, orders: ReadOrders, if_none_match: IfNoneMatch = None) -> Response:
     """Get one order."""
     return _order(await orders.get(order_id), if_none_match=if_none_match)

@@ -1,12 +1,21 @@
 """What clients send and see."""
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from app.web.pagination import Moment, Page, PageQuery
 
@@ -23,6 +32,15 @@ def _decimal_string(amount: Decimal) -> str:
     return f"{cents if cents == amount else amount.normalize():f}"
 
 
+def _only_text(amount: object) -> object:
+    # A number in JSON may have been a float on its way here.
+    if isinstance(amount, Decimal):
+        return amount
+    if not isinstance(amount, str) or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", amount):
+        raise ValueError("must be a decimal in a string")
+    return amount
+
+
 def _text(max_length: int) -> StringConstraints:
     # No control characters: PostgreSQL stores no NUL, and nobody means the others.
     return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -34,7 +52,9 @@ Note = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Field(description="ISO 4217 code")]
 Price = Annotated[
     Decimal,
-    Field(ge=0, max_digits=15, decimal_places=4, allow_inf_nan=False, examples=["12.50"]),
+    BeforeValidator(_only_text),
+    Field(ge=0, max_digits=15, decimal_places=4),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$", "examples": ["12.50"]}),
 ]
 Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]
 
@@ -69,6 +89,8 @@ class OrderCreate(_Input):
 
 class OrderPatch(_Input):
     """A merge patch (RFC 7396): what is absent stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"note": "Leave it at the door"}})
 
     reference: Reference = Field(default_factory=str)
     note: Note | None = None

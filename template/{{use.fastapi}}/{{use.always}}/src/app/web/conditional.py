@@ -1,6 +1,6 @@
 """Conditional requests (RFC 9110): nothing sent twice, no change lost."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Response
 from pydantic import BaseModel
@@ -9,6 +9,10 @@ from app.errors import PreconditionFailed, PreconditionRequired
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The `ETag` of the version to change.")]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="The `ETag` of the version at hand.")]
+
+
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has this version"}}
+"""The `responses` of a route that heeds `If-None-Match`."""
 
 
 def resource(

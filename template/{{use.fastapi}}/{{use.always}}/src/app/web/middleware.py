@@ -6,9 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
+from starlette.datastructures import Headers as StarletteHeaders
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
@@ -145,6 +148,14 @@ class Guard:
             (b"ratelimit-reset", b"%d" % reset),
         ]
         return reset if count > limit else None
+
+
+class Cors(CORSMiddleware):
+    """Lets pages of other origins call. A preflight that is refused grants nothing, which is no error."""
+
+    def preflight_response(self, request_headers: StarletteHeaders) -> Response:
+        response = super().preflight_response(request_headers)
+        return response if response.status_code == 200 else Response(status_code=204, headers={"Vary": "Origin"})
 
 
 class Compression(GZipMiddleware):

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Generic, NamedTuple, TypeVar
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app import clock
 from app.errors import InvalidCursor
@@ -24,7 +25,16 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("out of range") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _rfc3339(text: object) -> object:
+    if isinstance(text, str) and not _RFC3339.match(text):
+        raise ValueError("must be a time as in RFC 3339")
+    return text
+
+
+# Left alone, Pydantic would also read seconds since 1970 and a date without a time.
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}")
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
 
 
 class Cursor(NamedTuple):
@@ -53,7 +63,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=512)
+    cursor: str | None = None
 
     @property
     def after(self) -> Cursor | None:

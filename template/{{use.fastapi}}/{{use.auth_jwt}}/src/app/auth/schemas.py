@@ -14,7 +14,8 @@ Email = Annotated[
     StringConstraints(max_length=254, to_lower=True, pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$"),
     Field(examples=["ada@example.com"]),
 ]
-NewPassword = Annotated[str, StringConstraints(min_length=10, max_length=128)]
+Password = Annotated[str, StringConstraints(max_length=128), Field(examples=["correct horse battery"])]
+NewPassword = Annotated[Password, StringConstraints(min_length=10)]
 
 
 class _Input(BaseModel):
@@ -28,15 +29,17 @@ class Registration(_Input):
 
 class Login(_Input):
     email: Email
-    password: Annotated[str, StringConstraints(max_length=128)]
+    password: Password
 
 
 class Refresh(_Input):
-    refresh_token: Annotated[str, StringConstraints(max_length=200)]
+    refresh_token: Annotated[str, StringConstraints(max_length=200), Field(examples=["zq3W8o…"])]
 
 
 class RoleAssignment(_Input):
-    roles: Annotated[list[Role], AfterValidator(lambda roles: sorted(set(roles)))] = Field(max_length=len(Role))
+    roles: Annotated[list[Role], AfterValidator(lambda roles: sorted(set(roles)))] = Field(
+        max_length=len(Role), examples=[["member"]]
+    )
 
 
 class TokenPair(BaseModel):

@@ -19,7 +19,7 @@ from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
 from app.errors import NotFound, PreconditionFailed
 from app.keyset import newest_first
-from app.web.conditional import IfMatch, IfNoneMatch, check_match, resource
+from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response
 
@@ -30,7 +30,7 @@ UserReader = Annotated[Principal, require(Permission.USERS_READ)]
 UserManager = Annotated[Principal, require(Permission.USERS_MANAGE)]
 
 
-@router.get("/me", operation_id="get_me", response_model=UserRead)
+@router.get("/me", operation_id="get_me", response_model=UserRead, responses=NOT_MODIFIED)
 async def get_me(session: ReadSession, me: Myself, if_none_match: IfNoneMatch = None) -> Response:
     """Get one's own account."""
     user = await _find(session, me.id)
@@ -62,7 +62,7 @@ async def list_users(
     return page_response(request, UserPage(data=data, meta=page_meta(query, found)))
 
 
-@router.get("/{user_id}", operation_id="get_user", response_model=UserRead)
+@router.get("/{user_id}", operation_id="get_user", response_model=UserRead, responses=NOT_MODIFIED)
 async def get_user(
     user_id: UUID, session: ReadSession, reader: UserReader, if_none_match: IfNoneMatch = None
 ) -> Response:

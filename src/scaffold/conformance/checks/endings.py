@@ -1,0 +1,114 @@
+"""What leaves something behind: an account erased, a budget used up. Always last."""
+
+from __future__ import annotations
+
+from scaffold.conformance import expect
+from scaffold.conformance.accounts import (
+    LOGIN,
+    ME,
+    login,
+    member,
+    new_email,
+    new_password,
+    post_credentials,
+    refresh,
+    stranger,
+)
+from scaffold.conformance.core import Skip, check
+from scaffold.conformance.discovery import ORDERS
+from scaffold.conformance.ordering import place
+from scaffold.conformance.service import Answer, Service
+
+MOST_LOGINS = 100
+MOST_REQUESTS = 1000
+MADE_UP = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Real-IP": "203.0.113.9",
+    "Forwarded": "for=203.0.113.9",
+}
+
+
+@check(
+    "SEC-12",
+    "DELETE /users/me erases the caller: neither its tokens nor its password count",
+    accounts=True,
+)
+async def the_caller_can_be_erased(service: Service) -> None:
+    by = await stranger(service)
+    await place(service, by)
+    session = await login(service, by)
+    tag = expect.header(await service.get(ME, session), "ETag")
+    expect.status(await service.request("DELETE", ME, session, headers={"If-Match": tag}), 204)
+    service.registered[:] = [one for one in service.registered if one.email != by.email]
+    expect.problem(await service.get(ME, session), 401, "unauthenticated")
+    expect.problem(await refresh(service, session.refresh), 401)
+    expect.problem(
+        await post_credentials(service, LOGIN, by.email, by.password), 401, "invalid_credentials"
+    )
+
+
+@check("API-7", "the budget goes down with each request")
+async def the_budget_goes_down(service: Service) -> None:
+    by = await member(service)
+    # A new window may begin between two requests: then the next pair shows it.
+    for _ in range(3):
+        first, second = [await service.get(ORDERS, by, patient=False) for _ in range(2)]
+        if second.status == 429 or _left(second) < _left(first):
+            return
+    expect.that(False, f"less than {_left(first)} requests left", _left(second), second)
+
+
+@check("API-7", "beyond its budget a caller gets 429 with Retry-After; login has a stricter one")
+async def budgets_end(service: Service) -> None:
+    last = await _spent(service)
+    expect.problem(last, 429, "rate_limited")
+    wait = expect.header(last, "Retry-After")
+    expect.that(wait.isdecimal() and int(wait) > 0, "Retry-After in seconds", wait, last)
+    if service.auth != "none":
+        general = await service.get(ORDERS, await member(service), patient=False)
+        strict, wide = _limit(last), _limit(general)
+        expect.that(strict < wide, f"a stricter budget than {wide}", strict, last)
+
+
+@check("SEC-7", "an address that the caller makes up does not get it another budget")
+async def made_up_addresses_get_no_budget(service: Service) -> None:
+    expect.status(await _spent(service), 429)
+    for header, made_up in MADE_UP.items():
+        answer = await _try(service, {header: made_up})
+        if answer.status != 429:
+            # A new window may have begun meanwhile: once that is spent, there is no excuse.
+            await _spend(service)
+            answer = await _try(service, {header: made_up})
+        expect.status(answer, 429)
+
+
+async def _spent(service: Service) -> Answer:
+    return await service.once("spent", lambda: _spend(service))
+
+
+async def _spend(service: Service) -> Answer:
+    answer = await _try(service)
+    most = MOST_REQUESTS if service.auth == "none" else MOST_LOGINS
+    if answer.status != 429 and _left(answer) > most:
+        raise Skip(f"would take more than {most} requests: {_limit(answer)} are allowed")
+    for _ in range(most):
+        if answer.status == 429:
+            break
+        answer = await _try(service)
+    return answer
+
+
+async def _try(service: Service, headers: dict[str, str] | None = None) -> Answer:
+    """One request on the budget to spend: of logins where there are any, else of the address."""
+    if service.auth == "none":
+        return await service.get(ORDERS, params={"limit": "1"}, headers=headers, patient=False)
+    body = {"email": new_email(), "password": new_password()}
+    return await service.post(LOGIN, json=body, headers=headers, patient=False)
+
+
+def _left(answer: Answer) -> int:
+    return int(expect.header(answer, "RateLimit-Remaining"))
+
+
+def _limit(answer: Answer) -> int:
+    return int(expect.header(answer, "RateLimit-Limit"))

@@ -1,0 +1,148 @@
+"""The command behind `scaffold verify`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from scaffold.conformance import report
+from scaffold.conformance.core import Check, Result
+from scaffold.conformance.runner import run, selected
+from scaffold.conformance.service import Options
+from scaffold.problems import Problem
+
+
+def verify(
+    url: str,
+    *,
+    only: Sequence[str] = (),
+    json: bool = False,
+    junit: Path | None = None,
+    timeout: float = 10.0,
+    rows: int = 120,
+    max_body_bytes: int = 1024 * 1024,
+    email: str | None = None,
+    password: str | None = None,
+    admin_email: str | None = None,
+    admin_password: str | None = None,
+    cors_origin: str | None = None,
+    metrics_url: str | None = None,
+    signing_key: Path | None = None,
+) -> int:
+    """Check the service at `url` and give the exit code: 0, or 1 when a check failed.
+
+    Progress goes to stderr, the table (with `json` a JSON document) to stdout, a JUnit report to
+    the file `junit`. `only` names checklist ids, `timeout` is seconds for one answer, `rows` how
+    many orders the pagination check walks over. An account is needed where a service takes no
+    registrations, an admin for what only an admin may do; `signing_key` is a PEM file with the
+    service's own private key, for tokens that are genuine but expired or meant for others.
+
+    Raises `Problem` when the input is bad or nothing of the kind answers.
+    """
+    _check_pairs(email, password, admin_email, admin_password)
+    if timeout <= 0 or rows < 1 or max_body_bytes < 1:
+        raise Problem(
+            "timeout, rows and max-body-bytes are above 0", "leave them out for their defaults"
+        )
+    checks = selected(only)
+    _check_writable(junit)
+    options = Options(
+        url=url,
+        timeout=timeout,
+        rows=rows,
+        max_body=max_body_bytes,
+        email=email,
+        password=password,
+        admin_email=admin_email,
+        admin_password=admin_password,
+        cors_origin=cors_origin,
+        metrics_url=metrics_url,
+        signing_key=_read_key(signing_key),
+    )
+    progress = Progress(sys.stderr, len(checks))
+    try:
+        results = asyncio.run(
+            run(
+                options,
+                checks,
+                started=progress.started,
+                ended=progress.ended,
+                notify=progress.notify,
+            )
+        )
+    finally:
+        progress.close()
+    print(report.as_json(results, url) if json else report.as_table(results, url))
+    if junit:
+        junit.write_bytes(report.as_junit(results, url))
+    return int(any(result.outcome == "failed" for result in results))
+
+
+class Progress:
+    """Says which check runs: a terminal has one line written over, a file one line a check."""
+
+    def __init__(self, stream: TextIO, total: int) -> None:
+        self._stream = stream
+        self._total = total
+        self._number = 0
+        self._terminal = stream.isatty()
+
+    def started(self, check: Check) -> None:
+        """A check begins."""
+        self._number += 1
+        self._doing = f"[{self._number}/{self._total}] {check.id} {check.rule}"
+        if self._terminal:
+            self._write_over(self._doing)
+
+    def ended(self, result: Result) -> None:
+        """A check is over."""
+        if not self._terminal:
+            print(f"{self._doing}: {result.outcome}", file=self._stream, flush=True)
+
+    def notify(self, text: str) -> None:
+        """Something takes long, and why."""
+        if self._terminal:
+            self._write_over(text)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Leave no half-written line behind."""
+        if self._terminal:
+            self._write_over("")
+
+    def _write_over(self, text: str) -> None:
+        self._stream.write(f"\r\x1b[K{text[:79]}")
+        self._stream.flush()
+
+
+def _check_pairs(
+    email: str | None, password: str | None, admin_email: str | None, admin_password: str | None
+) -> None:
+    if bool(email) != bool(password):
+        raise Problem("an account is an address and a password", "give both --email and --password")
+    if bool(admin_email) != bool(admin_password):
+        raise Problem(
+            "an admin is an address and a password", "give both --admin-email and --admin-password"
+        )
+
+
+def _check_writable(junit: Path | None) -> None:
+    """Better told before the run than after it."""
+    if junit and (junit.is_dir() or not junit.resolve().parent.is_dir()):
+        raise Problem(f"cannot write {junit}", "give --junit a file in a folder that exists")
+
+
+def _read_key(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(f"cannot read {path}: {error}", "give --signing-key a PEM file") from None
+    if "PRIVATE KEY" not in text:
+        raise Problem(f"{path} has no private key", "give --signing-key a PEM file")
+    return text

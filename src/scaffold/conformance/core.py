@@ -1,0 +1,73 @@
+"""The suite's vocabulary: a check, and the three ways it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from scaffold.conformance.service import Service
+
+Body = Callable[["Service"], Awaitable[None]]
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+class Failure(Exception):
+    """The service broke the rule: what was expected, what came, and the request that showed it."""
+
+    def __init__(self, expected: str, got: str, request: str = "") -> None:
+        self.expected = expected
+        self.got = got
+        self.request = request
+        super().__init__(f"expected {expected}, got {got}" + (f"; {request}" if request else ""))
+
+
+class Skip(Exception):
+    """The rule cannot be tried here, or not with what the caller gave; the text says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of the contract.
+
+    `id` is the checklist item, `rule` the rule in one line, `name` the function that tries it.
+    """
+
+    id: str
+    rule: str
+    name: str
+    run: Body
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one check ended. `detail` is empty when it passed; `seconds` is wall clock."""
+
+    check: Check
+    outcome: Outcome
+    detail: str
+    seconds: float
+
+
+CHECKS: list[Check] = []
+"""Every check, in the order of a run; filled by importing `scaffold.conformance.checks`."""
+
+
+def check(item: str, rule: str, *, accounts: bool = False) -> Callable[[Body], Body]:
+    """Enter the decorated coroutine function as a check of the checklist item `item`.
+
+    With `accounts` it applies only to services that know who is calling; on others it is skipped.
+    """
+
+    def enter(body: Body) -> Body:
+        async def with_accounts(service: Service) -> None:
+            if service.auth == "none":
+                raise Skip("does not apply: the service has no accounts")
+            await body(service)
+
+        run = with_accounts if accounts else body
+        CHECKS.append(Check(item, rule, body.__name__, run))
+        return body
+
+    return enter

@@ -1,0 +1,80 @@
+"""Orders, as the checks place them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import Any
+
+from scaffold.conformance import expect
+from scaffold.conformance.discovery import ORDERS
+from scaffold.conformance.service import Account, Answer, Service
+
+
+def draft(**changes: Any) -> dict[str, Any]:
+    """The body of a valid order under a reference of its own; `changes` replace members."""
+    order = {
+        "reference": f"verify-{secrets.token_hex(8)}",
+        "currency": "EUR",
+        "lines": [
+            {"sku": "tea", "quantity": 3, "unit_price": "4.35"},
+            {"sku": "cup", "quantity": 1, "unit_price": "0.10"},
+        ],
+        "note": None,
+    }
+    return order | changes
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    """One valid line of an order; `changes` replace members."""
+    return {"sku": "tea", "quantity": 1, "unit_price": "1.00"} | changes
+
+
+POLL = 0.03
+"""Seconds between two looks at an order that is to be confirmed."""
+
+
+async def place(service: Service, by: Account, **changes: Any) -> Answer:
+    """The answer to a new order, which must be 201."""
+    return expect.status(await service.post(ORDERS, by, json=draft(**changes)), 201)
+
+
+async def settled(service: Service, by: Account, **changes: Any) -> Answer:
+    """A new order, read after its event took effect: now nobody changes it but the caller."""
+    placed = await place(service, by, **changes)
+    return await confirmed(service, by, path_of(placed))
+
+
+async def confirmed(service: Service, by: Account, path: str) -> Answer:
+    """The order at `path` once it is no longer `placed`, or when the time to settle is over."""
+    deadline = time.monotonic() + (service.options.settle if service.settles else 0)
+    while True:
+        answer = expect.status(await service.get(path, by), 200)
+        if answer.json().get("status") != "placed":
+            return answer
+        if time.monotonic() > deadline:
+            # Nothing confirms orders here. One check reports it, the others need not wait.
+            service.settles = False
+            return answer
+        await asyncio.sleep(POLL)
+
+
+async def change(service: Service, by: Account, order: Answer, **changes: Any) -> Answer:
+    """The answer to a PATCH of an order as it was read."""
+    return await service.request("PATCH", order.path, by, json=changes, headers=if_match(order))
+
+
+async def cancel(service: Service, by: Account, order: Answer) -> Answer:
+    """The answer to cancelling an order as it was read."""
+    return await service.post(f"{order.path}/cancellation", by, headers=if_match(order))
+
+
+def if_match(order: Answer) -> dict[str, str]:
+    """The header by which a change says which version it means."""
+    return {"If-Match": expect.header(order, "ETag")}
+
+
+def path_of(placed: Answer) -> str:
+    """Where an order stands, by its id."""
+    return f"{ORDERS}/{expect.member(placed, 'id', str)}"

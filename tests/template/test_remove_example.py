@@ -1,0 +1,68 @@
+"""`make remove-example`: what is left of a service without its orders. Services prove the rest."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.combinations import combinations, label
+
+CHOSEN = [answers for answers in combinations() if answers["ci"] == "github"]
+
+Rendered = Callable[..., Path]
+
+
+@pytest.fixture
+def project(rendered: Rendered, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A project of its own for each test."""
+    return Path(shutil.copytree(rendered(**request.param), tmp_path / "shop"))
+
+
+def remove_example(project: Path) -> subprocess.CompletedProcess[str]:
+    """What the command does before it formats."""
+    command = [sys.executable, "scripts/remove_example.py"]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
+def each_combination() -> pytest.MarkDecorator:
+    """Parametrize by the answers of the project."""
+    return pytest.mark.parametrize("project", CHOSEN, ids=label, indirect=True)
+
+
+@each_combination()
+def test_nothing_is_left_that_names_what_is_gone(project: Path) -> None:
+    result = remove_example(project)
+    undefined = ["ruff", "check", "--quiet", "--isolated", "--select=F", "src", "tests"]
+    linted = subprocess.run(
+        [sys.executable, "-m", *undefined], cwd=project, capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert linted.returncode == 0, linted.stdout
+
+
+@each_combination()
+def test_the_command_goes_with_the_example(project: Path) -> None:
+    remove_example(project)
+
+    assert not list(project.glob("**/orders"))
+    assert not list(project.glob("**/*_orders.py"))
+    assert not (project / "scripts/remove_example.py").exists()
+    assert "remove-example" not in (project / "Makefile").read_text()
+    assert "remove-example" not in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize("project", CHOSEN[:1], ids=label, indirect=True)
+def test_a_line_it_does_not_know_is_named(project: Path) -> None:
+    module = project / "src/app/reports.py"
+    module.write_text("from app.orders import service\n")
+
+    result = remove_example(project)
+
+    assert result.returncode == 1
+    assert "src/app/reports.py:1: from app.orders import service" in result.stderr
