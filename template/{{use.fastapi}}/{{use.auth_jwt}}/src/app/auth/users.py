@@ -48,6 +48,7 @@ async def export_me(session: ReadSession, me: Myself) -> PersonalData:
 async def erase_me(request: Request, session: WriteSession, me: Myself, authenticator: AuthenticatorDep) -> None:
     """Erase one's account, and everything that belongs to it."""
     await session.delete(await _find(session, me.id))
+    await idempotency.forget(session, request.scope["caller"])
     audit.record(session, request, me, "user.erased", str(me.id))
     authenticator.forget()
 
