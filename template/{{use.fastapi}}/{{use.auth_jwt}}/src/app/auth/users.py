@@ -19,6 +19,7 @@ from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
 from app.errors import NotFound, PreconditionFailed
 from app.keyset import newest_first
+from app.web import idempotency
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_meta, page_response
