@@ -67,4 +67,4 @@ async def _work(service: FastAPI) -> None:
     settings, database = service.state.settings, service.state.database
     async with database.transaction() as session:
         await session.execute(update(Message).values(run_at=clock.now()))
-    assert await Consumer(settings, database, Bell(settings, database), HANDLERS).work() == 1
+    assert await Consumer(settings, database, Bell(settings), HANDLERS).work() == 1
