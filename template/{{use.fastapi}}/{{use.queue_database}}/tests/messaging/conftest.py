@@ -25,7 +25,7 @@ async def database(queue_settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def bell(queue_settings: Settings, database: Database) -> AsyncIterator[Bell]:
-    bell = Bell(queue_settings, database)
+    bell = Bell(queue_settings)
     async with bell.hung(heard=True):
         await eventually(lambda: rings_for_message(bell, database))
         await bell.wait(0.1)

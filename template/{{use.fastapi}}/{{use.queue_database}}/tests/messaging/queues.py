@@ -36,7 +36,7 @@ def worker(database: Database, handler: Handler, **changes: Any) -> Consumer:
     """A consumer that gives messages of `TYPE` to the handler."""
     settings = Settings(app_env="test", database_url=str(database.writer.url), **changes)
     handlers: Mapping[str, Handler] = {TYPE: handler}
-    return Consumer(settings, database, Bell(settings, database), handlers)
+    return Consumer(settings, database, Bell(settings), handlers)
 
 
 async def send(database: Database, count: int = 1) -> list[Event]:

@@ -15,7 +15,7 @@ LISTENERS = "FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND datname = cur
 
 async def test_a_message_of_another_process_rings(queue_settings: Settings, bell: Bell) -> None:
     elsewhere = Database(queue_settings)
-    async with Bell(queue_settings, elsewhere).hung(heard=False):
+    async with Bell(queue_settings).hung(heard=False):
         assert await rings_for_message(bell, elsewhere)
     await elsewhere.close()
 
