@@ -9,7 +9,7 @@ import click
 from alembic import command
 from alembic.config import Config
 
-from app import auth, messaging
+from app import auth, dialect, messaging
 from app.config import Settings, settings_or_exit
 from app.database import Base, Database
 from app.errors import AppError
@@ -18,13 +18,17 @@ from app.orders.seed import plant
 
 
 class _Commands(click.Group):
-    """Tells of a refusal in one line."""
+    """Tells of a refusal, or of a database out of reach, in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except AppError as error:
             raise click.ClickException(error.detail) from error
+        except Exception as error:
+            if not dialect.is_outage(error):
+                raise
+            raise click.ClickException(f"the database does not answer: {error}") from error
 
 
 @click.group(cls=_Commands)

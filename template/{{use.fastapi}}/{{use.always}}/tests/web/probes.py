@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 
 from app.errors import Conflict
+from app.web.deprecation import deprecated
 from app.web.idempotency import IdempotencyKey, once
 from app.web.pagination import PageQuery
 
@@ -32,6 +34,13 @@ async def echo(body: Item) -> Item:
 @router.get("/items")
 async def page(query: Annotated[PageQuery, Query()]) -> int:
     return query.limit
+
+
+@router.get(
+    "/old", dependencies=[deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), successor="/api/probe/items")]
+)
+async def answer_still() -> Response:
+    return Response()
 
 
 @router.get("/items/{item_id}")

@@ -64,7 +64,7 @@ async def test_faults_of_the_body_are_pointed_to(anybody: AsyncClient) -> None:
     assert faults == {"/name": "missing", "/parts/1": "int_parsing", "/a~1b~0c": "extra_forbidden"}
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=many", "unknown=1", f"cursor={'x' * 513}"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=many", "unknown=1"])
 async def test_faults_of_parameters_are_named(anybody: AsyncClient, query: str) -> None:
     answer = await anybody.get(f"{ITEMS}?{query}")
     assert is_problem(answer, 400, "invalid_parameter")

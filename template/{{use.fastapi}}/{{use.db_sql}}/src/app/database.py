@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, ClassVar, cast
 
 from sqlalchemy import Connection, Enum, MetaData, event, text
-from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import QueuePool
@@ -83,14 +82,9 @@ class Database:
 
 def _time_statements(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def start(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, context: ExecutionContext, many: bool
-    ) -> None:
-        connection.info["statement_started"] = time.perf_counter()
+    def start(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        context.started_at = time.perf_counter()
 
     @event.listens_for(engine.sync_engine, "after_cursor_execute")
-    def stop(
-        connection: Connection, cursor: Any, statement: str, parameters: Any, context: ExecutionContext, many: bool
-    ) -> None:
-        seconds = time.perf_counter() - connection.info["statement_started"]
-        metrics.statement_timer(statement.partition(" ")[0]).observe(seconds)
+    def stop(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        metrics.statement_timer(statement[:6].rstrip()).observe(time.perf_counter() - context.started_at)

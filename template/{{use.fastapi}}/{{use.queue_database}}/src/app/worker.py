@@ -43,7 +43,7 @@ def main() -> None:
 @asynccontextmanager
 async def beside_api(settings: Settings, database: Database) -> AsyncIterator[None]:
     """What an API process does beside requests: it tells workers of new messages, or is the worker itself."""
-    bell = Bell(settings, database)
+    bell = Bell(settings)
     stop = asyncio.Event()
     async with bell.hung(heard=settings.embeds_worker):
         tasks = [asyncio.create_task(_count_pending(database, stop))]
@@ -58,7 +58,7 @@ async def beside_api(settings: Settings, database: Database) -> AsyncIterator[No
 
 async def _serve(settings: Settings) -> None:
     database = Database(settings)
-    bell = Bell(settings, database)
+    bell = Bell(settings)
     stop = stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
     with metrics.pool(database.connections):

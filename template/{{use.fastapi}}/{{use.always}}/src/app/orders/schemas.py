@@ -34,6 +34,8 @@ def _decimal_string(amount: Decimal) -> str:
 
 def _only_text(amount: object) -> object:
     # A number in JSON may have been a float on its way here.
+    if isinstance(amount, Decimal):
+        return amount
     if not isinstance(amount, str) or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", amount):
         raise ValueError("must be a decimal in a string")
     return amount

@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import structlog
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.database import Database
 from app.lifecycle import wait
 
 log = structlog.get_logger()
 
 CHANNEL = "messages"
-CALM_SECONDS = 0.02
+CALM_SECONDS = 0.05
 """NOTIFY is sent at most once in this time: inside each transaction it would make commits wait for one another."""
 PAUSE_AFTER_OUTAGE_SECONDS = 1
 
@@ -24,9 +23,8 @@ PAUSE_AFTER_OUTAGE_SECONDS = 1
 class Bell:
     """Rung by each commit that stored a message, in whichever process, through LISTEN and NOTIFY."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._dsn = settings.database_url.replace("+asyncpg", "")
-        self._database = database
         self._published = asyncio.Event()
         self._rung = asyncio.Event()
 
@@ -39,46 +37,39 @@ class Bell:
     async def hung(self, *, heard: bool) -> AsyncIterator[None]:
         """Rings from here on, and listens where a worker is to hear it."""
         event.listen(Session, "after_commit", self._note_published)
-        tasks = [asyncio.create_task(self._keep_telling())]
-        if heard:
-            tasks.append(asyncio.create_task(self._keep_listening()))
+        task = asyncio.create_task(self._keep_connected(heard))
         try:
             yield
         finally:
             event.remove(Session, "after_commit", self._note_published)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     def _note_published(self, session: Session) -> None:
         if session.info.pop("published", False):
             self._published.set()
 
-    async def _keep_telling(self) -> None:
+    async def _keep_connected(self, heard: bool) -> None:
         while True:
-            await self._published.wait()
-            self._published.clear()
             try:
-                async with self._database.reading() as session:
-                    await session.execute(text(f"NOTIFY {CHANNEL}"))
-            except Exception as error:  # workers look by themselves before long
+                await self._connect(heard)
+            except Exception as error:  # until the connection is back, workers look by themselves
                 log.warning("workers not notified", error=repr(error))
-            await asyncio.sleep(CALM_SECONDS)
-
-    async def _keep_listening(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except Exception as error:  # until it is back, workers look by themselves
-                log.warning("not listening", error=repr(error))
             await asyncio.sleep(PAUSE_AFTER_OUTAGE_SECONDS)
 
-    async def _listen(self) -> None:
-        closed = asyncio.Event()
+    async def _connect(self, heard: bool) -> None:
+        # A connection of its own: it hears notifications, and waits for no request to give one back.
         connection = await asyncpg.connect(self._dsn)
         try:
-            connection.add_termination_listener(lambda _: closed.set())
-            await connection.add_listener(CHANNEL, lambda *_: self._rung.set())
-            await closed.wait()
+            # A lost connection wakes the loop, which then fails to notify and connects anew.
+            connection.add_termination_listener(lambda _: self._published.set())
+            if heard:
+                await connection.add_listener(CHANNEL, lambda *_: self._rung.set())
+            while True:
+                await self._published.wait()
+                self._published.clear()
+                await connection.execute(f"NOTIFY {CHANNEL}")
+                await asyncio.sleep(CALM_SECONDS)
         finally:
-            await connection.close(timeout=1)
+            connection.terminate()

@@ -8,14 +8,13 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.database import Database
 from app.lifecycle import wait
 
 
 class Bell:
     """Rung by each commit that stored a message in this process; other processes look once in a while."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._rung = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
