@@ -1,10 +1,10 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from unittest.mock import Mock
 
 import pytest
 from alembic import command
@@ -21,8 +21,6 @@ from tests.databases import Databases
 
 # What a developer has in .env is no business of the tests.
 Settings.model_config["env_file"] = None
-# What is frozen is never looked at again, and what a test leaves open would stay hidden.
-gc.freeze = lambda: None
 
 
 class Start(Protocol):
@@ -83,7 +81,9 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 @pytest.fixture
-async def start(database_url: str) -> AsyncIterator[Start]:
+async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+    # It would freeze whatever tests leave open, so that nobody hears of it.
+    monkeypatch.setattr("app.main.gc", Mock())
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
     async with AsyncExitStack() as running:
 

@@ -1,13 +1,9 @@
 """The API and the worker as processes that are told to stop."""
 
 import asyncio
-import os
 import signal
-import socket
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,29 +15,15 @@ from app.config import Settings
 from app.database import Database
 from app.jobs import ScheduledJob
 from app.worker import JOBS
+from tests.processes import free_port, is_ready, running
 from tests.waiting import eventually
 
-ROOT = Path(__file__).parents[1]
 KILLED_BY_SIGTERM = 128 + signal.SIGTERM
-
-
-@asynccontextmanager
-async def running(module: str, folder: Path, **environment: object) -> AsyncIterator[Process]:
-    """A process of its own, away from what a developer has in .env."""
-    variables = {"APP_ENV": "test", "PYTHONPATH": f"{ROOT}/src:{ROOT}", **environment}
-    text = os.environ | {name: str(value) for name, value in variables.items()}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, cwd=folder, env=text, stdout=PIPE)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(base_url=f"http://127.0.0.1:{_free_port()}") as client:
+    async with AsyncClient(base_url=f"http://127.0.0.1:{free_port()}") as client:
         yield client
 
 
@@ -49,7 +31,7 @@ async def client() -> AsyncIterator[AsyncClient]:
 async def api(database_url: str, tmp_path: Path, client: AsyncClient) -> AsyncIterator[Process]:
     settings = {"DATABASE_URL": database_url, "PORT": client.base_url.port, "SHUTDOWN_DELAY_SECONDS": 0.5}
     async with running("tests.slow_api", tmp_path, **settings) as process:
-        await eventually(lambda: _is_ready(client))
+        await eventually(lambda: is_ready(client))
         yield process
 
 
@@ -128,13 +110,6 @@ async def test_a_second_signal_stops_a_worker_at_once(busy_worker: Process) -> N
     assert await _exit_code(busy_worker) == KILLED_BY_SIGTERM
 
 
-async def _is_ready(client: AsyncClient) -> bool:
-    try:
-        return (await client.get("/readyz")).status_code == 200
-    except HTTPError:
-        return False
-
-
 async def _drains(client: AsyncClient) -> bool:
     return (await client.get("/readyz")).status_code == 503
 
@@ -142,10 +117,3 @@ async def _drains(client: AsyncClient) -> bool:
 async def _exit_code(process: Process) -> int:
     async with asyncio.timeout(5):
         return await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port

@@ -31,14 +31,6 @@ def test_an_admin_is_made_who_can_log_in() -> None:
     assert KeyRing(settings()).verify(token)
 
 
-def test_the_password_is_asked_for_twice_when_the_environment_has_none() -> None:
-    answers = f"{PASSWORD}\n{PASSWORD}\n"
-    result = CliRunner().invoke(main, ["create-admin", "--email", EMAIL], input=answers)
-    assert result.exit_code == 0
-    assert PASSWORD not in result.output
-    assert asyncio.run(_log_in())
-
-
 def test_an_email_becomes_an_admin_once() -> None:
     create_admin()
     result = create_admin()

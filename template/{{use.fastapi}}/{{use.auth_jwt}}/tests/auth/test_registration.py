@@ -36,28 +36,20 @@ async def test_an_email_is_taken_in_any_spelling(anybody: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "pointer"),
+    ("changes", "pointer"),
     [
-        (EMAIL, "too short", "/password"),
-        (EMAIL, "x" * 129, "/password"),
-        ("ada", PASSWORD, "/email"),
-        ("ada@example", PASSWORD, "/email"),
-        ("ada @example.com", PASSWORD, "/email"),
-        ("ada\x00@example.com", PASSWORD, "/email"),
+        ({"password": "too short"}, "/password"),
+        ({"password": "x" * 129}, "/password"),
+        ({"email": "ada@example"}, "/email"),
+        ({"email": "ada\x00@example.com"}, "/email"),
+        ({"roles": ["admin"]}, "/roles"),
     ],
 )
-async def test_bad_emails_and_passwords_are_refused(
-    anybody: AsyncClient, email: str, password: str, pointer: str
-) -> None:
-    answer = await register(anybody, email, password)
+async def test_bad_accounts_are_refused(anybody: AsyncClient, changes: dict[str, str], pointer: str) -> None:
+    body = {"email": EMAIL, "password": PASSWORD} | changes
+    answer = await anybody.post("/api/v1/auth/register", json=body)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-
-
-async def test_nobody_registers_as_an_admin(anybody: AsyncClient) -> None:
-    body = {"email": EMAIL, "password": PASSWORD, "roles": ["admin"]}
-    answer = await anybody.post("/api/v1/auth/register", json=body)
-    assert answer.json()["errors"][0]["pointer"] == "/roles"
 
 
 async def test_registration_is_closed_in_production(start: Start) -> None:

@@ -33,7 +33,7 @@ class User(Base):
 
     @property
     def roles(self) -> list[Role]:
-        return [grant.role for grant in self.grants]
+        return sorted(grant.role for grant in self.grants)
 
 
 class Grant(Base):

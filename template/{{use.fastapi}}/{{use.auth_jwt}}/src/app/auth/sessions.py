@@ -97,12 +97,18 @@ class Sessions:
             return await session.scalar(select(User).where(User.email == login.email))
 
     async def _count_failure(self, email: str) -> None:
+        try:
+            await self._count_in_transaction(email)
+        except IntegrityError:  # somebody else counted the first failure at the same time: now there is a row
+            await self._count_in_transaction(email)
+
+    async def _count_in_transaction(self, email: str) -> None:
         expires_at = clock.now() + timedelta(seconds=self._settings.auth_lockout_seconds)
         account = _account(email)
         async with self._database.transaction() as session:
             failures = await session.get(LoginFailures, account, with_for_update=True)
             if failures is None:
-                await session.merge(LoginFailures(account=account, count=1, expires_at=expires_at))
+                session.add(LoginFailures(account=account, count=1, expires_at=expires_at))
             elif failures.expires_at <= clock.now():
                 failures.count, failures.expires_at = 1, expires_at
             else:

@@ -19,6 +19,7 @@ from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
 from app.errors import NotFound, PreconditionFailed
 from app.keyset import newest_first
+from app.web import idempotency
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
 from app.web.pagination import PageQuery, page_response
@@ -47,7 +48,8 @@ async def export_me(session: ReadSession, me: Myself) -> PersonalData:
 @router.delete("/me", operation_id="erase_me", status_code=204)
 async def erase_me(request: Request, session: WriteSession, me: Myself, authenticator: AuthenticatorDep) -> None:
     """Erase one's account, and everything that belongs to it."""
-    await session.delete(await _find(session, me.id))
+    await session.delete(await _find(session, me.id, lock=True))
+    await idempotency.forget(session, request.scope["caller"])
     audit.record(session, request, me, "user.erased", str(me.id))
     authenticator.forget()
 
@@ -105,8 +107,8 @@ async def assign_roles(
     return resource(UserRead.model_validate(user), user.version)
 
 
-async def _find(session: AsyncSession, user_id: UUID) -> User:
-    user = await session.get(User, user_id)
+async def _find(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User:
+    user = await session.get(User, user_id, with_for_update=lock)
     if user is None:
         raise NotFound("There is no such user")
     return user

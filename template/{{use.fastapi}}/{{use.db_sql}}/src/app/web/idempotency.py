@@ -85,6 +85,11 @@ async def once(
     return response
 
 
+async def forget(session: AsyncSession, caller: str) -> None:
+    """Forgets every answer that a caller got."""
+    await session.execute(delete(StoredAnswer).where(StoredAnswer.scope.startswith(f"{caller} ", autoescape=True)))
+
+
 async def purge(session: AsyncSession) -> None:
     """Forgets the answers that have expired."""
     await session.execute(delete(StoredAnswer).where(StoredAnswer.expires_at <= clock.now()))
