@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 from scaffold.problems import Problem
 
@@ -27,10 +28,15 @@ def tell(problem: Problem) -> None:
 
 def is_terminal() -> bool:
     """Whether questions can be asked: a person types, and sees what is printed."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return _on_terminal(sys.stdin) and _on_terminal(sys.stdout)
 
 
 def _painted(word: str, colour: str) -> str:
-    if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
+    if os.environ.get("NO_COLOR") or not _on_terminal(sys.stderr):
         return word
     return f"\x1b[1;{colour}m{word}\x1b[0m"
+
+
+def _on_terminal(stream: TextIO | None) -> bool:
+    """A stream that was closed before the start (`<&-`) is None."""
+    return stream is not None and stream.isatty()

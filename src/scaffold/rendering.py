@@ -72,7 +72,10 @@ def _folder(
             if not name or any(fnmatchcase(name, pattern) for pattern in jinja.template.exclude):
                 continue
             if "/" in name or name == "..":
-                raise Problem(f"the template's path {entry.name} renders to {name!r}")
+                raise Problem(
+                    f"the template's path {entry.name} renders to {name!r}",
+                    "this is a fault of the template",
+                )
             if is_folder:
                 yield from _folder(jinja, context, folder / entry.name, path / name)
             else:

@@ -17,6 +17,7 @@ from scaffold.documents import SafeLoader
 from scaffold.problems import Problem
 
 TYPES = ("str", "bool", "int", "yaml")
+_FAULT = "this is a fault of the template"
 _SETTINGS = {
     "_min_copier_version",
     "_subdirectory",
@@ -104,7 +105,7 @@ def _merged(root: Path, *, with_facts: bool) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for document in _documents(file, root, with_facts=with_facts):
         if twice := merged.keys() & document.keys():
-            raise Problem(f"{file} says {', '.join(sorted(twice))} twice")
+            raise Problem(f"{file} says {', '.join(sorted(twice))} twice", _FAULT)
         merged.update(document)
     return merged
 
@@ -124,7 +125,9 @@ def _documents(file: Path, root: Path, *, with_facts: bool) -> Iterator[dict[str
         with file.open("rb") as stream:
             yield from (document for document in yaml.load_all(stream, loader) if document)
     except (yaml.YAMLError, OSError) as error:
-        raise Problem(f"the template's {file.name} cannot be read: {one_line(error)}") from error
+        raise Problem(
+            f"the template's {file.name} cannot be read: {one_line(error)}", _FAULT
+        ) from error
 
 
 def one_line(error: Exception) -> str:
@@ -134,11 +137,13 @@ def one_line(error: Exception) -> str:
 
 def _question(name: str, details: Any, root: Path) -> Question:
     if not isinstance(details, dict):
-        raise Problem(f"the question {name} of {root / 'copier.yml'} is not a mapping")
+        raise Problem(f"the question {name} of {root / 'copier.yml'} is not a mapping", _FAULT)
     _refuse_unknown({f"{name}.{key}" for key in details.keys() - _QUESTION_KEYS}, root)
     kind = details.get("type", "str")
     if kind not in TYPES:
-        raise Problem(f"the question {name} of {root / 'copier.yml'} has the unknown type {kind}")
+        raise Problem(
+            f"the question {name} of {root / 'copier.yml'} has the unknown type {kind}", _FAULT
+        )
     return Question(**{"name": name, "type": kind, "required": "default" not in details, **details})
 
 

@@ -24,7 +24,8 @@ ENDS_IDENTITY = r"^/api/v1/(users/me|auth/logout|auth/refresh|users/\{[a-z_]+\}/
 
 @pytest.fixture
 def api(service: Service) -> Replica:
-    """One API process with its documentation on and tokens that outlive the run."""
+    """One API process with its documentation on and tokens that outlive the run, and a worker."""
+    service.worker()
     service.cli("create-admin", "--email", ADMIN[0], ADMIN_PASSWORD=ADMIN[1])
     return service.api(DOCS_ENABLED="true", AUTH_ACCESS_TTL_SECONDS="3600")
 

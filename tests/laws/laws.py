@@ -9,6 +9,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from jinja2 import TemplateSyntaxError, meta, nodes
@@ -193,7 +194,7 @@ def renames_have_migrations(root: Path, repository: Path) -> list[str]:
     points = [tag for tag in listed if re.fullmatch(r"v\d+(\.\d+)*", tag)]
     migrations = (root / "copier.yml").read_text()
     violations = []
-    for old, new in zip(points, [*points[1:], "HEAD"], strict=True):
+    for old, new in pairwise([*points, "HEAD"]):
         renamed = ("--name-status", "--find-renames", "--diff-filter=R")
         changes = _git(repository, "diff", *renamed, old, new, "--", "template")
         for line in changes.splitlines():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +96,15 @@ def test_a_reader_that_leaves_early_is_no_problem() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_without_a_standard_input_there_is_no_terminal(workplace: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m scaffold new shop <&-"
+    result = subprocess.run(
+        ["sh", "-c", command], cwd=workplace, capture_output=True, text=True, check=False
+    )
+    assert result.stderr.startswith("error: there is no terminal to ask questions on\n")
+    assert result.returncode == 2
 
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from tests.databases import Databases
 
 # What a developer has in .env is no business of the tests.
 Settings.model_config["env_file"] = None
+# What is frozen is never looked at again, and what a test leaves open would stay hidden.
+gc.freeze = lambda: None
 
 
 class Start(Protocol):

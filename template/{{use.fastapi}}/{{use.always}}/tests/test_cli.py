@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.cli import main
-from app.config import EXIT_CONFIG, settings
+from app.config import settings
 from app.database import Base, Database
 from app.jobs import ScheduledJob
 from tests.databases import Databases
@@ -66,15 +66,6 @@ def test_nobody_plays_in_production(monkeypatch: pytest.MonkeyPatch, command: st
     monkeypatch.setattr("app.cli.settings_or_exit", Production)
     result = run(command)
     assert (result.exit_code, result.stderr) == (1, "Error: this is not for production\n")
-
-
-def test_a_wrong_setting_stops_a_command_with_one_line(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("PORT", "eighty")
-    settings.cache_clear()
-    result = run("migrate")
-    assert result.exit_code == EXIT_CONFIG
-    assert result.stderr.startswith("error: PORT: ")
-    assert result.stderr.count("\n") == 1
 
 
 async def _count_rows() -> dict[str, int]:

@@ -20,6 +20,8 @@ from app.database import Base
 _FASTER_THAN_SAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
+SECRETS = {"database_url": "postgresql+asyncpg://app:secret@database:5432/app"}
+"""What production asks for."""
 EXPLAIN = "EXPLAIN"
 WHOLE_TABLE = "Seq Scan"
 """How a plan says that every row is read."""

@@ -19,9 +19,11 @@ def _migrate(connection: Connection) -> None:
 
 async def _connect() -> None:
     engine = create_migration_engine(settings())
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(_connect())

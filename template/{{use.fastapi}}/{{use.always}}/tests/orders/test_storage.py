@@ -67,12 +67,7 @@ async def test_a_longer_list_asks_no_more_often(member: AsyncClient) -> None:
 async def test_no_request_reads_a_whole_table(database: Database, member: AsyncClient, admin: AsyncClient) -> None:
     path = (await place(member)).headers["Location"]
     await fill(database, 12_000)
-    queries = (
-        {"status": "placed"},
-        {"status": "cancelled"},
-        {"reference": "R-9"},
-        {"created_after": "2026-01-01T00:00Z"},
-    )
+    queries = ("status=placed", "status=cancelled", "reference=R-9", "created_after=2026-01-01T00:00Z")
     with statements() as asked:
         for client in (member, admin):
             await client.get(path)

@@ -42,7 +42,7 @@ def settings_or_exit() -> Settings:
         faults = (f"{_variable(fault['loc'])}: {_reason(fault['msg'])}" for fault in error.errors())
         _exit("; ".join(faults))
     except (SettingsError, OSError) as error:
-        _exit(str(error))
+        _exit(str(error.__cause__ or error))
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -59,7 +59,14 @@ class Environment(BaseSettings):
 class _SecretFiles(EnvSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path, _, _ = super().get_field_value(field, f"{field_name}_file")
-        return (Path(path).read_text().strip() if path else None), field_name, False
+        return (_read(path, f"{field_name.upper()}_FILE") if path else None), field_name, False
+
+
+def _read(path: str, variable: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"{variable}: {path} cannot be read") from error
 
 
 class ServiceSettings(Environment):
