@@ -7,7 +7,7 @@ where requests per second do not.
 
 BENCH_ROUNDS (5) and BENCH_SECONDS (4, for each kind of load, route, contestant and round) set the
 length, BENCH_PROJECT names a project that was generated before. The table goes to stdout, the
-figures to benchmarks/service/result.json. Exit code 1 when a threshold is missed.
+figures to .work/bench-service.json. Exit code 1 when a threshold is missed.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from statistics import median
 from benchmarks.service.data import fill
 from benchmarks.service.load import Route, pace, routes, saturate
 from tests.components import PostgreSQL, Process, ensure, free_ports, wait_until
-from tests.services import Service, generate, install, production_like, sign_in
+from tests.services import WORK, Service, generate, install, production_like, sign_in
 
 HERE = Path(__file__).parent
+RESULT = WORK / "bench-service.json"
 # A create under an idempotency key asks and stores more than the bare app, so it is only shown.
 REQUIRED = ("get", "list", "create")
 NAMES = ("generated", "bare")
@@ -56,7 +57,8 @@ def main() -> int:
         figures = _measure(Path(folder))
     print(_table(figures))
     result = [{"route": route, "measure": what, **each} for (route, what), each in figures.items()]
-    (HERE / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
     missed = _missed(figures)
     for line in missed:
         print(f"error: {line}", file=sys.stderr)

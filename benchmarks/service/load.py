@@ -38,7 +38,15 @@ def saturate(port: int, script: Path, seconds: int) -> tuple[int, float]:
 
     Raises RuntimeError when any answer was not 2xx or any connection failed.
     """
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout=10s",
+        "-s",
+        str(script),
+    ]
     url = f"http://127.0.0.1:{port}"
     text = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in text or "Socket errors" in text:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import combinations, label
+from scaffold.problems import Problem
+from tests.combinations import combinations, label, planned
 
 ALL = combinations()
 WITH_WORKFLOW = [answers for answers in ALL if answers["ci"] == "github"]
@@ -56,10 +57,9 @@ def test_the_example_environment_lists_every_setting_once_with_its_default(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     project = rendered(**answers)
-    lines = re.findall(
-        r"^(?:# )?([A-Z_]+)=(.*)$", (project / ".env.example").read_text(), re.MULTILINE
+    documented = re.findall(
+        r"^(?:# )?([A-Z_]+)=(\S*) +# \S", (project / ".env.example").read_text(), re.MULTILINE
     )
-    documented = [(name, value) for name, value in lines if name != "NAME_FILE"]
 
     assert len(documented) == len(dict(documented))
     assert dict(documented) == dict(settings(project / "src/app/config"))
@@ -154,14 +154,30 @@ def test_only_a_server_is_started_beside_the_service(
     assert set(services) == {"migrate", "api", "worker"} | server
 
 
-@pytest.mark.parametrize("quoted", ['Sells "tea"', "Back\\slash", "Ümlaut", "It's #1: yes"])
-def test_any_description_makes_a_valid_project(rendered: Rendered, quoted: str) -> None:
-    project = rendered(description=quoted)
+@pytest.mark.parametrize("description", ["Ümlaut", "It's #1: yes", "x" * 100])
+def test_any_description_makes_a_valid_project(rendered: Rendered, description: str) -> None:
+    project = rendered(description=description)
+    package = (project / "src/app/__init__.py").read_text()
     manifest = tomllib.loads((project / "pyproject.toml").read_text())
     document = json.loads((project / "docs/openapi.json").read_text())
 
-    assert manifest["project"]["description"] == quoted
-    assert document["info"]["description"] == f"{quoted}."
+    assert ast.get_docstring(ast.parse(package), clean=False) == f"{description}."
+    assert max(map(len, package.splitlines())) <= manifest["tool"]["ruff"]["line-length"]
+    assert manifest["project"]["description"] == description
+    assert document["info"]["description"] == f"{description}."
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        *("", " ", "x" * 101, "two\nlines", 'Sells "tea"', "Back\\slash"),
+        *("a\ttab", "\x7f", "\x85", "\u2028", "\ud800"),
+    ],
+    ids=ascii,
+)
+def test_what_no_docstring_can_hold_is_refused(description: str) -> None:
+    with pytest.raises(Problem, match="one line of 1 to 100 characters without double quotes"):
+        planned({"description": description})
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:

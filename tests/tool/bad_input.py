@@ -151,7 +151,14 @@ CASES = [
     ),
     BadInput(
         "a description of two lines", ("new", "shop", "--description", "one\ntwo"),
-        r"the description 'one\ntwo' must be one line of 1 to 120 characters",
+        r"the description 'one\ntwo' must be one line of 1 to 100 characters without double "
+        "quotes, backslashes and control characters",
+        "choose another description",
+    ),
+    BadInput(
+        "a description with a quote", ("new", "shop", "--description", 'Sells "tea"'),
+        "the description 'Sells \"tea\"' must be one line of 1 to 100 characters without double "
+        "quotes, backslashes and control characters",
         "choose another description",
     ),
     BadInput(

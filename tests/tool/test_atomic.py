@@ -85,7 +85,7 @@ def test_a_signal_at_any_moment_leaves_nothing_or_all(
 ) -> None:
     """Interrupted at eight random moments of its life, before the end of a normal run."""
     whole = _seconds_of_a_run(workplace / "measured")
-    chance = random.Random(number)  # noqa: S311 - not for secrets
+    chance = random.Random(number)
     codes = set()
     for round_ in range(8):
         folder = workplace / str(round_)

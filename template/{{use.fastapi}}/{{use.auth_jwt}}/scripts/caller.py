@@ -7,6 +7,6 @@ import httpx2
 
 async def headers(client: httpx2.AsyncClient) -> dict[str, str]:
     user = {"email": f"{uuid4().hex}@example.com", "password": uuid4().hex}
-    (await client.post("/auth/register", json=user)).raise_for_status()
-    token = (await client.post("/auth/login", json=user)).json()["access_token"]
+    (await client.post("/api/v1/auth/register", json=user)).raise_for_status()
+    token = (await client.post("/api/v1/auth/login", json=user)).json()["access_token"]
     return {"Authorization": f"Bearer {token}"}

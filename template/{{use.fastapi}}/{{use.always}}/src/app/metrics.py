@@ -19,9 +19,14 @@ request_duration = Histogram(
     buckets=BUCKETS,
 )
 requests_in_flight = Gauge("http_server_requests_in_flight", "Requests being answered")
-database_duration = Histogram(
-    "db_client_operation_duration_seconds", "Time of one statement", ["operation"], buckets=BUCKETS
+_database_duration = Histogram(
+    "db_client_operation_duration_seconds",
+    "Time that a read or a transaction took, with whatever happened in between its statements",
+    ["operation"],
+    buckets=BUCKETS,
 )
+database_reads = _database_duration.labels("read")
+database_transactions = _database_duration.labels("transaction")
 jobs = Counter("jobs_total", "Scheduled jobs that ran", ["job", "result"])
 Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 
@@ -30,11 +35,6 @@ Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 @cache
 def request_timer(method: str, route: str, status: int) -> Histogram:
     return request_duration.labels(method, route, status)
-
-
-@cache
-def statement_timer(operation: str) -> Histogram:
-    return database_duration.labels(operation)
 
 
 @contextmanager

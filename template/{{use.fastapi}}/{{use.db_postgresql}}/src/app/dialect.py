@@ -1,5 +1,7 @@
 """All that is particular to PostgreSQL."""
 
+from typing import Any
+
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import Connection, DateTime, Numeric, event, func, select
 from sqlalchemy.exc import DBAPIError
@@ -23,21 +25,8 @@ _OUTAGES = {"08", "40", "53", "55", "57"}
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
-    """An engine for transactions, and a view of its pool in which each statement commits by itself."""
-    milliseconds = str(int(settings.database_statement_timeout_seconds * 1000))
-    engine = create_async_engine(
-        settings.database_url,
-        pool_size=settings.database_pool_size,
-        max_overflow=0,
-        pool_timeout=settings.database_acquire_timeout_seconds,
-        pool_use_lifo=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": settings.database_statement_timeout_seconds + 1,
-            "server_settings": {"statement_timeout": milliseconds, "timezone": "UTC"},
-        },
-    )
-    return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+    """An engine for transactions, and one for reads, in which each statement stands alone."""
+    return _create_engine(settings), _create_engine(settings, isolation_level="AUTOCOMMIT")
 
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
@@ -62,3 +51,20 @@ def is_outage(error: Exception) -> bool:
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         return error.connection_invalidated or sqlstate[:2] in _OUTAGES
     return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
+
+
+def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:
+    milliseconds = str(int(settings.database_statement_timeout_seconds * 1000))
+    return create_async_engine(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_acquire_timeout_seconds,
+        pool_use_lifo=True,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": settings.database_statement_timeout_seconds + 1,
+            "server_settings": {"statement_timeout": milliseconds, "timezone": "UTC"},
+        },
+        **options,
+    )

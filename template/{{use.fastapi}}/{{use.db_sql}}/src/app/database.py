@@ -1,13 +1,13 @@
 """The database: engines, sessions and the base of all models. `dialect.py` knows which database it is."""
 
-import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import Connection, Enum, MetaData, event, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy import Enum, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import QueuePool
 
@@ -47,16 +47,21 @@ class Database:
         self.writer, self.reader = dialect.create_engines(settings)
         self._writing = async_sessionmaker(self.writer, expire_on_commit=False)
         self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
-        for engine in self._pools():
-            _time_statements(engine)
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session in one transaction: committed at the end, rolled back on any error."""
-        return self._writing.begin()
+        with metrics.database_transactions.time():
+            async with self._writing() as session:
+                yield session
+                await session.commit()
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session whose statements stand alone, which saves the round trips of a transaction."""
-        return self._reading()
+        with metrics.database_reads.time():
+            async with self._reading() as session:
+                yield session
 
     async def ping(self) -> None:
         """Raises what the driver raises when the database does not answer."""
@@ -65,26 +70,12 @@ class Database:
 
     def connections(self) -> dict[str, int]:
         """How many pooled connections are `in_use` and `idle`."""
-        pools = [cast(QueuePool, engine.pool) for engine in self._pools()]
+        pools = [cast(QueuePool, engine.pool) for engine in (self.writer, self.reader)]
         return {
             "in_use": sum(pool.checkedout() for pool in pools),
             "idle": sum(pool.checkedin() for pool in pools),
         }
 
     async def close(self) -> None:
-        for engine in self._pools():
-            await engine.dispose()
-
-    def _pools(self) -> list[AsyncEngine]:
-        shared = self.writer.pool is self.reader.pool
-        return [self.writer] if shared else [self.writer, self.reader]
-
-
-def _time_statements(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def start(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        context.started_at = time.perf_counter()
-
-    @event.listens_for(engine.sync_engine, "after_cursor_execute")
-    def stop(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        metrics.statement_timer(statement[:6].rstrip()).observe(time.perf_counter() - context.started_at)
+        await self.writer.dispose()
+        await self.reader.dispose()

@@ -12,7 +12,7 @@ from app.orders.schemas import OrderCreate, OrderPage, OrderPatch, OrderQuery, O
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, resource
 from app.web.idempotency import IdempotencyKey, once
 from app.web.openapi import raises
-from app.web.pagination import page_meta, page_response
+from app.web.pagination import page_response
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
@@ -38,8 +38,7 @@ async def place_order(request: Request, body: OrderCreate, orders: WriteOrders, 
 async def list_orders(request: Request, query: Annotated[OrderQuery, Query()], orders: ReadOrders) -> Response:
     """List orders, newest first."""
     found = await orders.page(query)
-    data = [OrderRead.model_validate(order) for order in found.rows]
-    return page_response(request, OrderPage(data=data, meta=page_meta(query, found)))
+    return page_response(request, OrderPage, query, found)
 
 
 @router.get("/{order_id}", operation_id="get_order", response_model=OrderRead, responses=NOT_MODIFIED)

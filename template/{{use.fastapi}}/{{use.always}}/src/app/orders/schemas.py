@@ -52,8 +52,9 @@ Note = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Field(description="ISO 4217 code")]
 Price = Annotated[
     Decimal,
-    BeforeValidator(_only_text),
+    # The limits stand next to the decimal, so that they are checked without Python.
     Field(ge=0, max_digits=15, decimal_places=4),
+    BeforeValidator(_only_text),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$", "examples": ["12.50"]}),
 ]
 Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]

@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -88,14 +88,12 @@ class Slice(NamedTuple, Generic[Item]):
     next: Cursor | None
 
 
-def page_meta(query: PageQuery, found: Slice[Item]) -> PageMeta:
-    return PageMeta(limit=query.limit, next_cursor=found.next.encode() if found.next else None)
-
-
-def page_response(request: Request, page: Page[Item]) -> Response:
-    """The page, with a `Link` to the next one."""
+def page_response(request: Request, page_type: type[Page[Any]], query: PageQuery, found: Slice[Any]) -> Response:
+    """The page of these rows, with a `Link` to the next one."""
+    meta = PageMeta(limit=query.limit, next_cursor=found.next.encode() if found.next else None)
+    page = page_type.model_validate({"data": found.rows, "meta": meta}, from_attributes=True)
     response = Response(page.__pydantic_serializer__.to_json(page), media_type="application/json")
-    if page.meta.next_cursor is not None:
-        url = request.url.include_query_params(cursor=page.meta.next_cursor)
+    if meta.next_cursor is not None:
+        url = request.url.include_query_params(cursor=meta.next_cursor)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     return response

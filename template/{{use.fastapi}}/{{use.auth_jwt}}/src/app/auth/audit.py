@@ -10,10 +10,10 @@ from app.auth.dependencies import ReadSession
 from app.auth.models import AuditEntry
 from app.auth.permissions import Permission
 from app.auth.principal import Principal, require
-from app.auth.schemas import AuditEntryRead, AuditPage
+from app.auth.schemas import AuditPage
 from app.keyset import newest_first
 from app.web.openapi import raises
-from app.web.pagination import PageQuery, page_meta, page_response
+from app.web.pagination import PageQuery, page_response
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 
@@ -31,8 +31,7 @@ async def read_audit_log(
 ) -> Response:
     """List changes, newest first."""
     found = await newest_first(session, select(AuditEntry), query, AuditEntry.created_at, AuditEntry.id)
-    data = [AuditEntryRead.model_validate(entry) for entry in found.rows]
-    return page_response(request, AuditPage(data=data, meta=page_meta(query, found)))
+    return page_response(request, AuditPage, query, found)
 
 
 def record(

@@ -22,7 +22,7 @@ from app.keyset import newest_first
 from app.web import idempotency
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, check_match, resource
 from app.web.openapi import raises
-from app.web.pagination import PageQuery, page_meta, page_response
+from app.web.pagination import PageQuery, page_response
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
@@ -60,8 +60,7 @@ async def list_users(
 ) -> Response:
     """List users, newest first."""
     found = await newest_first(session, select(User), query, User.created_at, User.id)
-    data = [UserRead.model_validate(user) for user in found.rows]
-    return page_response(request, UserPage(data=data, meta=page_meta(query, found)))
+    return page_response(request, UserPage, query, found)
 
 
 @router.get("/{user_id}", operation_id="get_user", response_model=UserRead, responses=NOT_MODIFIED)

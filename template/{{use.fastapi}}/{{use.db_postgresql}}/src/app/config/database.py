@@ -19,6 +19,7 @@ def _postgresql(url: str, info: ValidationInfo) -> str:
 
 class DatabaseSettings(Environment):
     database_url: Annotated[str, AfterValidator(_postgresql)] = DEVELOPMENT_URL
-    database_pool_size: int = Field(default=10, ge=1)
+    database_pool_size: int = Field(default=8, ge=1)
+    """Connections for reads, and as many for transactions."""
     database_acquire_timeout_seconds: float = Field(default=5, gt=0)
     database_statement_timeout_seconds: float = Field(default=10, gt=0)
