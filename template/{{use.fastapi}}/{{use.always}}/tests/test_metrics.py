@@ -22,7 +22,7 @@ async def test_the_contract_is_measured(start: Start) -> None:
     assert found >= {
         'http_server_request_duration_seconds_count{method="GET",route="/api/probe/items/{item_id}",status="200"}',
         "http_server_requests_in_flight",
-        'db_client_operation_duration_seconds_count{operation="SELECT"}',
+        'db_client_operation_duration_seconds_count{operation="read"}',
         'db_pool_connections{state="in_use"}',
         'db_pool_connections{state="idle"}',
         'build_info{version="0.1.0"}',

@@ -1,5 +1,7 @@
 """The bell wakes workers at once; without it they would look once in a while."""
 
+from contextlib import suppress
+
 from app.database import Database
 from app.messaging import dead_letters
 from app.messaging.bell import Bell
@@ -12,9 +14,10 @@ async def test_a_committed_message_rings_at_once(bell: Bell, database: Database)
 
 
 async def test_a_message_that_is_rolled_back_does_not_ring(bell: Bell, database: Database) -> None:
-    async with database.transaction() as session:
-        await publish(session, Event(TYPE, "cup-1", {}))
-        await session.rollback()
+    with suppress(RuntimeError):
+        async with database.transaction() as session:
+            await publish(session, Event(TYPE, "cup-1", {}))
+            raise RuntimeError
     assert not await is_woken(bell)
 
 

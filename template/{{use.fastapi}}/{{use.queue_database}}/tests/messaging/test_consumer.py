@@ -92,7 +92,7 @@ async def test_one_bad_message_does_not_hold_up_the_others(database: Database) -
 
     await send(database, 3)
     await worker(database, fail_on_first).work()
-    assert [event.subject for event in log.events] == ["cup-1", "cup-2"]
+    assert [event.subject for event in log.events] == ["cup-1", "cup-2"], "the oldest first"
 
 
 async def test_an_event_that_nobody_handles_is_tried_again(database: Database) -> None:
@@ -115,6 +115,19 @@ async def test_the_message_of_a_dead_worker_is_taken_up_again(
     pass_time(11)
     await worker(database, log).work()
     assert len(log.events) == 1
+
+
+async def test_a_message_whose_lease_was_lost_meanwhile_is_left_to_its_new_holder(database: Database) -> None:
+    log = Log()
+
+    async def lose_the_others(session: AsyncSession, event: Event) -> None:
+        await log(session, event)
+        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+
+    (first, second) = await send(database, 2)
+    await worker(database, lose_the_others).work()
+    assert log.events == [first]
+    assert [message.id for message in await waiting(database)] == [second.id]
 
 
 async def test_a_heartbeat_keeps_the_messages_of_a_slow_worker(database: Database) -> None:

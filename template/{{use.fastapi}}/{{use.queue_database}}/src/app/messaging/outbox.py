@@ -41,7 +41,8 @@ async def claim(session: AsyncSession, lease: UUID, *, limit: int, seconds: floa
         .returning(Message)
         .execution_options(synchronize_session=False)
     )
-    return claimed.all()
+    # RETURNING keeps no sequence.
+    return sorted(claimed, key=lambda message: message.created_at)
 
 
 async def extend(session: AsyncSession, lease: UUID, *, seconds: float) -> None:
