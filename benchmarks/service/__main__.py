@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -53,6 +54,9 @@ Figures = dict[tuple[str, str], dict[str, float]]
 
 def main() -> int:
     """Run the whole comparison; gives the exit code."""
+    if not shutil.which("wrk"):
+        print("error: wrk is not installed\n\nhint: apt-get install wrk", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="scaffold-bench-") as folder:
         figures = _measure(Path(folder))
     print(_table(figures))

@@ -17,7 +17,7 @@ EDITS = (  # file, what it says, what it says without orders
     ("src/app/auth/permissions.py", r'    ORDERS_\w+ = "orders:\w+"\n', ""),
     ("src/app/auth/permissions.py", r"frozenset\({Permission\.ORDERS_\w+, Permission\.ORDERS_\w+}\)", "frozenset()"),
     ("Makefile", r" remove-example$|remove-example: .*\n(\t.*\n)+\n", ""),
-    ("README.md", r"`make remove-example` removes [^.]*\. ", ""),
+    ("README.md", r"`make remove-example` removes .*\n", ""),
 )
 NAMED = re.compile(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_")
 

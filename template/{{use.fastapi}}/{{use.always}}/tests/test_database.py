@@ -48,15 +48,15 @@ async def test_a_moment_comes_back_as_it_was_stored(database: Database) -> None:
     assert (found.due_at, found.due_at.tzinfo) == (stored.due_at, stored.due_at.tzinfo)
 
 
-async def test_writers_at_once_wait_for_each_other(start: Start) -> None:
+async def test_writers_at_once_do_not_fail(start: Start) -> None:
     service = await start()
     other = Database(service.state.settings)
 
     async def write(number: int) -> None:
         async with (service.state.database, other)[number % 2].transaction() as session:
-            session.add(row(f"{number}"))
-            await session.flush()
+            await session.get(ScheduledJob, "read before the write")
             await asyncio.sleep(0.002)
+            session.add(row(f"{number}"))
 
     await asyncio.gather(*[write(number) for number in range(60)])
     assert await count(other) == 60

@@ -30,6 +30,8 @@ def main() -> None:
             host=settings.host,
             port=settings.port,
             access_log=False,
+            server_header=False,
+            proxy_headers=False,
             log_level="warning",
         )
         return

@@ -14,7 +14,7 @@ CALLERS = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
 
 @pytest.mark.parametrize(
     ("trusted", "statuses", "seen"),
-    [("127.0.0.0/8", [404, 404, 429], list(CALLERS)), ("", [404, 429, 429], ["127.0.0.1"] * 3)],
+    [("127.0.0.0/8", [404, 404, 429], list(CALLERS)), ("10.0.0.0/8", [404, 429, 429], ["127.0.0.1"] * 3)],
     ids=["a trusted proxy tells who calls", "nobody else does"],
 )
 async def test_the_address_of_a_caller(

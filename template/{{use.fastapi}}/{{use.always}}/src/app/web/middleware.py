@@ -103,7 +103,7 @@ class Guard:
         if scope["type"] != "http" or scope["path"] in OPERATIONS:
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers = scope["header_map"]
         if self.hosts and _host(headers) not in self.hosts:
             await problem(scope, "invalid_parameter", "The host is not served here")(scope, receive, send)
             return
@@ -162,14 +162,14 @@ class Compression(GZipMiddleware):
     """Compresses for those who accept it, and keeps out of the way of others."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"gzip" not in dict(scope["headers"]).get(b"accept-encoding", b""):
+        if scope["type"] == "http" and b"gzip" not in scope["header_map"].get(b"accept-encoding", b""):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
 def _open(scope: Scope) -> bytes:
-    headers = dict(scope["headers"])
+    headers = scope["header_map"] = dict(scope["headers"])
     request_id: bytes = headers.get(b"x-request-id", b"")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = b"%032x" % secrets.randbits(128)

@@ -2,8 +2,8 @@
 
 from app.auth import audit, router, users
 from app.auth.commands import commands
-from app.auth.jobs import jobs
 from app.auth.provider import Authenticator, budgets
+from app.auth.sessions import jobs
 
 routers = (router.router, router.keys_router, users.router, audit.router)
 

@@ -61,7 +61,8 @@ class Authenticator:
         self._verified.clear()
 
     async def _authenticate(self, scope: Scope) -> Principal | AppError:
-        scheme, _, token = _authorization(scope).partition(" ")
+        header: bytes = scope["header_map"].get(b"authorization", b"")
+        scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Unauthenticated("Send an access token as bearer")
         known = self._verified.get(token)
@@ -108,10 +109,3 @@ class Authenticator:
             del self._verified[next(iter(self._verified))]
         good_until = min(expires_at, time.time() + self._recheck_seconds)
         self._verified[token] = _Verified(principal, good_until)
-
-
-def _authorization(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(value.decode("latin-1"))
-    return ""

@@ -21,6 +21,7 @@ from app.auth.schemas import Login, Registration, TokenPair
 from app.config import Settings
 from app.database import Database
 from app.errors import Conflict
+from app.jobs import Job
 
 
 class Sessions:
@@ -143,6 +144,9 @@ async def purge(session: AsyncSession) -> None:
     """Forgets sessions that have ended and failures that no longer count."""
     await session.execute(delete(LoginSession).where(LoginSession.expires_at <= clock.now()))
     await session.execute(delete(LoginFailures).where(LoginFailures.expires_at <= clock.now()))
+
+
+jobs = (Job("purge_sessions", timedelta(hours=1), purge),)
 
 
 async def _find_token(session: AsyncSession, token: str) -> RefreshToken | None:

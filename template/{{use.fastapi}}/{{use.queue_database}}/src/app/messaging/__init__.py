@@ -1,5 +1,5 @@
 """Events: stored with the change they tell of, handled by the worker."""
 
-from app.messaging.commands import commands
+from app.messaging import dead_letters
 
-__all__ = ["commands"]
+commands = (dead_letters.command,)
