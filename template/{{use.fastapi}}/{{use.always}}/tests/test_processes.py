@@ -51,7 +51,8 @@ async def busy_worker(database_url: str, tmp_path: Path, release: asyncio.Event)
     held = asyncio.Event()
     holder = asyncio.create_task(hold_jobs_back())
     await held.wait()
-    async with running("app.worker", tmp_path, DATABASE_URL=database_url) as process:
+    settings = {"DATABASE_URL": database_url, "SHUTDOWN_GRACE_SECONDS": 2}
+    async with running("app.worker", tmp_path, **settings) as process:
         assert process.stdout
         assert b"worker started" in await process.stdout.readline()
         await asyncio.sleep(0.3)
@@ -102,18 +103,25 @@ async def test_a_worker_told_to_stop_finishes_its_job(
     assert done == {job.name for job in JOBS}
 
 
+async def test_a_worker_that_cannot_finish_stops_when_its_grace_ends(busy_worker: Process) -> None:
+    busy_worker.terminate()
+    await asyncio.sleep(1)
+    assert busy_worker.returncode is None
+    assert await _exit_code(busy_worker, seconds=2) == 0
+
+
 async def test_a_second_signal_stops_a_worker_at_once(busy_worker: Process) -> None:
     busy_worker.terminate()
     await asyncio.sleep(0.3)
     assert busy_worker.returncode is None
     busy_worker.terminate()
-    assert await _exit_code(busy_worker) == KILLED_BY_SIGTERM
+    assert await _exit_code(busy_worker, seconds=1) == KILLED_BY_SIGTERM
 
 
 async def _drains(client: AsyncClient) -> bool:
     return (await client.get("/readyz")).status_code == 503
 
 
-async def _exit_code(process: Process) -> int:
-    async with asyncio.timeout(5):
+async def _exit_code(process: Process, seconds: float = 5) -> int:
+    async with asyncio.timeout(seconds):
         return await process.wait()
