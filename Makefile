@@ -29,9 +29,10 @@ format: setup  ## Put the code into shape
 check: lint  ## All that CI does: style, types, all tests, coverage
 	@.venv/bin/python -m pytest --cov
 
-bench: setup  ## Measure the tool against copier, and the service against a bare one
+bench:  ## Measure the tool against copier, and the service against a bare one
+	@scripts/setup.sh bench
 	@.venv/bin/python -m benchmarks.tool
-	@test ! -d benchmarks/service || .venv/bin/python -m benchmarks.service
+	@.venv/bin/python -m benchmarks.service
 
 lock: setup  ## Resolve requirements-dev.txt anew
 	@uv=$$(test -x .uv/bin/uv && echo .uv/bin/uv || command -v uv) && $$uv pip compile --quiet \

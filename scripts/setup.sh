@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what this repository needs: uv (locally, unless there is one), the pinned packages into .venv,
 # and PostgreSQL, which the tests start servers of their own from. Run by `make setup`; quick when nothing changed.
+# With the argument `bench`: wrk, too.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,6 +13,7 @@ main() {
     uv=$(find_uv) || { install_uv; uv=.uv/bin/uv; }
     install_packages
     install_postgresql
+    if [ "${1:-}" = bench ]; then install_wrk; fi
 }
 
 fail() {
@@ -58,6 +60,10 @@ install_postgresql() {
     fi
 }
 
+install_wrk() {
+    command -v wrk >/dev/null || install_debian wrk "wrk, which loads the service, is missing"
+}
+
 can_install() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
 }
@@ -69,4 +75,4 @@ install_debian() {
         fail "cannot install the package $1" "install it yourself: apt-get install $1"
 }
 
-main
+main "$@"
