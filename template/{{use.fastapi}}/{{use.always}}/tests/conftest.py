@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from unittest.mock import Mock
 
 import pytest
+import structlog
 from alembic import command
 from alembic.config import Config
 from fastapi import APIRouter, FastAPI
@@ -31,6 +32,12 @@ class Start(Protocol):
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
+    """Keeps one event loop for all tests: what the thread of a driver reports late still finds it open."""
+    yield
 
 
 @pytest.fixture(scope="session")
