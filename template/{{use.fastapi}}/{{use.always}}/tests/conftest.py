@@ -89,6 +89,8 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+    # All tests run in one task, so its context holds what the last request left.
+    structlog.contextvars.clear_contextvars()
     # It would freeze whatever tests leave open, so that nobody hears of it.
     monkeypatch.setattr("app.main.gc", Mock())
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
