@@ -112,8 +112,8 @@ class Service:
 
     `auth` and `publishes` (is there a queue, so that orders become confirmed?) are found out before
     the first check; `settles` turns False once that was waited for in vain; `openapi` is None when
-    the service does not serve its document. `log` has every answer of the service itself, `registered` every account that
-    the run made.
+    the service does not serve its document. `log` has every answer of the service itself,
+    `registered` every account that the run made.
     """
 
     options: Options
