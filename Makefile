@@ -14,8 +14,12 @@ demo: setup  ## Generate a service into demo/shop, start it and show its URLs; C
 	@test -d $(DEMO) || .venv/bin/scaffold new $(DEMO) --defaults --no-git
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 
+# Drills and fuzzing measure a service under load: they run alone, after everything else.
+ALONE := tests/drills tests/fuzz
+
 test: setup  ## Run all tests
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n 2 $(ALONE:%=--ignore=%) $(ARGS)
+	@.venv/bin/python -m pytest $(ALONE)
 
 lint: setup  ## Check style and types
 	@.venv/bin/ruff check --quiet .
@@ -27,7 +31,7 @@ format: setup  ## Put the code into shape
 	@.venv/bin/ruff format --quiet .
 
 check: lint  ## All that CI does: style, types, all tests, coverage
-	@.venv/bin/python -m pytest --cov
+	@$(MAKE) --no-print-directory test ARGS=--cov
 
 bench:  ## Measure the tool against copier, and the service against a bare one
 	@scripts/setup.sh bench

@@ -46,6 +46,12 @@ def make(project: Path, target: str) -> None:
     if "postgresql" in (project / ".copier-answers.yml").read_text():
         ensure("postgresql")
     done = subprocess.run(
-        ["make", target], cwd=project, env=env, capture_output=True, text=True, timeout=600, check=False
+        ["make", target],
+        cwd=project,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -112,8 +112,8 @@ class Service:
 
     `auth` and `publishes` (is there a queue, so that orders become confirmed?) are found out before
     the first check; `settles` turns False once that was waited for in vain; `openapi` is None when
-    the service does not serve its document. `log` has every answer, `registered` every account that
-    the run made.
+    the service does not serve its document. `log` has every answer of the service itself,
+    `registered` every account that the run made.
     """
 
     options: Options
@@ -201,7 +201,12 @@ class Service:
             seconds=time.perf_counter() - started,
             authorized="Authorization" in request.headers,
         )
-        self.log.append(answer)
+        # Metrics on a port of their own come from an exporter, which keeps no contract but its own.
+        if (
+            request.url.host == self.client.base_url.host
+            and request.url.port == self.client.base_url.port
+        ):
+            self.log.append(answer)
         return answer
 
 

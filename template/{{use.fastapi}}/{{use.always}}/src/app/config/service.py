@@ -40,7 +40,8 @@ Rate = Annotated[str, AfterValidator(_rate)]
 class Environment(BaseSettings):
     """Reads variables, or the files that `NAME_FILE` names."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", validate_default=True)
+    # An empty variable is an unset one, as compose files pass them on.
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", validate_default=True)
 
     app_env: Literal["development", "test", "production"] = "development"
 
