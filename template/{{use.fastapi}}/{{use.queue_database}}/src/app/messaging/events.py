@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import NAME, clock
@@ -49,14 +50,19 @@ class Event:
 
 async def publish(session: AsyncSession, event: Event) -> None:
     """Stores an event for the worker. It leaves when the transaction commits, or never."""
-    context = structlog.contextvars.get_contextvars()
-    session.add(
-        Message(
-            id=event.id,
-            type=event.type,
-            envelope=event.envelope(),
-            request_id=context.get("request_id"),
-            run_at=event.time,
-        )
+    connection = await session.connection()
+    # Past the session, which has nothing to remember of a row that only the worker reads.
+    await connection.execute(
+        _INSERT,
+        {
+            "id": event.id,
+            "type": event.type,
+            "envelope": event.envelope(),
+            "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+            "run_at": event.time,
+        },
     )
     session.info["published"] = True
+
+
+_INSERT = insert(Message)
