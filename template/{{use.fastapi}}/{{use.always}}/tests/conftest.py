@@ -1,6 +1,7 @@
 """The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -66,9 +67,8 @@ def database_url(databases: Databases, migrated: str) -> str:
 @pytest.fixture
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """The environment of commands, which read their settings themselves."""
-    monkeypatch.setenv("APP_ENV", "test")
-    monkeypatch.setenv("LOG_FORMAT", "console")
-    monkeypatch.setenv("DATABASE_URL", database_url)
+    for name, value in {"APP_ENV": "test", "LOG_FORMAT": "console", "DATABASE_URL": database_url}.items():
+        monkeypatch.setenv(name, value)
     settings.cache_clear()
     yield monkeypatch
     settings.cache_clear()
@@ -130,3 +130,10 @@ async def member(service: FastAPI) -> AsyncClient:
 @pytest.fixture
 async def admin(service: FastAPI) -> AsyncClient:
     return await callers.admin(service)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+    """Returns as soon as it holds; it is an error if it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.02)

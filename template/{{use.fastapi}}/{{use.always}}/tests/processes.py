@@ -1,7 +1,8 @@
-"""The service as processes of its own."""
+"""The service as processes of its own. `python -m tests.processes` is the API with a route that takes its time."""
 
 import asyncio
 import os
+import runpy
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -9,7 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from fastapi import FastAPI
 from httpx2 import AsyncClient, HTTPError
+
+from app import main
+from app.config import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,3 +45,18 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     return port
+
+
+def _create_slow_app(settings: Settings) -> FastAPI:
+    service = create_app(settings)
+    service.add_api_route("/slow/{seconds}", _sleep)
+    return service
+
+
+async def _sleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+if __name__ == "__main__":
+    create_app, main.create_app = main.create_app, _create_slow_app  # type: ignore[assignment]
+    runpy.run_module("app", run_name="__main__")

@@ -2,10 +2,10 @@
 
 import time
 from datetime import timedelta
-from uuid import UUID
+from typing import Any
 
 from fastapi import FastAPI
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import clock
 from app.auth.keys import generate_pem
@@ -15,6 +15,7 @@ from app.ids import new_id
 
 SECRETS = {"auth_private_key": generate_pem()}
 """What production asks for."""
+ADA = {"email": "ada@example.com", "password": "correct horse battery"}
 
 
 def anybody(service: FastAPI) -> AsyncClient:
@@ -31,19 +32,28 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
     """A caller with these roles, by the short way: no password is hashed."""
-    user_id, session_id = new_id(), new_id()
+    user_id, session_id, now = new_id(), new_id(), int(time.time())
     grants = [Grant(role=role) for role in roles]
     async with service.state.database.transaction() as session:
         session.add(User(id=user_id, email=f"{user_id}@example.com", password_hash="", grants=grants))
         await session.flush()
         session.add(LoginSession(id=session_id, user_id=user_id, expires_at=clock.now() + timedelta(days=1)))
+    claims = {"sub": str(user_id), "sid": str(session_id), "iat": now, "exp": now + 900}
     client = anybody(service)
-    client.headers["Authorization"] = f"Bearer {access_token(service, user_id, session_id)}"
+    client.headers["Authorization"] = f"Bearer {service.state.authenticator.keys.sign(claims)}"
     return client
 
 
-def access_token(service: FastAPI, user_id: UUID, session_id: UUID) -> str:
-    now = int(time.time())
-    claims = {"sub": str(user_id), "sid": str(session_id), "iat": now, "exp": now + 900}
-    token: str = service.state.authenticator.keys.sign(claims)
-    return token
+async def ada(client: AsyncClient) -> dict[str, Any]:
+    """The tokens of somebody who registers and logs in."""
+    await post(client, "register", **ADA)
+    tokens: dict[str, Any] = (await post(client, "login", **ADA)).json()
+    return tokens
+
+
+async def post(client: AsyncClient, route: str, **body: Any) -> Response:
+    return await client.post(f"/api/v1/auth/{route}", json=body)
+
+
+async def get_me(client: AsyncClient, token: str) -> Response:
+    return await client.get("/api/v1/users/me", headers={"Authorization": f"Bearer {token}"})

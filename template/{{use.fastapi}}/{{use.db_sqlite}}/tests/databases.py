@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 
 _SCHEME = "sqlite+aiosqlite:///"
 
-
 SECRETS: dict[str, str] = {}
 """What production asks for."""
 EXPLAIN = "EXPLAIN QUERY PLAN"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient
 
+from tests.conftest import eventually
 from tests.processes import free_port, is_ready, running
-from tests.waiting import eventually
 
 CALLERS = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
 

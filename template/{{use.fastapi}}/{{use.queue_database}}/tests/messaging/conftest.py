@@ -1,32 +1,77 @@
-"""A queue by itself: no API around it has a bell of its own."""
+"""A queue by itself, without an API around it that rings its own bell, and workers on it."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import Settings
 from app.database import Database
 from app.messaging.bell import Bell
-from tests.messaging.queues import rings_for_message
-from tests.waiting import eventually
+from app.messaging.consumer import Consumer, Handler
+from app.messaging.events import Event, publish
+from app.messaging.models import Message
+from tests.conftest import eventually
 
 
 @pytest.fixture
-def queue_settings(database_url: str) -> Settings:
-    return Settings(app_env="test", database_url=database_url)
-
-
-@pytest.fixture
-async def database(queue_settings: Settings) -> AsyncIterator[Database]:
-    database = Database(queue_settings)
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(Settings(app_env="test", database_url=database_url))
     yield database
     await database.close()
 
 
 @pytest.fixture
-async def bell(queue_settings: Settings, database: Database) -> AsyncIterator[Bell]:
-    bell = Bell(queue_settings)
+async def bell(database_url: str, database: Database) -> AsyncIterator[Bell]:
+    bell = Bell(Settings(app_env="test", database_url=database_url))
     async with bell.hung(heard=True):
         await eventually(lambda: rings_for_message(bell, database))
         await bell.wait(0.1)
         yield bell
+
+
+class Log:
+    """A handler that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    async def __call__(self, session: AsyncSession, event: Event) -> None:
+        self.events.append(event)
+
+
+async def fail(session: AsyncSession, event: Event) -> None:
+    raise ValueError("the pot is empty")
+
+
+def worker(database: Database, handler: Handler, **changes: Any) -> Consumer:
+    settings = Settings(app_env="test", database_url=str(database.writer.url), **changes)
+    return Consumer(settings, database, Bell(settings), {"tea.poured": handler})
+
+
+async def send(database: Database, count: int = 1, kind: str = "tea.poured") -> list[Event]:
+    events = [Event(kind, subject=f"cup-{number}", data={}) for number in range(count)]
+    async with database.transaction() as session:
+        for event in events:
+            await publish(session, event)
+    return events
+
+
+async def waiting(database: Database) -> Sequence[Message]:
+    """The messages in the queue, the oldest first."""
+    async with database.reading() as session:
+        return (await session.scalars(select(Message).order_by(Message.id))).all()
+
+
+async def rings_for_message(bell: Bell, sender: Database) -> bool:
+    await send(sender)
+    return await is_woken(bell)
+
+
+async def is_woken(bell: Bell) -> bool:
+    started_at = time.monotonic()
+    await bell.wait(0.5)
+    return time.monotonic() - started_at < 0.5

@@ -12,9 +12,8 @@ from app.messaging.consumer import Consumer
 from app.messaging.models import Message
 from app.worker import HANDLERS
 from tests import callers
-from tests.conftest import Start
+from tests.conftest import Start, eventually
 from tests.orders.factories import place
-from tests.waiting import eventually
 
 
 async def test_an_order_is_confirmed_soon_after_it_was_placed(start: Start) -> None:

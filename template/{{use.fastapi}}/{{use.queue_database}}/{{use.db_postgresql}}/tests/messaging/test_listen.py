@@ -7,15 +7,16 @@ from app.config import Settings
 from app.database import Database
 from app.messaging import bell as bells
 from app.messaging.bell import Bell
-from tests.messaging.queues import rings_for_message
-from tests.waiting import eventually
+from tests.conftest import eventually
+from tests.messaging.conftest import rings_for_message
 
 BELLS = "FROM pg_stat_activity WHERE query ~ '^(LISTEN|NOTIFY) ' AND datname = current_database()"
 
 
-async def test_a_message_of_another_process_rings(queue_settings: Settings, bell: Bell) -> None:
-    elsewhere = Database(queue_settings)
-    async with Bell(queue_settings).hung(heard=False):
+async def test_a_message_of_another_process_rings(database_url: str, bell: Bell) -> None:
+    settings = Settings(app_env="test", database_url=database_url)
+    elsewhere = Database(settings)
+    async with Bell(settings).hung(heard=False):
         assert await rings_for_message(bell, elsewhere)
     await elsewhere.close()
 
