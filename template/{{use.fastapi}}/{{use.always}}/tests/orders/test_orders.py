@@ -1,0 +1,220 @@
+"""Orders over HTTP and in the database, from the first to the last day."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx2 import AsyncClient, Response
+from sqlalchemy import Engine, delete, event, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from app import clock
+from app.database import Database
+from app.ids import new_id
+from app.orders import service as orders
+from app.orders.models import Order, OrderLine
+from tests import databases
+from tests.orders.factories import ORDERS, line, new_order, place
+
+
+def refused(answer: Response, status: int, code: str) -> bool:
+    return (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@contextmanager
+def statements() -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked meanwhile, with the parameters."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(arguments[2:4])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_an_order_is_placed_and_found(member: AsyncClient) -> None:
+    body = new_order(lines=[line(), line(sku="POT", quantity=1, unit_price="0.1050")])
+    placed = await member.post(ORDERS, json=body)
+    order = placed.json()
+    assert (placed.status_code, placed.headers["ETag"]) == (201, '"1"')
+    assert placed.headers["Location"] == f"{ORDERS}/{order['id']}"
+    assert (UUID(order["id"]).version, order["created_at"][-1]) == (7, "Z")
+    assert [(item["sku"], item["unit_price"]) for item in order["lines"]] == [("TEA-500", "12.50"), ("POT", "0.105")]
+    assert (order["status"], order["total"], order["note"]) == ("placed", "25.105", "Ring twice")
+    found = await member.get(placed.headers["Location"])
+    assert (found.json(), found.headers["ETag"]) == (order, '"1"')
+    assert (await member.get(placed.headers["Location"], headers={"If-None-Match": '"1"'})).status_code == 304
+
+
+@pytest.mark.parametrize("order_id", [new_id(), "1"])
+async def test_an_unknown_order_is_not_found(admin: AsyncClient, order_id: object) -> None:
+    path = f"{ORDERS}/{order_id}"
+    for method, resource in (("GET", path), ("PATCH", path), ("DELETE", path), ("POST", f"{path}/cancellation")):
+        answer = await admin.request(method, resource, json={} if method == "PATCH" else None)
+        assert refused(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"reference": ""}, "/reference"),
+        ({"reference": "a\0"}, "/reference"),
+        ({"currency": "eur"}, "/currency"),
+        ({"note": "x" * 501}, "/note"),
+        ({"lines": []}, "/lines"),
+        ({"lines": [line()] * 101}, "/lines"),
+        ({"lines": [line(), line(quantity=0)]}, "/lines/1/quantity"),
+        ({"lines": [line(unit_price="-0.01")]}, "/lines/0/unit_price"),
+        ({"lines": [line(unit_price="NaN")]}, "/lines/0/unit_price"),
+        ({"status": "confirmed"}, "/status"),
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_refused(
+    member: AsyncClient, changes: dict[str, Any], pointer: str
+) -> None:
+    answer = await member.post(ORDERS, json=new_order(**changes))
+    assert refused(answer, 422, "validation_failed")
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_reference_is_taken_once(member: AsyncClient) -> None:
+    reference, other = (await place(member)).json()["reference"], (await place(member)).headers
+    assert refused(await member.post(ORDERS, json=new_order(reference=reference)), 409, "conflict")
+    renamed = await member.patch(other["Location"], json={"reference": reference}, headers={"If-Match": "*"})
+    assert refused(renamed, 409, "conflict")
+
+
+async def test_a_change_touches_only_what_it_names(member: AsyncClient) -> None:
+    placed = await place(member)
+    changed = await member.patch(placed.headers["Location"], json={"note": None}, headers={"If-Match": '"1"'})
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    assert changed.json()["updated_at"] > placed.json()["updated_at"]
+    assert changed.json() == placed.json() | {"note": None, "updated_at": changed.json()["updated_at"]}
+
+
+async def test_no_change_is_lost(admin: AsyncClient) -> None:
+    path, stale = (await place(admin)).headers["Location"], {"If-Match": '"1"'}
+    assert refused(await admin.patch(path, json={"note": "x"}), 428, "precondition_required")
+    changes = [admin.patch(path, json={"note": note}, headers=stale) for note in "abcde"]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*changes)) == [200, 412, 412, 412, 412]
+    for answer in (await admin.post(f"{path}/cancellation", headers=stale), await admin.delete(path, headers=stale)):
+        assert refused(answer, 412, "precondition_failed")
+
+
+async def test_an_order_is_cancelled_once_then_stays_as_it_is_until_it_is_deleted(admin: AsyncClient) -> None:
+    path = (await place(admin)).headers["Location"]
+    cancelled = await admin.post(f"{path}/cancellation")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert refused(await admin.post(f"{path}/cancellation"), 409, "invalid_state")
+    assert refused(await admin.patch(path, json={"note": "x"}, headers={"If-Match": "*"}), 409, "invalid_state")
+    assert (await admin.delete(path)).status_code == 204
+    assert refused(await admin.get(path), 404, "not_found")
+
+
+async def test_a_list_is_walked_newest_first_while_orders_are_placed(member: AsyncClient) -> None:
+    placed = [(await place(member)).json() for _ in range(5)]
+    walked, path = [], f"{ORDERS}?limit=2&status=placed"
+    while path:
+        page = await member.get(path)
+        walked += page.json()["data"]
+        path = page.links["next"]["url"] if "next" in page.links else ""
+        assert bool(path) == bool(page.json()["meta"]["next_cursor"])
+        await place(member)
+    assert walked == placed[::-1]
+    assert refused(await member.get(f"{ORDERS}?cursor=x"), 400, "invalid_cursor")
+
+
+async def test_a_list_is_filtered(member: AsyncClient) -> None:
+    first, second, third = [(await place(member)).json() for _ in range(3)]
+    await member.post(f"{ORDERS}/{third['id']}/cancellation")
+    for query, expected in (
+        ({"status": "placed"}, [second, first]),
+        ({"reference": first["reference"]}, [first]),
+        ({"created_after": first["created_at"], "status": "placed"}, [second]),
+        ({"created_before": second["created_at"]}, [first]),
+    ):
+        assert (await member.get(ORDERS, params=query)).json() == {
+            "data": expected,
+            "meta": {"limit": 20, "next_cursor": None},
+        }
+
+
+async def test_a_longer_list_asks_no_more_often(member: AsyncClient) -> None:
+    for expected in (1, 2, 3):
+        await place(member, lines=[line(), line()])
+        with statements() as asked:
+            assert len((await member.get(ORDERS)).json()["data"]) == expected
+        assert len(asked) == 2
+
+
+async def test_no_request_reads_a_whole_table(database: Database, member: AsyncClient, admin: AsyncClient) -> None:
+    path = (await place(member)).headers["Location"]
+    await _fill(database, 12_000)
+    queries = ("", "?status=cancelled", "?reference=R-9", "?created_after=2026-01-01T00:00:00Z")
+    with statements() as asked:
+        for client in (member, admin):
+            for url in (path, *[f"{ORDERS}{query}" for query in queries]):
+                answer = await client.get(url)
+                assert answer.status_code == 200
+            await client.get(answer.links["next"]["url"])
+    reads = [(statement, parameters) for statement, parameters in asked if "orders" in statement]
+    assert len(reads) >= 12
+    async with database.reading() as session:
+        connection = await session.connection()
+        for statement, parameters in reads:
+            plan = await connection.exec_driver_sql(f"{databases.EXPLAIN} {statement}", parameters)
+            assert not re.search(databases.WHOLE_TABLE, "\n".join(str(row) for row in plan)), statement
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE orders SET status = 'lost'",
+        "UPDATE orders SET reference = 'same'",
+        "UPDATE orders SET created_at = NULL",
+        "UPDATE order_lines SET quantity = 0",
+        "UPDATE order_lines SET unit_price = -1",
+        "UPDATE order_lines SET position = 0",
+        f"UPDATE order_lines SET order_id = '{new_id()}'",
+    ],
+)
+async def test_the_database_itself_refuses_nonsense(database: Database, member: AsyncClient, change: str) -> None:
+    for _ in range(2):
+        await place(member, lines=[line(), line()])
+    with pytest.raises(IntegrityError):
+        async with database.transaction() as session:
+            await session.execute(text(change))
+
+
+async def test_lines_go_with_their_order(database: Database, member: AsyncClient) -> None:
+    await place(member)
+    async with database.transaction() as session:
+        await session.execute(delete(Order))
+        assert (await session.scalars(select(OrderLine))).all() == []
+
+
+async def test_a_failure_half_way_leaves_nothing(member: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    body, key = new_order(), {"Idempotency-Key": "k"}
+    with monkeypatch.context() as broken:
+        broken.delattr(orders, "publish")
+        assert (await member.post(ORDERS, json=body, headers=key)).status_code == 500
+    assert (await member.get(ORDERS)).json()["data"] == []
+    again = await member.post(ORDERS, json=body, headers=key)
+    assert (again.status_code, "Idempotent-Replayed" in again.headers) == (201, False)
+
+
+async def _fill(database: Database, count: int) -> None:
+    """Copies the only order, each copy a minute older."""
+    async with database.transaction() as session:
+        [order] = (await session.execute(select(Order.__table__))).mappings().all()
+        ages = [(n, {"id": new_id(), "created_at": clock.now() - timedelta(minutes=n)}) for n in range(1, count)]
+        await session.execute(insert(Order), [dict(order) | age | {"reference": f"R-{n}"} for n, age in ages])
+    async with database.reading() as session:
+        await (await session.connection()).exec_driver_sql("ANALYZE")

@@ -1,0 +1,117 @@
+"""What resources share: idempotency keys, entity tags, cursors, and how they go."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from app.database import Database
+from app.errors import InvalidCursor, PreconditionFailed, PreconditionRequired
+from app.web import idempotency
+from app.web.conditional import check_match, resource
+from app.web.idempotency import StoredAnswer
+from app.web.pagination import Cursor
+
+CREATIONS = "/api/probe/creations"
+DAY = 86_400
+
+
+async def create(client: AsyncClient, name: str = "a", *, key: str = "k", path: str = CREATIONS) -> Response:
+    return await client.post(path, json={"name": name}, headers={b"Idempotency-Key": key.encode()})
+
+
+async def test_a_repetition_gets_the_first_answer(service: FastAPI, anybody: AsyncClient) -> None:
+    first, second = await create(anybody), await create(anybody)
+    assert (first.status_code, first.content) == (second.status_code, second.content) == (201, b'"a"')
+    for header in ("Location", "ETag", "Content-Type"):
+        assert second.headers[header] == first.headers[header]
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert service.state.created == ["a"]
+
+
+async def test_a_key_belongs_to_one_body_and_one_route(service: FastAPI, anybody: AsyncClient) -> None:
+    await create(anybody)
+    answer = await create(anybody, "b")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await create(anybody, path="/api/probe/other-creations")).status_code == 201
+    assert service.state.created == ["a", "a"]
+
+
+async def test_duplicates_at_once_have_one_effect(service: FastAPI, anybody: AsyncClient) -> None:
+    answers = await asyncio.gather(*[create(anybody) for _ in range(20)])
+    assert service.state.created == ["a"]
+    for answer in answers:
+        assert answer.status_code == 201 or answer.json()["code"] == "idempotency_in_progress"
+
+
+async def test_a_key_is_free_again_after_a_day(
+    service: FastAPI, anybody: AsyncClient, database: Database, pass_time: Callable[[float], None]
+) -> None:
+    for name, seconds in (("a", DAY - 60), ("a", 120), ("b", DAY + 60)):
+        assert (await create(anybody, name)).status_code == 201
+        pass_time(seconds)
+    assert service.state.created == ["a", "b"]
+    async with database.transaction() as session:
+        await idempotency.purge(session)
+        assert (await session.scalars(select(StoredAnswer))).all() == []
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, " a", "a\tb", "ä"])
+async def test_a_key_is_printable_and_not_too_long(anybody: AsyncClient, key: str) -> None:
+    answer = await create(anybody, key=key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [('"3"', 304), ('W/"3"', 304), ('"1", "3"', 304), ("*", 304), (None, 200), ('"2"', 200), ("3", 200), ('"33"', 200)],
+)
+def test_what_the_caller_has_is_not_sent_again(header: str | None, status: int) -> None:
+    class Thing(BaseModel):
+        name: str = "x"
+
+    answer = resource(Thing(), 3, if_none_match=header)
+    assert (answer.status_code, answer.headers["ETag"]) == (status, '"3"')
+    assert answer.body == (b'{"name":"x"}' if status == 200 else b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "outcome"),
+    [(tag, nullcontext()) for tag in ('"3"', '"1", "3"', "*")]
+    + [(tag, pytest.raises(PreconditionFailed)) for tag in ('"2"', 'W/"3"', "3", "")]
+    + [(None, pytest.raises(PreconditionRequired))],
+)
+def test_a_change_must_name_the_version_it_knows(header: str | None, outcome: AbstractContextManager[object]) -> None:
+    with outcome:
+        check_match(header, 3)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        "x",
+        "[]",
+        "null",
+        '["2026-01-01T00:00:00Z", 1]',
+        *[f'["{at}", "{UUID(int=0)}"]' for at in ("1", "0001-01-01+23")],
+    ],
+)
+def test_a_cursor_of_ones_own_making_is_refused(position: str) -> None:
+    for text in (position, base64.urlsafe_b64encode(position.encode()).decode()):
+        with pytest.raises(InvalidCursor):
+            Cursor.decode(text)
+
+
+async def test_a_deprecated_route_tells_when_it_goes_and_what_comes(anybody: AsyncClient) -> None:
+    answer = await anybody.get("/api/probe/items/1")
+    assert answer.headers["Deprecation"] == "@1767225600"
+    assert answer.headers["Sunset"] == "Fri, 01 Jan 2027 00:00:00 GMT"
+    assert answer.headers["Link"] == '</api/probe/items>; rel="successor-version"'
