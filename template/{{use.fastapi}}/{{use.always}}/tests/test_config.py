@@ -51,7 +51,8 @@ def test_production_needs_its_secrets(monkeypatch: pytest.MonkeyPatch, capsys: p
     for name, value in (databases.SECRETS | callers.SECRETS).items():
         assert f"{name.upper()}: must be set in production" in refusal(capsys)
         monkeypatch.setenv(name.upper(), value)
-    assert Settings().is_production
+    assert not Settings().serves_docs
+    assert Settings().logs_as_json
 
 
 def test_a_value_may_come_from_a_file(
@@ -62,16 +63,3 @@ def test_a_value_may_come_from_a_file(
     assert refusal(capsys) == f"error: CORS_ORIGINS_FILE: {path} cannot be read"
     path.write_text("https://a.test, https://b.test\n")
     assert Settings().cors_origins == ["https://a.test", "https://b.test"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ("development", (True, False, 0, True)),
-        ("test", (True, True, 1, False)),
-        ("production", (False, True, 1, False)),
-    ],
-)
-def test_what_is_unset_fits_the_environment(environment: str, expected: tuple[float, ...]) -> None:
-    chosen = Settings.model_validate({"app_env": environment, **databases.SECRETS, **callers.SECRETS})
-    assert (chosen.serves_docs, chosen.logs_as_json, chosen.drain_seconds, chosen.embeds_worker) == expected

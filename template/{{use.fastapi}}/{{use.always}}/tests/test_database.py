@@ -1,7 +1,6 @@
-"""Transactions, ids, and the steps that lead to the schema."""
+"""Transactions at once, and the steps that lead to the schema."""
 
 import asyncio
-import time
 
 import pytest
 from alembic import command
@@ -12,7 +11,6 @@ from app import clock
 from app.config import Settings, settings
 from app.database import Database
 from app.dialect import create_migration_engine
-from app.ids import new_id
 from app.jobs import ScheduledJob
 from tests.databases import Databases
 
@@ -57,10 +55,3 @@ async def test_writers_at_once_do_not_fail(database: Database, database_url: str
     async with other.reading() as session:
         assert len((await session.scalars(select(ScheduledJob))).all()) == 60
     await other.close()
-
-
-def test_ids_are_of_version_7_and_begin_with_the_time() -> None:
-    before, made = time.time_ns() // 1_000_000, new_id()
-    assert made.version == 7
-    assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
-    assert len({new_id() for _ in range(10_000)}) == 10_000

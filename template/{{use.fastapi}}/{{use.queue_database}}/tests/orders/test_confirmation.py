@@ -10,19 +10,7 @@ from app.messaging.bell import Bell
 from app.messaging.consumer import Consumer
 from app.messaging.models import Message
 from app.worker import HANDLERS
-from tests import callers
-from tests.conftest import Start
 from tests.orders.factories import place
-from tests.waiting import eventually
-
-
-async def test_an_order_is_confirmed_soon_after_it_was_placed(start: Start) -> None:
-    async def is_confirmed() -> bool:
-        return bool((await member.get(path)).json()["status"] == "confirmed")
-
-    member = await callers.member(await start(embedded_worker=True))
-    path = (await place(member)).headers["Location"]
-    await eventually(is_confirmed)
 
 
 async def test_an_order_is_confirmed_once_however_often_its_event_is_delivered(
