@@ -10,14 +10,14 @@ from uuid import UUID
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import Engine, delete, event, insert, select, text
+from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.database import Database
+from app.database import Base, Database
 from app.ids import new_id
 from app.orders import service as orders
-from app.orders.models import Order, OrderLine
+from app.orders.models import Order
 from tests import databases
 from tests.orders.factories import ORDERS, line, new_order, place
 
@@ -53,57 +53,33 @@ async def test_an_order_is_placed_and_found(member: AsyncClient) -> None:
     assert (await member.get(placed.headers["Location"], headers={"If-None-Match": '"1"'})).status_code == 304
 
 
-@pytest.mark.parametrize("order_id", [new_id(), "1"])
-async def test_an_unknown_order_is_not_found(admin: AsyncClient, order_id: object) -> None:
-    path = f"{ORDERS}/{order_id}"
-    for method, resource in (("GET", path), ("PATCH", path), ("DELETE", path), ("POST", f"{path}/cancellation")):
-        answer = await admin.request(method, resource, json={} if method == "PATCH" else None)
-        assert refused(answer, 404, "not_found")
-
-
-@pytest.mark.parametrize(
-    ("changes", "pointer"),
-    [
-        ({"reference": ""}, "/reference"),
-        ({"reference": "a\0"}, "/reference"),
-        ({"currency": "eur"}, "/currency"),
-        ({"note": "x" * 501}, "/note"),
-        ({"lines": []}, "/lines"),
-        ({"lines": [line()] * 101}, "/lines"),
-        ({"lines": [line(), line(quantity=0)]}, "/lines/1/quantity"),
-        ({"lines": [line(unit_price="-0.01")]}, "/lines/0/unit_price"),
-        ({"lines": [line(unit_price="NaN")]}, "/lines/0/unit_price"),
-        ({"status": "confirmed"}, "/status"),
-    ],
-)
-async def test_an_order_that_makes_no_sense_is_refused(
-    member: AsyncClient, changes: dict[str, Any], pointer: str
-) -> None:
-    answer = await member.post(ORDERS, json=new_order(**changes))
-    assert refused(answer, 422, "validation_failed")
-    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+async def test_nonsense_is_refused(member: AsyncClient) -> None:
+    for pointer, changes in (
+        ("/reference", {"reference": "a\0"}),
+        ("/lines", {"lines": [line()] * 101}),
+        ("/lines/1/quantity", {"lines": [line(), line(quantity=0)]}),
+        ("/lines/0/unit_price", {"lines": [line(unit_price="NaN")]}),
+        ("/status", {"status": "confirmed"}),
+    ):
+        answer = await member.post(ORDERS, json=new_order(**changes))
+        assert refused(answer, 422, "validation_failed")
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
 
 
 async def test_a_reference_is_taken_once(member: AsyncClient) -> None:
-    reference, other = (await place(member)).json()["reference"], (await place(member)).headers
-    assert refused(await member.post(ORDERS, json=new_order(reference=reference)), 409, "conflict")
-    renamed = await member.patch(other["Location"], json={"reference": reference}, headers={"If-Match": "*"})
-    assert refused(renamed, 409, "conflict")
-
-
-async def test_a_change_touches_only_what_it_names(member: AsyncClient) -> None:
-    placed = await place(member)
-    changed = await member.patch(placed.headers["Location"], json={"note": None}, headers={"If-Match": '"1"'})
-    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
-    assert changed.json()["updated_at"] > placed.json()["updated_at"]
-    assert changed.json() == placed.json() | {"note": None, "updated_at": changed.json()["updated_at"]}
+    taken, other = {"reference": (await place(member)).json()["reference"]}, (await place(member)).headers["Location"]
+    assert refused(await member.post(ORDERS, json=new_order(**taken)), 409, "conflict")
+    assert refused(await member.patch(other, json=taken, headers={"If-Match": "*"}), 409, "conflict")
 
 
 async def test_no_change_is_lost(admin: AsyncClient) -> None:
-    path, stale = (await place(admin)).headers["Location"], {"If-Match": '"1"'}
+    placed, stale = await place(admin), {"If-Match": '"1"'}
+    path = placed.headers["Location"]
     assert refused(await admin.patch(path, json={"note": "x"}), 428, "precondition_required")
-    changes = [admin.patch(path, json={"note": note}, headers=stale) for note in "abcde"]
+    changes = [admin.patch(path, json={"note": None}, headers=stale) for _ in range(5)]
     assert sorted(answer.status_code for answer in await asyncio.gather(*changes)) == [200, 412, 412, 412, 412]
+    changed = (await admin.get(path)).json()
+    assert changed == placed.json() | {"note": None, "updated_at": changed["updated_at"]}
     for answer in (await admin.post(f"{path}/cancellation", headers=stale), await admin.delete(path, headers=stale)):
         assert refused(answer, 412, "precondition_failed")
 
@@ -140,10 +116,7 @@ async def test_a_list_is_filtered(member: AsyncClient) -> None:
         ({"created_after": first["created_at"], "status": "placed"}, [second]),
         ({"created_before": second["created_at"]}, [first]),
     ):
-        assert (await member.get(ORDERS, params=query)).json() == {
-            "data": expected,
-            "meta": {"limit": 20, "next_cursor": None},
-        }
+        assert (await member.get(ORDERS, params=query)).json()["data"] == expected
 
 
 async def test_a_longer_list_asks_no_more_often(member: AsyncClient) -> None:
@@ -164,7 +137,7 @@ async def test_no_request_reads_a_whole_table(database: Database, member: AsyncC
                 answer = await client.get(url)
                 assert answer.status_code == 200
             await client.get(answer.links["next"]["url"])
-    reads = [(statement, parameters) for statement, parameters in asked if "orders" in statement]
+    reads = [read for read in asked if "orders" in read[0]]
     assert len(reads) >= 12
     async with database.reading() as session:
         connection = await session.connection()
@@ -173,31 +146,16 @@ async def test_no_request_reads_a_whole_table(database: Database, member: AsyncC
             assert not re.search(databases.WHOLE_TABLE, "\n".join(str(row) for row in plan)), statement
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE orders SET status = 'lost'",
-        "UPDATE orders SET reference = 'same'",
-        "UPDATE orders SET created_at = NULL",
-        "UPDATE order_lines SET quantity = 0",
-        "UPDATE order_lines SET unit_price = -1",
-        "UPDATE order_lines SET position = 0",
-        f"UPDATE order_lines SET order_id = '{new_id()}'",
-    ],
-)
-async def test_the_database_itself_refuses_nonsense(database: Database, member: AsyncClient, change: str) -> None:
-    for _ in range(2):
-        await place(member, lines=[line(), line()])
-    with pytest.raises(IntegrityError):
-        async with database.transaction() as session:
-            await session.execute(text(change))
-
-
-async def test_lines_go_with_their_order(database: Database, member: AsyncClient) -> None:
+async def test_the_database_itself_refuses_nonsense(database: Database, member: AsyncClient) -> None:
+    await place(member, lines=[line(), line()])
     await place(member)
-    async with database.transaction() as session:
-        await session.execute(delete(Order))
-        assert (await session.scalars(select(OrderLine))).all() == []
+    orders_at_fault = {"status": "lost"}, {"reference": "same"}
+    lines_at_fault = {"quantity": 0}, {"unit_price": -1}, {"position": 0}, {"order_id": new_id()}
+    for table, changes in (("orders", orders_at_fault), ("order_lines", lines_at_fault)):
+        for values in changes:
+            with pytest.raises(IntegrityError):
+                async with database.transaction() as session:
+                    await session.execute(Base.metadata.tables[table].update().values(values))
 
 
 async def test_a_failure_half_way_leaves_nothing(member: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.web.deprecation import deprecated
@@ -28,11 +28,9 @@ def start(start: Start) -> Start:
     return start_with_probes
 
 
-class Item(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class Item(BaseModel, extra="forbid"):
     name: str
-    parts: list[int] = Field(default=[], max_length=3)
+    parts: list[int] = []
 
 
 @router.post("/items")

@@ -1,7 +1,5 @@
 """Every error is a problem document (RFC 9457)."""
 
-from datetime import datetime
-
 import pytest
 from httpx2 import AsyncClient
 from structlog.testing import capture_logs
@@ -17,22 +15,28 @@ async def test_a_problem_says_all_there_is_to_say(anybody: AsyncClient) -> None:
     answer = await anybody.get("/nowhere", headers={"X-Request-ID": "r1"})
     problem = answer.json()
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
-    assert datetime.fromisoformat(problem.pop("timestamp")).utcoffset() is not None
-    assert problem == {
-        "type": "/problems/not_found",
-        "title": "Not found",
-        "status": 404,
-        "detail": PROBLEMS["not_found"].meaning,
-        "instance": "/nowhere",
-        "code": "not_found",
-        "request_id": "r1",
-    }
+    assert problem["timestamp"].endswith("Z")
+    expected = {"type": "/problems/not_found", "title": "Not found", "status": 404, "code": "not_found"}
+    assert problem.items() >= (expected | {"instance": "/nowhere", "request_id": "r1"}).items()
 
 
-@pytest.mark.parametrize("body", [" ", "{", "{'name': 1}", "\x00", '{"name": NaN', "[" * 100_000])
-async def test_malformed_json_is_refused(anybody: AsyncClient, body: str) -> None:
-    answer = await anybody.post(ITEMS, content=body, headers=JSON)
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", f"{ITEMS}/first", "", 404, "not_found"),
+        ("DELETE", ITEMS, "", 405, "method_not_allowed"),
+        ("POST", ITEMS, "{", 400, "malformed_json"),
+        ("POST", ITEMS, "[" * 100_000, 400, "malformed_json"),
+        ("GET", f"{ITEMS}?limit=101", "", 400, "invalid_parameter"),
+        ("GET", f"{ITEMS}?unknown=1", "", 400, "invalid_parameter"),
+    ],
+)
+async def test_what_frameworks_refuse_is_a_problem_too(
+    anybody: AsyncClient, method: str, path: str, body: str, status: int, code: str
+) -> None:
+    answer = await anybody.request(method, path, content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert status != 405 or answer.headers["Allow"] == "GET, PATCH, POST"
 
 
 async def test_faults_of_the_body_are_pointed_to(anybody: AsyncClient) -> None:
@@ -41,21 +45,6 @@ async def test_faults_of_the_body_are_pointed_to(anybody: AsyncClient) -> None:
     assert answer.json()["detail"] == "3 fields are not valid"
     faults = {fault["pointer"]: fault["code"] for fault in answer.json()["errors"]}
     assert faults == {"/name": "missing", "/parts/1": "int_parsing", "/a~1b~0c": "extra_forbidden"}
-
-
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=many", "unknown=1"])
-async def test_faults_of_parameters_are_named(anybody: AsyncClient, query: str) -> None:
-    answer = await anybody.get(f"{ITEMS}?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
-    assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
-
-
-async def test_routes_and_ids_that_do_not_exist_are_told_apart_from_wrong_methods(anybody: AsyncClient) -> None:
-    for path in (f"{ITEMS}/first", "/problems/none"):
-        assert (await anybody.get(path)).json()["code"] == "not_found"
-    answer = await anybody.delete(ITEMS)
-    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["Allow"] == "GET, PATCH, POST"
 
 
 async def test_a_crash_tells_its_cause_to_the_log_alone(anybody: AsyncClient) -> None:

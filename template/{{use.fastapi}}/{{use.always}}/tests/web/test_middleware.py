@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from unittest.mock import Mock
 
 import pytest
-import uvicorn
 from httpx2 import ASGITransport, AsyncClient
 
 from app import __main__ as process
@@ -16,88 +16,67 @@ ITEMS = "/api/probe/items"
 SHOP = "https://shop.test"
 
 
-@pytest.mark.parametrize("request_id", ["a", "Az09._-", "x" * 128])
-async def test_a_request_id_is_kept(anybody: AsyncClient, request_id: str) -> None:
-    answer = await anybody.get("/livez", headers={"X-Request-ID": request_id})
-    assert answer.headers["X-Request-ID"] == request_id
-
-
-@pytest.mark.parametrize("request_id", ["", "x" * 129, "a b", "ä", "<script>"])
-async def test_a_malformed_request_id_is_replaced(anybody: AsyncClient, request_id: str) -> None:
-    answers = [await anybody.get("/livez", headers={b"X-Request-ID": request_id.encode()}) for _ in range(2)]
-    assert [len(answer.headers["X-Request-ID"]) for answer in answers] == [32, 32]
-    assert answers[0].headers["X-Request-ID"] != answers[1].headers["X-Request-ID"]
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("Az09._-", True), ("x" * 128, True), ("x" * 129, False), ("", False), ("ä", False)]
+)
+async def test_a_request_id_is_kept_if_it_is_well_formed(anybody: AsyncClient, sent: str, kept: bool) -> None:
+    answers = [await anybody.get("/livez", headers={b"X-Request-ID": sent.encode()}) for _ in range(2)]
+    assert len({answer.headers["X-Request-ID"] for answer in answers} | {sent}) == (1 if kept else 3)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/api/probe/crash", ITEMS])
 async def test_every_answer_has_security_headers(anybody: AsyncClient, path: str) -> None:
     headers = (await anybody.get(path)).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Cache-Control"] == "no-store"
-    assert "Strict-Transport-Security" not in headers
+    names = ("X-Content-Type-Options", "Referrer-Policy", "Cache-Control", "Strict-Transport-Security")
+    assert [headers.get(name) for name in names] == ["nosniff", "no-referrer", "no-store", None]
 
 
-async def test_production_insists_on_https_and_serves_no_docs(start: Start, anybody: AsyncClient) -> None:
+async def test_the_docs_may_load_scripts_and_are_compressed(anybody: AsyncClient) -> None:
     assert "script-src" in (await anybody.get("/docs")).headers["Content-Security-Policy"]
-    client = callers.anybody(await start(app_env="production", **callers.SECRETS))
-    answers = [await client.get(path) for path in ("/docs", "/openapi.json")]
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert answers[0].headers["Strict-Transport-Security"].startswith("max-age=31536000")
-
-
-async def test_large_answers_are_compressed(anybody: AsyncClient) -> None:
     assert (await anybody.get("/openapi.json")).headers["Content-Encoding"] == "gzip"
-    assert "Content-Encoding" not in (await anybody.get("/livez")).headers
+
+
+async def test_production_insists_on_https_and_serves_no_docs(start: Start) -> None:
+    client = callers.anybody(await start(app_env="production", **callers.SECRETS))
+    for path in ("/docs", "/openapi.json"):
+        answer = await client.get(path)
+        assert (answer.status_code, "Strict-Transport-Security" in answer.headers) == (404, True)
 
 
 @pytest.mark.parametrize(("origins", "granted"), [([], None), (["https://other.test"], None), ([SHOP], SHOP)])
-async def test_browsers_are_served_on_pages_of_allowed_origins(
-    start: Start, origins: list[str], granted: str | None
-) -> None:
-    client = callers.anybody(await start(cors_origins=origins))
+async def test_pages_of_allowed_origins_are_served(start: Start, origins: list[str], granted: str | None) -> None:
+    client, headers = callers.anybody(await start(cors_origins=origins)), {"Access-Control-Request-Method": "POST"}
     for method in ("GET", "OPTIONS"):
-        headers = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
-        answer = await client.request(method, ITEMS, headers=headers)
+        answer = await client.request(method, ITEMS, headers=headers | {"Origin": SHOP})
         assert answer.headers.get("Access-Control-Allow-Origin") == granted
 
 
 async def test_hosts_that_are_not_allowed_are_refused(start: Start) -> None:
     client = callers.anybody(await start(allowed_hosts=["shop.test"]))
-    for host in ("shop.test", "shop.test:8000", "SHOP.test"):
-        assert (await client.get(ITEMS, headers={"Host": host})).status_code == 200
-    for host in ("evil.test", "shop.test.evil.test", ""):
-        assert (await client.get(ITEMS, headers={"Host": host})).status_code == 400
+    for host, status in (("SHOP.test:8000", 200), ("evil.test", 400), ("shop.test.evil.test", 400), ("", 400)):
+        assert (await client.get(ITEMS, headers={"Host": host})).status_code == status
         assert (await client.get("/readyz", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 413)])
 async def test_a_body_over_the_limit_is_refused_also_in_chunks(start: Start, size: int, status: int) -> None:
     async def chunks() -> AsyncIterator[bytes]:
-        for character in body:
-            yield character.encode()
+        yield body[:50]
+        yield body[50:]
 
-    body = '{"name": "x"}'.ljust(size)
+    body = b'{"name": "x"}'.ljust(size)
     client = callers.anybody(await start(max_body_bytes=100))
     for content in (body, chunks()):
         answer = await client.post(ITEMS, content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code == status
 
 
-@pytest.mark.parametrize(
-    ("method", "media_type", "status"),
-    [
-        ("POST", "Application/JSON; charset=utf-8", 200),
-        ("PATCH", "application/merge-patch+json", 200),
-        ("POST", "application/merge-patch+json", 415),
-        ("POST", "application/x-www-form-urlencoded", 415),
-        ("POST", "", 415),
-    ],
-)
-async def test_bodies_are_json(anybody: AsyncClient, method: str, media_type: str, status: int) -> None:
-    answer = await anybody.request(method, ITEMS, content=b'{"name": "x"}', headers={"Content-Type": media_type})
-    assert answer.status_code == status
+@pytest.mark.parametrize(("media_type", "allowed"), [("merge-patch+json", 200), ("x-www-form-urlencoded", 415)])
+async def test_bodies_are_json_and_patches_may_say_so(anybody: AsyncClient, media_type: str, allowed: int) -> None:
+    for method, status in (("POST", 415), ("PATCH", allowed)):
+        headers = {"Content-Type": f"application/{media_type}"}
+        assert (await anybody.request(method, ITEMS, content='{"name": "x"}', headers=headers)).status_code == status
 
 
 async def test_a_request_too_many_is_refused(start: Start) -> None:
@@ -113,33 +92,26 @@ async def test_a_caller_has_a_budget_that_comes_back(start: Start, monkeypatch: 
     answers = [await client.get(ITEMS) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
-    assert (answers[0].headers["RateLimit-Limit"], answers[2].json()["code"]) == ("2", "rate_limited")
+    assert answers[2].json()["code"] == "rate_limited"
     assert 0 < int(answers[2].headers["RateLimit-Reset"]) == int(answers[2].headers["Retry-After"]) <= 86_400
     tomorrow = time.time() + 86_400
+    assert "RateLimit-Limit" not in (await client.get("/problems/not_found")).headers
     monkeypatch.setattr(time, "time", lambda: tomorrow)
     assert (await client.get(ITEMS)).status_code == 200
-
-
-async def test_operations_cost_nothing(start: Start) -> None:
-    client = callers.anybody(await start(rate_limit_default="1/day"))
-    for path in ("/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found") * 2:
-        answer = await client.get(path)
-        assert (answer.status_code, "RateLimit-Limit" in answer.headers) == (200, False)
 
 
 @pytest.mark.parametrize(("trusted", "statuses"), [("127.0.0.0/8", [404, 404, 429]), ("10.0.0.0/8", [404, 429, 429])])
 async def test_trusted_proxies_alone_tell_who_calls(
     environment: pytest.MonkeyPatch, trusted: str, statuses: list[int]
 ) -> None:
-    served: list[uvicorn.Config] = []
     environment.setenv("TRUSTED_PROXIES", trusted)
     environment.setenv("RATE_LIMIT_DEFAULT", "1/day")
     environment.setattr("sys.argv", ["app"])
-    environment.setattr(process.Server, "__init__", lambda server, config, *_: served.append(config))
-    environment.setattr(process.Server, "run", lambda server: None)
+    environment.setattr(process, "Server", server := Mock())
     process.main()
-    served[0].load()
-    client = AsyncClient(transport=ASGITransport(served[0].loaded_app), base_url="http://service.test")
-    callers_behind = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
-    answers = [await client.get("/api/nowhere", headers={"X-Forwarded-For": caller}) for caller in callers_behind]
+    config = server.call_args.args[0]
+    config.load()
+    client = AsyncClient(transport=ASGITransport(config.loaded_app), base_url="http://service.test")
+    addresses = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
+    answers = [await client.get("/api/nowhere", headers={"X-Forwarded-For": address}) for address in addresses]
     assert [answer.status_code for answer in answers] == statuses

@@ -3,13 +3,10 @@
 import asyncio
 import base64
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from pydantic import BaseModel
 from sqlalchemy import select
 
 from app.database import Database
@@ -17,7 +14,7 @@ from app.errors import InvalidCursor, PreconditionFailed, PreconditionRequired
 from app.web import idempotency
 from app.web.conditional import check_match, resource
 from app.web.idempotency import StoredAnswer
-from app.web.pagination import Cursor
+from app.web.pagination import Cursor, PageMeta
 
 CREATIONS = "/api/probe/creations"
 DAY = 86_400
@@ -32,16 +29,16 @@ async def test_a_repetition_gets_the_first_answer(service: FastAPI, anybody: Asy
     assert (first.status_code, first.content) == (second.status_code, second.content) == (201, b'"a"')
     for header in ("Location", "ETag", "Content-Type"):
         assert second.headers[header] == first.headers[header]
-    assert "Idempotent-Replayed" not in first.headers
-    assert second.headers["Idempotent-Replayed"] == "true"
+    assert [answer.headers.get("Idempotent-Replayed") for answer in (first, second)] == [None, "true"]
     assert service.state.created == ["a"]
 
 
 async def test_a_key_belongs_to_one_body_and_one_route(service: FastAPI, anybody: AsyncClient) -> None:
     await create(anybody)
-    answer = await create(anybody, "b")
-    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert (await create(anybody, "b")).json()["code"] == "idempotency_key_reused"
     assert (await create(anybody, path="/api/probe/other-creations")).status_code == 201
+    for malformed in ("", "x" * 256, "a\tb", "ä"):
+        assert (await create(anybody, key=malformed)).json()["code"] == "invalid_parameter"
     assert service.state.created == ["a", "a"]
 
 
@@ -64,50 +61,28 @@ async def test_a_key_is_free_again_after_a_day(
         assert (await session.scalars(select(StoredAnswer))).all() == []
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, " a", "a\tb", "ä"])
-async def test_a_key_is_printable_and_not_too_long(anybody: AsyncClient, key: str) -> None:
-    answer = await create(anybody, key=key)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
-
-
 @pytest.mark.parametrize(
-    ("header", "status"),
-    [('"3"', 304), ('W/"3"', 304), ('"1", "3"', 304), ("*", 304), (None, 200), ('"2"', 200), ("3", 200), ('"33"', 200)],
+    ("header", "status"), [('W/"3"', 304), ('"1", "3"', 304), ("*", 304), ("3", 200), ('"33"', 200)]
 )
-def test_what_the_caller_has_is_not_sent_again(header: str | None, status: int) -> None:
-    class Thing(BaseModel):
-        name: str = "x"
-
-    answer = resource(Thing(), 3, if_none_match=header)
-    assert (answer.status_code, answer.headers["ETag"]) == (status, '"3"')
-    assert answer.body == (b'{"name":"x"}' if status == 200 else b"")
+def test_what_the_caller_has_is_not_sent_again(header: str, status: int) -> None:
+    answer = resource(PageMeta(limit=1, next_cursor=None), 3, if_none_match=header)
+    assert (answer.status_code, answer.headers["ETag"], bool(answer.body)) == (status, '"3"', status == 200)
 
 
-@pytest.mark.parametrize(
-    ("header", "outcome"),
-    [(tag, nullcontext()) for tag in ('"3"', '"1", "3"', "*")]
-    + [(tag, pytest.raises(PreconditionFailed)) for tag in ('"2"', 'W/"3"', "3", "")]
-    + [(None, pytest.raises(PreconditionRequired))],
-)
-def test_a_change_must_name_the_version_it_knows(header: str | None, outcome: AbstractContextManager[object]) -> None:
-    with outcome:
+def test_a_change_must_name_the_version_it_knows() -> None:
+    for header in ('"3"', '"1", "3"', "*"):
         check_match(header, 3)
+    for header in ('"2"', 'W/"3"', "3", ""):
+        with pytest.raises(PreconditionFailed):
+            check_match(header, 3)
+    with pytest.raises(PreconditionRequired):
+        check_match(None, 3)
 
 
-@pytest.mark.parametrize(
-    "position",
-    [
-        "x",
-        "[]",
-        "null",
-        '["2026-01-01T00:00:00Z", 1]',
-        *[f'["{at}", "{UUID(int=0)}"]' for at in ("1", "0001-01-01+23")],
-    ],
-)
+@pytest.mark.parametrize("position", ["", "[]", "null", '["2026-01-01T00:00:00Z", 1]', '["0001-01-01+23", "0"]'])
 def test_a_cursor_of_ones_own_making_is_refused(position: str) -> None:
-    for text in (position, base64.urlsafe_b64encode(position.encode()).decode()):
-        with pytest.raises(InvalidCursor):
-            Cursor.decode(text)
+    with pytest.raises(InvalidCursor):
+        Cursor.decode(base64.urlsafe_b64encode(position.encode()).decode())
 
 
 async def test_a_deprecated_route_tells_when_it_goes_and_what_comes(anybody: AsyncClient) -> None:

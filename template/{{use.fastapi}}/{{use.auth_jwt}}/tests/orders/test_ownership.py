@@ -14,9 +14,7 @@ async def test_somebody_elses_order_does_not_exist_but_for_admins(
 ) -> None:
     path, stranger = (await place(member)).headers["Location"], await callers.member(service)
     for method, resource in (("GET", path), ("PATCH", path), ("POST", f"{path}/cancellation")):
-        body = {"note": "mine"} if method == "PATCH" else None
-        answer = await stranger.request(method, resource, json=body, headers={"If-Match": "*"})
-        assert answer.status_code == 404
+        assert (await stranger.request(method, resource, json={})).status_code == 404
     assert (await stranger.get(ORDERS)).json()["data"] == []
     assert (await member.delete(path)).json()["code"] == "permission_denied"
     assert (await admin.get(ORDERS)).json()["data"] == [(await member.get(path)).json()]
@@ -28,12 +26,6 @@ async def test_references_and_keys_of_two_owners_do_not_meet(service: FastAPI, m
     mine, theirs = [await client.post(ORDERS, json=body, headers=key) for client in (member, stranger)]
     assert mine.status_code == theirs.status_code == 201
     assert mine.json()["id"] != theirs.json()["id"]
-
-
-async def test_nobody_sees_no_orders(anybody: AsyncClient) -> None:
-    for answer in (await anybody.get(ORDERS), await anybody.post(ORDERS, json=new_order())):
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 async def test_an_owner_takes_its_orders_along_and_leaves_no_trace(
