@@ -1,10 +1,10 @@
-"""The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
+"""The service on a real database, and those who call it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -20,13 +20,10 @@ from app.main import create_app
 from tests import callers
 from tests.databases import Databases
 
+Start = Callable[..., Awaitable[FastAPI]]
+
 # What a developer has in .env is no business of the tests.
 Settings.model_config["env_file"] = None
-
-
-class Start(Protocol):
-    async def __call__(self, *routers: APIRouter, **changes: Any) -> FastAPI:
-        """A running service with further routes, and with settings changed."""
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +79,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+    """Starts a service with further routes, and with other settings than the usual."""
     # It would freeze whatever tests leave open, so that nobody hears of it.
     monkeypatch.setattr("app.main.gc", Mock())
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
@@ -123,8 +121,8 @@ async def admin(service: FastAPI) -> AsyncClient:
     return await callers.admin(service)
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Returns as soon as it holds; it is an error if it does not in time."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(10):
         while not await holds():  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.02)
