@@ -8,12 +8,10 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
 
-from app import clock
+from app import cli, clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
@@ -44,7 +42,7 @@ def migrated(databases: Databases) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
         settings.cache_clear()
-        command.upgrade(Config("alembic.ini"), "head")
+        cli.main(["migrate"], standalone_mode=False)
     settings.cache_clear()
     return url
 

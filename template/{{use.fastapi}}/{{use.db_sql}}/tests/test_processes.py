@@ -72,7 +72,7 @@ async def test_an_api_told_to_stop_finishes_what_it_has_begun_unless_told_twice(
             assert (await client.get("/readyz")).status_code == 503
             assert (await slow).status_code == 200
         assert await asyncio.wait_for(api.wait(), 5) == exit_code
-        await asyncio.wait([slow])
+        await asyncio.gather(slow, return_exceptions=True)
 
 
 async def test_a_worker_told_to_stop_finishes_its_job(database: Database, tmp_path: Path) -> None:

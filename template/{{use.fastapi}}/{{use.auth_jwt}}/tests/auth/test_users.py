@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from httpx2 import AsyncClient, Response
 from sqlalchemy import func, select
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app import cli
 from app.auth.models import Grant, LoginSession, RefreshToken, User
@@ -33,15 +33,11 @@ async def ada(anybody: AsyncClient) -> dict[str, Any]:
     return user
 
 
-async def test_every_route_needs_a_permission_or_is_known_to_be_public(service: FastAPI) -> None:
-    assert _open_paths(service) == PUBLIC
-    service.add_api_route("/api/v1/secrets", lambda: "one that forgets it is found")
-    assert _open_paths(service) - PUBLIC == {"/api/v1/secrets"}
-
-
-async def test_every_guarded_route_refuses_anybody(service: FastAPI, anybody: AsyncClient) -> None:
-    guarded = [route for route in service.routes if isinstance(route, APIRoute) and _is_guarded(route)]
-    assert guarded
+async def test_every_route_asks_for_a_permission_or_is_known_to_be_public(
+    service: FastAPI, anybody: AsyncClient
+) -> None:
+    guarded = [route for route in service.routes if isinstance(route, APIRoute) and _is_guarded(route.dependant)]
+    assert {cast(Route, route).path for route in service.routes if route not in guarded} == PUBLIC
     for route in guarded:
         path = route.path_format.format_map(dict.fromkeys(route.param_convertors, new_id()))
         for method in route.methods or ():
@@ -104,17 +100,11 @@ async def test_the_audit_log_says_who_did_what_when_from_where(admin: AsyncClien
     admin.headers["X-Request-ID"] = "the-cause"
     await _assign(admin, ada, ["admin"], '"1"')
     (entry,) = (await admin.get("/api/v1/audit-log")).json()["data"]
-    assert entry.pop("id") < str(new_id())
-    assert entry.pop("created_at") > ada["created_at"]
-    assert entry == {
-        "actor_id": (await admin.get("/api/v1/users/me")).json()["id"],
-        "action": "user.roles_assigned",
-        "subject": ada["id"],
-        "address": "127.0.0.1",
-        "request_id": "the-cause",
-        "before": {"roles": ["member"]},
-        "after": {"roles": ["admin"]},
-    }
+    assert entry["actor_id"] == (await admin.get("/api/v1/users/me")).json()["id"]
+    assert (entry["action"], entry["subject"]) == ("user.roles_assigned", ada["id"])
+    assert entry["created_at"] > ada["created_at"]
+    assert (entry["address"], entry["request_id"]) == ("127.0.0.1", "the-cause")
+    assert (entry["before"], entry["after"]) == ({"roles": ["member"]}, {"roles": ["admin"]})
 
 
 @pytest.mark.usefixtures("environment")
@@ -135,13 +125,5 @@ async def _assign(client: AsyncClient, user: dict[str, Any], roles: list[str], i
     return await client.put(f"/api/v1/users/{user['id']}/roles", json={"roles": roles}, headers=headers)
 
 
-def _open_paths(service: FastAPI) -> set[str]:
-    return {cast(Route, route).path for route in service.routes if not _is_guarded(route)}
-
-
-def _is_guarded(route: BaseRoute) -> bool:
-    return isinstance(route, APIRoute) and _requires(route.dependant)
-
-
-def _requires(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Require) or any(map(_requires, dependant.dependencies))
+def _is_guarded(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Require) or any(map(_is_guarded, dependant.dependencies))

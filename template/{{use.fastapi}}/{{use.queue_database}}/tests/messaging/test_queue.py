@@ -43,16 +43,9 @@ async def test_a_message_is_a_cloud_event_handled_once_under_the_request_that_ca
     with structlog.contextvars.bound_contextvars(request_id="the-cause"):
         (event,) = await send(database)
     (message,) = await waiting(database)
-    assert message.envelope == {
-        "specversion": "1.0",
-        "id": str(event.id),
-        "source": NAME,
-        "type": "tea.poured",
-        "subject": "cup-0",
-        "time": clock.rfc3339(event.time),
-        "datacontenttype": "application/json",
-        "data": {},
-    }
+    cloud_event = {"specversion": "1.0", "id": str(event.id), "type": "tea.poured", "source": NAME, "data": {}}
+    cloud_event |= {"subject": "cup-0", "time": clock.rfc3339(event.time), "datacontenttype": "application/json"}
+    assert message.envelope == cloud_event
     assert [await worker(database, note_context).work() for _ in range(2)] == [1, 0]
     assert contexts == [(event, {"request_id": "the-cause", "message_id": str(event.id)})]
 
