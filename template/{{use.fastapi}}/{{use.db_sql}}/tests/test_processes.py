@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import FastAPI
@@ -19,16 +20,12 @@ from tests.processes import free_port, is_ready, running
 
 
 async def test_a_job_runs_once_a_tick_with_two_schedulers(service: FastAPI, pass_time: Callable[[float], None]) -> None:
-    runs: list[AsyncSession] = []
-
-    async def run(session: AsyncSession) -> None:
-        runs.append(session)
-
+    run = AsyncMock()
     job = Job("count", timedelta(hours=1), run)
     schedulers = [Database(service.state.settings) for _ in range(2)]
     for ticks in (1, 2):
         await asyncio.gather(*(run_if_due(database, job) for database in schedulers * 5))
-        assert len(runs) == ticks
+        assert run.await_count == ticks
         pass_time(3600)
     await asyncio.gather(*(database.close() for database in schedulers))
 

@@ -86,27 +86,21 @@ async def test_the_newest_key_signs_a_retired_one_still_verifies_and_a_dropped_o
     assert jwt.decode(token_of(member), jwt.PyJWK(published[0]).key, ["ES256"], audience=NAME, issuer=NAME)
 
 
-async def test_a_verified_token_is_believed_until_it_is_looked_up_again(
+async def test_a_verified_token_is_believed_until_it_expires_or_is_looked_up_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(auth_recheck_seconds=60)
     member = await callers.member(service)
-    assert (await get_me(member, token_of(member))).status_code == 200
+    expires_at = math.ceil(time.time() + 0.5)
+    brief = service.state.authenticator.keys.sign(claims_of(member) | {"exp": expires_at})
+    assert [(await get_me(member, token)).status_code for token in (brief, token_of(member))] == [200, 200]
     async with service.state.database.transaction() as session:
         await session.execute(update(LoginSession).values(revoked_at=LoginSession.created_at))
+    await asyncio.sleep(expires_at - time.time() + 0.01)
+    assert is_refused(await get_me(member, brief), "token_expired")
     assert (await get_me(member, token_of(member))).status_code == 200
     monkeypatch.setattr("app.auth.provider.time", Mock(time=lambda: time.time() + 61))
     assert is_refused(await get_me(member, token_of(member)))
-
-
-async def test_a_verified_token_expires_nevertheless(start: Start) -> None:
-    service = await start(auth_recheck_seconds=60)
-    member = await callers.member(service)
-    expires_at = math.ceil(time.time() + 0.5)
-    token = service.state.authenticator.keys.sign(claims_of(member) | {"exp": expires_at})
-    assert (await get_me(member, token)).status_code == 200
-    await asyncio.sleep(expires_at - time.time() + 0.01)
-    assert is_refused(await get_me(member, token), "token_expired")
 
 
 def _part(content: dict[str, Any]) -> str:
