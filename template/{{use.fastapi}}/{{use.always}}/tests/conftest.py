@@ -1,44 +1,32 @@
-"""The service on a real database, and those who call it. `start` makes one with other settings than the usual."""
+"""The service on a real database, and those who call it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
-import structlog
-from alembic import command
-from alembic.config import Config
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
 
-from app import clock
+from app import cli, clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
 from tests import callers
 from tests.databases import Databases
 
+Start = Callable[..., Awaitable[FastAPI]]
+
 # What a developer has in .env is no business of the tests.
 Settings.model_config["env_file"] = None
-
-
-class Start(Protocol):
-    async def __call__(self, *routers: APIRouter, **changes: Any) -> FastAPI:
-        """A running service with further routes, and with settings changed."""
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="session", autouse=True)
-async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
-    """Keeps one event loop for all tests: what the thread of a driver reports late still finds it open."""
-    yield
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +42,7 @@ def migrated(databases: Databases) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
         settings.cache_clear()
-        command.upgrade(Config("alembic.ini"), "head")
+        cli.main(["migrate"], standalone_mode=False)
     settings.cache_clear()
     return url
 
@@ -89,8 +77,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
-    # All tests run in one task, so its context holds what the last request left.
-    structlog.contextvars.clear_contextvars()
+    """Starts a service with further routes, and with other settings than the usual."""
     # It would freeze whatever tests leave open, so that nobody hears of it.
     monkeypatch.setattr("app.main.gc", Mock())
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
@@ -132,8 +119,8 @@ async def admin(service: FastAPI) -> AsyncClient:
     return await callers.admin(service)
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Returns as soon as it holds; it is an error if it does not in time."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(10):
         while not await holds():  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.02)

@@ -1,14 +1,14 @@
 """Scheduled jobs, and how the processes that serve and work are stopped."""
 
 import asyncio
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient, HTTPError
+from httpx2 import AsyncClient
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,16 +20,12 @@ from tests.processes import free_port, is_ready, running
 
 
 async def test_a_job_runs_once_a_tick_with_two_schedulers(service: FastAPI, pass_time: Callable[[float], None]) -> None:
-    runs: list[AsyncSession] = []
-
-    async def run(session: AsyncSession) -> None:
-        runs.append(session)
-
+    run = AsyncMock()
     job = Job("count", timedelta(hours=1), run)
     schedulers = [Database(service.state.settings) for _ in range(2)]
     for ticks in (1, 2):
         await asyncio.gather(*(run_if_due(database, job) for database in schedulers * 5))
-        assert len(runs) == ticks
+        assert run.await_count == ticks
         pass_time(3600)
     await asyncio.gather(*(database.close() for database in schedulers))
 
@@ -53,38 +49,27 @@ async def test_a_job_that_fails_changes_nothing_and_is_tried_again(
     assert found == [None, None]
 
 
-@pytest.mark.parametrize("job", worker.JOBS, ids=lambda job: job.name)
-async def test_the_jobs_of_the_worker_run(database: Database, job: Job) -> None:
-    assert [await run_if_due(database, job) for _ in range(2)] == [True, False]
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(base_url=f"http://127.0.0.1:{free_port()}") as client:
-        yield client
-
-
-@pytest.fixture
-async def api(database_url: str, tmp_path: Path, client: AsyncClient) -> AsyncIterator[Process]:
-    settings = {"DATABASE_URL": database_url, "PORT": client.base_url.port, "SHUTDOWN_DELAY_SECONDS": 0.5}
-    async with running("tests.processes", tmp_path, **settings) as process:
-        await eventually(lambda: is_ready(client))
-        yield process
-
-
 @pytest.mark.parametrize(("signals", "exit_code"), [(1, 0), (2, 128 + 15)])
 async def test_an_api_told_to_stop_finishes_what_it_has_begun_unless_told_twice(
-    api: Process, client: AsyncClient, signals: int, exit_code: int
+    database_url: str, tmp_path: Path, signals: int, exit_code: int
 ) -> None:
-    slow = asyncio.create_task(client.get("/slow/1.5"))
-    await asyncio.sleep(0.2)
-    api.terminate()
-    await eventually(lambda: _drains(client))
-    if signals == 2:
-        api.terminate()
-    assert await asyncio.wait_for(api.wait(), 5) == exit_code
-    (answer,) = await asyncio.gather(slow, return_exceptions=True)
-    assert isinstance(answer, HTTPError) if signals == 2 else answer.status_code == 200
+    port = free_port()
+    settings = {"DATABASE_URL": database_url, "PORT": port, "SHUTDOWN_DELAY_SECONDS": 0.5}
+    async with (
+        running("tests.processes", tmp_path, **settings) as api,
+        AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        await eventually(lambda: is_ready(client))
+        slow = asyncio.create_task(client.get("/slow/1.5"))
+        await asyncio.sleep(0.2)
+        for _ in range(signals):
+            api.terminate()
+            await asyncio.sleep(0.2)
+        if signals == 1:
+            assert (await client.get("/readyz")).status_code == 503
+            assert (await slow).status_code == 200
+        assert await asyncio.wait_for(api.wait(), 5) == exit_code
+        await asyncio.gather(slow, return_exceptions=True)
 
 
 async def test_a_worker_told_to_stop_finishes_its_job(database: Database, tmp_path: Path) -> None:
@@ -105,7 +90,3 @@ async def test_a_worker_told_to_stop_finishes_its_job(database: Database, tmp_pa
     async with database.reading() as session:
         done = set(await session.scalars(select(ScheduledJob.name).where(ScheduledJob.due_at > clock.now())))
     assert done == {job.name for job in worker.JOBS}
-
-
-async def _drains(client: AsyncClient) -> bool:
-    return (await client.get("/readyz")).status_code == 503

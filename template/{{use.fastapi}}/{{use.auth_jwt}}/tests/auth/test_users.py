@@ -1,8 +1,7 @@
 """Accounts: what their owners, other members, admins and nobody may do."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from httpx2 import AsyncClient, Response
 from sqlalchemy import func, select
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from app import cli
 from app.auth.models import Grant, LoginSession, RefreshToken, User
@@ -29,24 +28,19 @@ PUBLIC = {
 
 @pytest.fixture
 async def ada(anybody: AsyncClient) -> dict[str, Any]:
-    """A member whose caller is `anybody`."""
     anybody.headers["Authorization"] = f"Bearer {(await callers.ada(anybody))['access_token']}"
     user: dict[str, Any] = (await anybody.get("/api/v1/users/me")).json()
     return user
 
 
-async def test_every_route_needs_a_permission_or_is_known_to_be_public(service: FastAPI) -> None:
-    assert set(_open_paths(service)) == PUBLIC
-    service.add_api_route("/api/v1/secrets", lambda: "one that forgets it is found")
-    assert set(_open_paths(service)) - PUBLIC == {"/api/v1/secrets"}
-
-
-async def test_every_guarded_route_refuses_anybody(service: FastAPI, anybody: AsyncClient) -> None:
-    guarded = [route for route in service.routes if isinstance(route, APIRoute) and _is_guarded(route)]
-    assert guarded
+async def test_every_route_asks_for_a_permission_or_is_known_to_be_public(
+    service: FastAPI, anybody: AsyncClient
+) -> None:
+    guarded = [route for route in service.routes if isinstance(route, APIRoute) and _is_guarded(route.dependant)]
+    assert {cast(Route, route).path for route in service.routes if route not in guarded} == PUBLIC
     for route in guarded:
         path = route.path_format.format_map(dict.fromkeys(route.param_convertors, new_id()))
-        for method in route.methods:
+        for method in route.methods or ():
             answer = await anybody.request(method, path, json={})
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), f"{method} {path}"
 
@@ -71,24 +65,12 @@ async def test_erasure_leaves_nothing_of_a_user_but_that_it_happened(
     assert (await anybody.get("/api/v1/users/me")).status_code == 401
     assert (await post(anybody, "login", **ADA)).status_code == 401
     async with database.reading() as session:
-        counts = [
-            await session.scalar(select(func.count()).select_from(model))
-            for model in (User, Grant, LoginSession, RefreshToken)
-        ]
-    assert counts == [1, 1, 1, 0], "only the admin is left"
+        for model, admins in ((User, 1), (Grant, 1), (LoginSession, 1), (RefreshToken, 0)):
+            assert await session.scalar(select(func.count()).select_from(model)) == admins
     log = await admin.get("/api/v1/audit-log")
     (entry,) = log.json()["data"]
     assert (entry["action"], entry["subject"], entry["actor_id"]) == ("user.erased", ada["id"], ada["id"])
     assert ADA["email"] not in log.text
-
-
-async def test_admins_page_through_users_newest_first(admin: AsyncClient, member: AsyncClient) -> None:
-    mine, its = [(await client.get("/api/v1/users/me")).json() for client in (admin, member)]
-    first = await admin.get("/api/v1/users", params={"limit": 1})
-    second = await admin.get(first.links["next"]["url"])
-    found = first.json()["data"] + second.json()["data"]
-    assert found == sorted((mine, its), key=lambda user: str(user["created_at"]), reverse=True)
-    assert second.json()["meta"]["next_cursor"] is None
 
 
 async def test_new_roles_count_at_once(anybody: AsyncClient, admin: AsyncClient, ada: dict[str, Any]) -> None:
@@ -97,6 +79,17 @@ async def test_new_roles_count_at_once(anybody: AsyncClient, admin: AsyncClient,
         assert (answer.headers["ETag"], answer.json()["roles"]) == (f'"{version + 1}"', roles)
         assert (await anybody.get("/api/v1/users")).status_code == status
     assert (await anybody.get("/api/v1/users/me")).status_code == 200, "without any role"
+
+
+async def test_the_audit_log_says_who_did_what_when_from_where(admin: AsyncClient, ada: dict[str, Any]) -> None:
+    answers = await asyncio.gather(*(_assign(admin, ada, ["admin"], '"1"') for _ in range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    (entry,) = (await admin.get("/api/v1/audit-log")).json()["data"]
+    assert entry["actor_id"] == (await admin.get("/api/v1/users/me")).json()["id"]
+    assert (entry["action"], entry["subject"]) == ("user.roles_assigned", ada["id"])
+    assert (entry["address"], entry["created_at"] > ada["created_at"]) == ("127.0.0.1", True)
+    assert entry["request_id"] in [answer.headers["X-Request-ID"] for answer in answers if answer.is_success]
+    assert (entry["before"], entry["after"]) == ({"roles": ["member"]}, {"roles": ["admin"]})
 
 
 @pytest.mark.parametrize(("if_match", "code"), [(None, "precondition_required"), ('"7"', "precondition_failed")])
@@ -109,36 +102,11 @@ async def test_roles_are_assigned_to_a_version_that_was_seen(
     assert (await admin.get("/api/v1/audit-log")).json()["data"] == []
 
 
-async def test_of_simultaneous_assignments_one_succeeds(admin: AsyncClient, ada: dict[str, Any]) -> None:
-    answers = await asyncio.gather(*(_assign(admin, ada, roles, '"1"') for roles in (["admin"], [])))
-    assert sorted(answer.status_code for answer in answers) == [200, 412]
-
-
-async def test_the_audit_log_says_who_did_what_when_from_where(admin: AsyncClient, ada: dict[str, Any]) -> None:
-    admin.headers["X-Request-ID"] = "the-cause"
-    await _assign(admin, ada, ["admin"], '"1"')
-    (entry,) = (await admin.get("/api/v1/audit-log")).json()["data"]
-    assert entry.pop("id") < str(new_id())
-    assert entry.pop("created_at") > ada["created_at"]
-    assert entry == {
-        "actor_id": (await admin.get("/api/v1/users/me")).json()["id"],
-        "action": "user.roles_assigned",
-        "subject": ada["id"],
-        "address": "127.0.0.1",
-        "request_id": "the-cause",
-        "before": {"roles": ["member"]},
-        "after": {"roles": ["admin"]},
-    }
-
-
 @pytest.mark.usefixtures("environment")
 def test_the_first_admin_is_made_once_by_a_command() -> None:
     assert _create_admin(ADA) == (0, "ada@example.com is an admin\n")
     assert _create_admin(ADA) == (1, "Error: The email is taken\n")
-    for field in ADA:
-        status, output = _create_admin(ADA | {field: "short"})
-        assert (status, output.split(":")[:2]) == (1, ["Error", f" {field}"])
-        assert "Traceback" not in output
+    assert _create_admin(ADA | {"password": "short"})[1].startswith("Error: password: ")
 
 
 def _create_admin(account: dict[str, str]) -> tuple[int, str]:
@@ -152,16 +120,5 @@ async def _assign(client: AsyncClient, user: dict[str, Any], roles: list[str], i
     return await client.put(f"/api/v1/users/{user['id']}/roles", json={"roles": roles}, headers=headers)
 
 
-def _open_paths(service: FastAPI) -> Iterator[str]:
-    for route in service.routes:
-        if not _is_guarded(route):
-            assert isinstance(route, Route), "what else is mounted here must be looked at, too"
-            yield route.path
-
-
-def _is_guarded(route: BaseRoute) -> bool:
-    return isinstance(route, APIRoute) and _requires(route.dependant)
-
-
-def _requires(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Require) or any(map(_requires, dependant.dependencies))
+def _is_guarded(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Require) or any(map(_is_guarded, dependant.dependencies))

@@ -3,10 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.config import Settings
 from app.database import Database
@@ -33,18 +33,12 @@ async def bell(database_url: str, database: Database) -> AsyncIterator[Bell]:
         yield bell
 
 
-class Log:
-    """A handler that remembers what it was given."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    async def __call__(self, session: AsyncSession, event: Event) -> None:
-        self.events.append(event)
+fail = AsyncMock(side_effect=ValueError("the pot is empty"))
 
 
-async def fail(session: AsyncSession, event: Event) -> None:
-    raise ValueError("the pot is empty")
+def subjects(handler: AsyncMock) -> list[str]:
+    """Which events a handler was given."""
+    return [call.args[1].subject for call in handler.await_args_list]
 
 
 def worker(database: Database, handler: Handler, **changes: Any) -> Consumer:
@@ -52,8 +46,8 @@ def worker(database: Database, handler: Handler, **changes: Any) -> Consumer:
     return Consumer(settings, database, Bell(settings), {"tea.poured": handler})
 
 
-async def send(database: Database, count: int = 1, kind: str = "tea.poured") -> list[Event]:
-    events = [Event(kind, subject=f"cup-{number}", data={}) for number in range(count)]
+async def send(database: Database, count: int = 1) -> list[Event]:
+    events = [Event("tea.poured", subject=f"cup-{number}", data={}) for number in range(count)]
     async with database.transaction() as session:
         for event in events:
             await publish(session, event)
