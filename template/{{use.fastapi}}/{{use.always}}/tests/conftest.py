@@ -121,6 +121,6 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Returns as soon as it holds; it is an error if it does not in time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await holds():  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.02)
