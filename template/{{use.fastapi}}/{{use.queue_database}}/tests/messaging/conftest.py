@@ -6,6 +6,7 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+import structlog
 from sqlalchemy import select
 
 from app.config import Settings
@@ -19,6 +20,7 @@ from tests.conftest import eventually
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
+    structlog.contextvars.clear_contextvars()
     database = Database(Settings(app_env="test", database_url=database_url))
     yield database
     await database.close()
