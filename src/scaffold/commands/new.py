@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import typer
@@ -17,8 +17,10 @@ from scaffold.answers import gather, preset_answers
 from scaffold.jinja import Jinja
 from scaffold.problems import Problem
 from scaffold.project import Project, plan
+from scaffold.prompts import Asker
 from scaffold.questions import Questionnaire
 from scaffold.template import Question, load
+from scaffold.tree import overview, tree
 
 NEXT_COMMANDS = ("make dev", "make test")
 
@@ -57,9 +59,12 @@ def new(
         bool, typer.Option("--defaults", help="Ask nothing: take the defaults for what is left.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the files and write nothing.")
+        bool, typer.Option("--dry-run", help="Show the tree of files and write nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Ask line by line, for screen readers and pipes.")
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     template: Annotated[
         str | None,
@@ -72,7 +77,7 @@ def new(
     **flags: str | bool | None,
 ) -> None:
     """Make a new service, or raise a `Problem` and leave nothing."""
-    asking = not (defaults or as_json) and console.is_terminal()
+    asking = not (defaults or as_json) and (plain or console.is_terminal())
     if not asking:
         spoken = [preset, answers, assignments, defaults, *(v is not None for v in flags.values())]
         _refuse_silence(path, said=any(spoken))
@@ -86,15 +91,21 @@ def new(
         questionnaire = Questionnaire(jinja)
         given: Mapping[str, Any] = gather(
             jinja.template,
-            preset=preset,
+            preset=None if asking else preset,  # there it can be changed
             file=answers,
             assignments=_unambiguous(assignments or [], path),
             flags={**flags, "name": _name(path)},
         )
         if asking:
-            from scaffold import wizard  # imported late: it costs a quarter of a second
+            from scaffold import wizard
 
-            given, preset = wizard.ask(questionnaire, given, preset=preset)
+            given, preset = wizard.ask(
+                questionnaire,
+                given,
+                preset=preset,
+                asker=_asker(plain=plain),
+                preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
+            )
         project = plan(jinja, source, given)
         folder = _folder(path or project.name)
         if dry_run:
@@ -137,6 +148,20 @@ def _refuse_silence(path: str | None, *, said: bool) -> None:
         raise Problem("PATH is missing", "for example `scaffold new shop --defaults`")
 
 
+def _asker(*, plain: bool) -> Asker:
+    if plain or not console.can_redraw():
+        from scaffold.plain import Plain
+
+        return Plain()
+    from scaffold.screen import Screen  # imported late: Windows has no termios
+
+    return Screen()
+
+
+def _paths(project: Project) -> list[PurePosixPath]:
+    return [file.path for file in project.files]
+
+
 def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
     for assignment in assignments:
         name, _, value = assignment.partition("=")
@@ -161,8 +186,7 @@ def _list(project: Project, folder: Path, *, as_json: bool) -> None:
     if as_json:
         _print({**_facts(project, folder), "dry_run": True})
         return
-    for file in project.files:
-        print(f"{len(file.content):>9,}  {file.path}")
+    print("\n".join(tree(_paths(project))))
     total = sum(len(file.content) for file in project.files)
     console.say(f"\n{len(project.files)} files, {total:,} bytes for {folder}; nothing was written")
 
