@@ -27,6 +27,11 @@ def tell(problem: Problem) -> None:
         say(f"\n{_painted('hint', '36')}: {problem.hint}")
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def is_terminal() -> bool:
     """Whether questions can be asked: a person types, and sees what is printed."""
     return _on_terminal(sys.stdin) and _on_terminal(sys.stderr)

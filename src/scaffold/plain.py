@@ -76,7 +76,7 @@ def _tell(prompt: Prompt) -> None:
 
 def _explain(prompt: Prompt) -> None:
     if prompt.choices:
-        console.say("Type the number of a choice, or its name. Lines with - cannot be chosen.")
+        console.say("Type a number or a name. What is marked - cannot be chosen.")
     else:
         console.say("Type a text.")
     console.say(_USAGE)

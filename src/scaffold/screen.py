@@ -86,7 +86,8 @@ class Screen:
     ) -> None:
         """Leave what is settled on the screen, and the terminal as it was."""
         with suppress(OSError, termios.error):  # the terminal may be gone
-            self._draw([*_settled(self._settled), []])
+            blank: list[Row] = [[], []] if self._settled else [[]]
+            self._draw([*_settled(self._settled), *blank])
             self._write("\x1b[?25h")
         with suppress(OSError, termios.error):
             termios.tcsetattr(self._keyboard, termios.TCSADRAIN, self._before)

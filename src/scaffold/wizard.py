@@ -97,7 +97,7 @@ class _Dialogue:
                 again = self._previous() or name
             else:
                 self._put(name, answer)
-                self.trail.append(name)
+                self.trail = [*(asked for asked in self.trail if asked != name), name]
 
     def _follow(self, decision: str) -> None:
         """Do what was chosen in the summary; Shift-Tab leaves everything as it is."""
@@ -112,12 +112,16 @@ class _Dialogue:
             self._put(decision, answer)
 
     def _ask(self, prompt: Prompt) -> Any:
-        return self.asker.ask(prompt, self._check)
+        return self.asker.ask(prompt, self._prepare)
+
+    def _prepare(self) -> None:
+        """Do what is slow the first time, while the user reads the question."""
+        self.questionnaire.warm()
+        self._check()
 
     def _check(self) -> None:
-        """Raise the Problem with what was given, if there is one; the first time it is slow."""
+        """Raise the Problem with what was given, if there is one."""
         if not self.is_checked:
-            self.questionnaire.warm()
             for _ in self.questionnaire.walk(self.given):
                 pass
             self.is_checked = True
@@ -275,13 +279,14 @@ class _Dialogue:
         return Choice(question.name, question.name, _shown(question, step.value), fixed)
 
     def _settled(self) -> tuple[tuple[str, str], ...]:
+        """What was asked and answered; a preset that came as an option was not asked for."""
         questions = {one.name: one for one in self.questionnaire.template.asked}
         return tuple(
             (questions[name].help, _shown(questions[name], self.typed[name]))
             if name in questions
             else (_KIND, self._preset() or "each part")
-            for name in self.trail
-            if name in self.typed
+            for name in self.typed
+            if name in self.memory
         )
 
 

@@ -213,7 +213,7 @@ def test_what_is_settled_stays_when_all_is_said(answer: Answer, desk: Desk) -> N
     answer(Prompt("And?", COLOURS.choices, settled=(("Name?", "shop"),), tells_all=True), ENTER)
     first, _, last = desk.seen().rpartition("\x1b[J")
     assert "Name?" not in first
-    assert last == "Name?  shop\r\n\x1b[?25h"
+    assert last == "Name?  shop\r\n\r\n\x1b[?25h"
 
 
 def test_a_page_is_read_and_left(desk: Desk) -> None:

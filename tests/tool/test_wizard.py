@@ -299,7 +299,7 @@ def test_a_default_that_is_not_valid_is_a_fault_of_the_template(
 def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
     ask("?", ENTER, "?", ENTER, YES, name="shop")
     shown = capsys.readouterr().err
-    assert "Type the number of a choice, or its name." in shown
+    assert "Type a number or a name." in shown
     assert "Type a text." in shown
 
 

@@ -188,7 +188,8 @@ def _list(project: Project, folder: Path, *, as_json: bool) -> None:
         return
     print("\n".join(tree(_paths(project))))
     total = sum(len(file.content) for file in project.files)
-    console.say(f"\n{len(project.files)} files, {total:,} bytes for {folder}; nothing was written")
+    made = console.counted(len(project.files), "file")
+    console.say(f"\n{made}, {total:,} bytes for {folder}; nothing was written")
 
 
 def _report(project: Project, folder: Path, repository: Path | None, *, as_json: bool) -> None:
@@ -199,7 +200,8 @@ def _report(project: Project, folder: Path, repository: Path | None, *, as_json:
         repository_text = str(repository) if repository else None
         _print({**_facts(project, folder), "repository": repository_text, "next": following})
         return
-    console.say(f"Made {project.name}: {len(project.files)} files{_committed(folder, repository)}.")
+    made = console.counted(len(project.files), "file")
+    console.say(f"Made {project.name}: {made}{_committed(folder, repository)}.")
     console.say("\nNext:\n" + "\n".join(f"  {line}" for line in following))
 
 
