@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scaffold.problems import Problem
@@ -115,6 +116,21 @@ def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
     if result.returncode < 0 or result.returncode >= _MERGE_FAILED:
         raise Problem(f"git failed: {_last_line(result.stderr)}", "it was `git merge-file`")
     return result.stdout, result.returncode > 0
+
+
+def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: bool) -> bytes:
+    """The patch from some files to others, both by path, in git's own form."""
+    with tempfile.TemporaryDirectory(prefix="scaffold-diff-") as folder:
+        for side, files in (("a", before), ("b", after)):
+            (Path(folder) / side).mkdir()
+            for path, content in files.items():
+                file = Path(folder) / side / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        when = "always" if colour else "never"
+        options = ("--no-index", "--no-prefix", "--no-ext-diff", "--binary", f"--color={when}")
+        result = _git(Path(folder), "-c", "diff.noprefix=false", "diff", *options, "a", "b")
+    return result.stdout
 
 
 def _run(folder: Path, *arguments: str) -> None:

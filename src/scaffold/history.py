@@ -19,10 +19,9 @@ _PARTS = {"copier.yml", "template", "migrations", "CHANGELOG.md"}
 class History:
     """The git repository of one template."""
 
-    def __init__(self, repository: Path, address: str) -> None:
-        """`repository` is a checkout or a bare clone; `address` is what users know it by."""
+    def __init__(self, repository: Path) -> None:
+        """`repository` is a checkout or a bare clone."""
         self._repository = repository
-        self.address = address
 
     def commit(self, ref: str) -> str | None:
         """The full id of the commit that `ref` means; None when there is none."""
@@ -57,35 +56,30 @@ class History:
 
 
 @contextmanager
-def opened(address: str, *, bundle: Path | None = None) -> Iterator[History]:
+def opened(address: str) -> Iterator[History]:
     """The history of the template at `address`: a checkout, a bundle or a git address.
-
-    With `bundle`, the history is read from that file instead, whatever is at the address.
 
     Raises:
         Problem: git is missing, or there is nothing to read.
     """
     if not git.is_installed():
         raise Problem("git is missing", "install git: updates are merged by it")
-    folder = Path(address).expanduser()
-    if bundle is None and folder.is_dir():
-        if git.ask(folder, "rev-parse", "--git-dir") is None:
+    place = Path(address).expanduser()
+    if place.is_dir():
+        if git.ask(place, "rev-parse", "--git-dir") is None:
             raise Problem(
-                f"the template {folder} is no git repository",
+                f"the template {place} is no git repository",
                 "updates need the history of the template",
             )
-        yield History(folder, address)
+        yield History(place)
         return
     with tempfile.TemporaryDirectory(prefix="scaffold-history-") as parent:
         clone = Path(parent) / "template.git"
-        git.clone(str(bundle or _clonable(address, folder)), clone, bare=True)
-        yield History(clone, address)
+        url = str(place) if place.exists() else address.removeprefix("git+")
+        git.clone(url, clone, bare=True)
+        yield History(clone)
 
 
 def version(tag: str) -> tuple[int, ...]:
     """The numbers of a release's tag, to compare by."""
     return tuple(int(part) for part in tag.removeprefix("v").split("."))
-
-
-def _clonable(address: str, folder: Path) -> str:
-    return str(folder) if folder.exists() else address.removeprefix("git+")

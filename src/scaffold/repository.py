@@ -64,7 +64,8 @@ class Repository:
 
     def check(self) -> None:
         """Raise a `Problem` unless everything is committed and nothing is under way."""
-        if journal := self.journal():
+        journal = self.journal()
+        if journal and not (journal.settled and journal.head != self.head):
             raise _unfinished(journal)
         for name in _UNDER_WAY:
             if (self._git_path(name)).exists():
@@ -112,7 +113,7 @@ class Repository:
             conflicts=[change.path for change in changes if change.outcome is Outcome.CONFLICT],
         )
         signals.hold()
-        self._note(journal, new=True)
+        self._note(journal)
         try:
             self._write(written)
         except (OSError, Problem) as error:
@@ -125,14 +126,13 @@ class Repository:
         self._note(Journal(**{**asdict(journal), "settled": True}))
 
     def journal(self) -> Journal | None:
-        """The update that is not finished, if there is one. One that was committed is."""
+        """The update that was begun last, unless it is finished, taken back or undone."""
         try:
             noted: dict[str, Any] = json.loads((self._state / "update.json").read_text())
         except FileNotFoundError:
             return None
         journal = Journal(**noted)
-        is_over = journal.settled and (journal.head != self.head or not self._status())
-        if is_over:
+        if journal.settled and journal.head == self.head and not self._status():
             self._forget()
             return None
         return journal
@@ -190,11 +190,9 @@ class Repository:
             yield output[line_end + 1 : line_end + 1 + size]
             start = line_end + 1 + size + 1
 
-    def _note(self, journal: Journal, *, new: bool = False) -> None:
+    def _note(self, journal: Journal) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
         file = self._state / "update.json"
-        if new and file.exists():
-            raise _unfinished(journal)
         draft = file.with_suffix(".draft")
         with draft.open("w") as stream:
             json.dump(asdict(journal), stream)

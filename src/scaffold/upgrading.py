@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from scaffold import git, history, sources
+from scaffold import addresses, bundles, git, history, sources
 from scaffold.documents import parse
 from scaffold.history import History
 from scaffold.jinja import Jinja
@@ -81,6 +81,11 @@ class Upgrade:
         known = set(_sections(self.before.changelog))
         return "".join(part for part in _sections(self.after.changelog) if part not in known)
 
+    @property
+    def steps(self) -> list[str]:
+        """What only people can do, in order."""
+        return []
+
     def having(self, *outcomes: Outcome) -> list[Change]:
         """The changes that come out in one of these ways."""
         return [change for change in self.changes if change.outcome in outcomes]
@@ -94,11 +99,15 @@ class Upgrade:
 class Subject:
     """A generated project, and the history of the template that it was made from."""
 
-    def __init__(self, repository: Repository, recorded: Mapping[str, Any], past: History) -> None:
+    def __init__(
+        self, repository: Repository, recorded: Mapping[str, Any], past: History, newest: str
+    ) -> None:
+        """`newest` is where `past` ends for this project."""
         self.repository = repository
         self.recorded = {name: v for name, v in recorded.items() if not name.startswith("_")}
-        self._address = str(recorded["_src_path"])
+        self._address = _address(str(recorded["_src_path"]))
         self._past = past
+        self._newest = newest
         self.commit = past.commit(str(recorded["_commit"])) or ""
         if not self.commit:
             raise Problem(
@@ -110,7 +119,11 @@ class Subject:
     @property
     def version(self) -> str:
         """The release that the project is at."""
-        return self._past.describe(self.commit)
+        return self.describe(self.commit)
+
+    def describe(self, commit: str) -> str:
+        """The name of a commit: a release, else what is nearest."""
+        return self._past.describe(commit)
 
     def target(self, to: str | None) -> str:
         """The commit to go to: `to`, else the newest one.
@@ -118,7 +131,7 @@ class Subject:
         Raises:
             Problem: there is no such release, or it is not later than the project's.
         """
-        ref = to or self._past.newest()
+        ref = to or self._newest
         commit = self._past.commit(ref)
         if commit is None:
             raise Problem(f"the template has no release {ref}", "`--to` takes a tag or a commit")
@@ -196,18 +209,26 @@ def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
     Raises:
         Problem: it is none, it has changes that are not committed, its template is out of reach.
     """
-    recorded = _recorded(folder)
+    noted = recorded(folder)
     repository = Repository(folder)
     repository.check()
     if ANSWERS_FILE not in repository.tree:
         raise Problem(f"{ANSWERS_FILE} is not committed", "commit it: updates start from it")
-    address = str(recorded["_src_path"])
-    bundle = sources.bundle() if sources.is_own(address) and not remote else None
-    with history.opened(address, bundle=bundle) as past:
-        yield Subject(repository, recorded, past)
+    address = str(noted["_src_path"])
+    own = None if remote or not sources.is_own(address) else sources.repository()
+    with history.opened(str(own or address)) as past:
+        yield Subject(repository, noted, past, "HEAD" if own else past.newest())
 
 
-def _recorded(folder: Path) -> Mapping[str, Any]:
+def _address(recorded: str) -> str:
+    """The address to record from now on: a public one, once there is one, replaces the bundle."""
+    own = sources.address()
+    is_public = own is not None and addresses.is_remote(own)
+    return own if own and is_public and bundles.is_recorded(recorded) else recorded
+
+
+def recorded(folder: Path) -> Mapping[str, Any]:
+    """What the answers file of a project says, `_src_path` and `_commit` included."""
     file = folder / ANSWERS_FILE
     if not file.is_file():
         raise Problem(
@@ -215,17 +236,17 @@ def _recorded(folder: Path) -> Mapping[str, Any]:
             "go to the folder of a service that `scaffold new` made",
         )
     try:
-        recorded = parse(file.read_bytes())
+        noted = parse(file.read_bytes())
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Problem(f"{file} cannot be read: {one_line(error)}", _GET_BACK) from error
-    if not isinstance(recorded, dict):
+    if not isinstance(noted, dict):
         raise Problem(f"{file} is not a mapping", _GET_BACK)
-    if not (recorded.get("_src_path") and recorded.get("_commit")):
+    if not (noted.get("_src_path") and noted.get("_commit")):
         raise Problem(
             f"{file} does not say which commit of the template the project was made from",
             "only a project of a template that was committed to git can be updated",
         )
-    return recorded
+    return noted
 
 
 def _sections(changelog: str) -> list[str]:
