@@ -63,6 +63,11 @@ def bundle() -> Path | None:
     return file if file.is_file() and checkout() is None else None
 
 
+def repository() -> Path | None:
+    """The history of scaffold's own template: its checkout, else the bundle it carries."""
+    return checkout() or bundle()
+
+
 def ref() -> str | None:
     """What HEAD of the `bundle()` is called: a release like `v1.2.0`, else as git describes it."""
     return _carried_ref() if bundle() else None
