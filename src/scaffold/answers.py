@@ -72,7 +72,7 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Problem(
-            f"the answers file {file} is not YAML: {_place(error)}",
+            f"the answers file {file} is not YAML: {place(error)}",
             "write one answer a line, like `database: postgresql`",
         ) from error
     if not isinstance(data, dict):
@@ -83,6 +83,7 @@ def _read(file: Path) -> dict[str, Any]:
     return {str(key): value for key, value in data.items() if not str(key).startswith("_")}
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
+    """Where a text stops being YAML."""
     mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"

@@ -13,6 +13,10 @@ from scaffold.problems import Problem
 
 MESSAGE = "Start from the scaffold template"
 
+# The lines around a conflict; copier writes the same ones.
+_SIDES = ("before updating", "last update", "after updating")
+CONFLICT_LABELS = (f"{'<' * 7} {_SIDES[0]}", f"{'>' * 7} {_SIDES[2]}")
+
 _MERGE_FAILED = 128  # below it, the exit code of `git merge-file` counts conflicts
 
 # A hook or an alias that calls scaffold sets these; they would point git at its own repository.
@@ -108,11 +112,10 @@ def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
     The markers and their labels are the ones that `copier update` leaves.
     """
     with tempfile.TemporaryDirectory(prefix="scaffold-merge-") as folder:
-        names = ("before updating", "last update", "after updating")
-        for name, content in zip(names, (ours, base, theirs), strict=True):
+        for name, content in zip(_SIDES, (ours, base, theirs), strict=True):
             (Path(folder) / name).write_bytes(content)
-        labels = [word for name in names for word in ("-L", name)]
-        result = _git(Path(folder), "merge-file", "--stdout", "--quiet", *labels, *names)
+        labels = [word for name in _SIDES for word in ("-L", name)]
+        result = _git(Path(folder), "merge-file", "--stdout", "--quiet", *labels, *_SIDES)
     if result.returncode < 0 or result.returncode >= _MERGE_FAILED:
         raise Problem(f"git failed: {_last_line(result.stderr)}", "it was `git merge-file`")
     return result.stdout, result.returncode > 0

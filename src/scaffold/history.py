@@ -60,10 +60,8 @@ def opened(address: str) -> Iterator[History]:
     """The history of the template at `address`: a checkout, a bundle or a git address.
 
     Raises:
-        Problem: git is missing, or there is nothing to read.
+        Problem: there is nothing to read.
     """
-    if not git.is_installed():
-        raise Problem("git is missing", "install git: updates are merged by it")
     place = Path(address).expanduser()
     if place.is_dir():
         if git.ask(place, "rev-parse", "--git-dir") is None:

@@ -6,12 +6,15 @@ the template and the team disagree, the file stays, and the decision says why.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+_MARKERS = (b"<" * 7, b">" * 7)
 PLAIN, EXECUTABLE = "100644", "100755"
+_MARKERS = (b"<" * 7, b">" * 7)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ def merge(
         changes.setdefault(new, Change(new, Outcome.MOVED, file, file, file, file))
         changes[old] = Change(old, Outcome.REMOVED, None, file, file, None, f"moved to {new}")
     return [changes[path] for path in sorted(changes)]
+
+
+def has_markers(content: bytes) -> bool:
+    """Whether a text holds a conflict that nobody has resolved, by the markers that git writes."""
+    return all(re.search(rb"^" + mark + rb" ", content, re.MULTILINE) for mark in _MARKERS)
 
 
 def _moved(tree: Tree, moves: Mapping[str, str]) -> Tree:

@@ -46,6 +46,8 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         """Raises a `Problem` when `folder` is not in a git repository with a commit."""
+        if not git.is_installed():
+            raise Problem("git is missing", "install git: updates are merged by it")
         self.folder = folder.resolve()
         top = git.ask(self.folder, "rev-parse", "--show-toplevel")
         if top is None:
@@ -170,7 +172,7 @@ class Repository:
         unmerged = git.read(
             self.folder, "diff", "--name-only", "--relative", "--diff-filter=U", "-z"
         )
-        marked = [path for path in journal.conflicts if _has_markers(self.folder / path)]
+        marked = [path for path in journal.conflicts if _is_marked(self.folder / path)]
         return sorted({*unmerged.split("\0")[:-1], *marked})
 
     def finish(self) -> None:
@@ -320,13 +322,10 @@ def _stages(change: Change) -> list[File | None]:
     return [change.base, change.ours, change.theirs]
 
 
-def _has_markers(file: Path) -> bool:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return False
-    starts = {line[:8] for line in lines}
-    return b"<<<<<<< " in starts or b">>>>>>> " in starts
+def _is_marked(file: Path) -> bool:
+    """Whether one of the lines by which git tells the sides apart is still there."""
+    content = file.read_bytes() if file.is_file() else b""
+    return any(label.encode() in content for label in git.CONFLICT_LABELS)
 
 
 def _unfinished(journal: Journal) -> Problem:

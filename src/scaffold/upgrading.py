@@ -19,15 +19,16 @@ from typing import Any
 import yaml
 
 from scaffold import addresses, bundles, git, history, sources
+from scaffold.answers import place
 from scaffold.documents import parse
 from scaffold.history import History
 from scaffold.jinja import Jinja
-from scaffold.merging import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, merge
+from scaffold.merging import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
 from scaffold.problems import Problem
 from scaffold.questions import Questionnaire
 from scaffold.rendering import render
 from scaffold.repository import Repository
-from scaffold.template import Template, load, one_line
+from scaffold.template import Template, load
 
 ANSWERS_FILE = ".copier-answers.yml"
 _GET_BACK = f"`git checkout HEAD -- {ANSWERS_FILE}` gives back the committed one"
@@ -185,6 +186,12 @@ class Subject:
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
         ours = self.repository.tree
         old, new = dict(before.tree), dict(after.tree)
+        for path in old.keys() | new.keys():
+            if path in ours and has_markers(ours[path].content):
+                raise Problem(
+                    f"{path} was committed with conflict markers",
+                    "resolve it and commit; another update would make it worse",
+                )
         # The answers are the tool's own: there is nothing to merge.
         old[ANSWERS_FILE] = ours[ANSWERS_FILE]
         moves = {
@@ -238,7 +245,7 @@ def recorded(folder: Path) -> Mapping[str, Any]:
     try:
         noted = parse(file.read_bytes())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Problem(f"{file} cannot be read: {one_line(error)}", _GET_BACK) from error
+        raise Problem(f"{file} is not YAML: {place(error)}", _GET_BACK) from error
     if not isinstance(noted, dict):
         raise Problem(f"{file} is not a mapping", _GET_BACK)
     if not (noted.get("_src_path") and noted.get("_commit")):
