@@ -169,6 +169,14 @@ class Subject:
             after = self._render(new_root, target, answers)
         return Upgrade(before, after, self._changes(before, after), carried.forgotten)
 
+    def keep_bundle(self) -> str:
+        """Bring the bundle that the project names up to date, for plain `copier update`.
+
+        Returns:
+            What to tell the user when it cannot be found there now; else nothing.
+        """
+        return sources.keep_bundle() if bundles.is_recorded(self._address) else ""
+
     def _render(self, root: Path, commit: str, given: Mapping[str, Any]) -> Rendering:
         template = load(root)
         jinja = Jinja(template)

@@ -213,6 +213,41 @@ def test_plain_copier_updates_a_project_from_the_bundle_in_the_home(
     assert tree(tmp_path / "shop") == before
 
 
+def test_a_later_wheel_updates_offline_and_so_does_plain_copier_afterwards(
+    machine: Machine, built: Built, tmp_path: Path
+) -> None:
+    made = machine.run("scaffold", "new", "shop", "--defaults", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    source = tmp_path / "source"
+    git(tmp_path, "clone", "--quiet", "--branch=v0.9.0", str(built.repository), str(source))
+    (source / "template/{{use.fastapi}}/{{use.always}}/run.sh").write_text("#!/bin/sh\ntrue\n")
+    commit(source, "Fourth", tag="v0.10.0")
+    later = tmp_path / "later"
+    assert build(source, later, "--target", "wheel").returncode == 0
+    site = tmp_path / "site"
+    shutil.unpack_archive(next(later.glob("*.whl")), site, "zip")
+
+    project = tmp_path / "shop"
+    updated = machine.run(
+        "python",
+        "-m",
+        "scaffold",
+        "update",
+        "--defaults",
+        "--yes",
+        cwd=project,
+        PYTHONPATH=str(site),
+    )
+    assert updated.returncode == 0, updated.stderr
+    assert (project / "run.sh").read_text() == "#!/bin/sh\ntrue\n"
+    assert answers(project)["_commit"] == "v0.10.0"
+    commit(project, "Update")
+    before = tree(project)
+    again = machine.run("python", "-m", "copier", "update", "--defaults", cwd=project)
+    assert again.returncode == 0, again.stderr
+    assert tree(project) == before
+
+
 def test_a_template_with_a_public_home_is_recorded_by_its_address(
     built: Built, tmp_path: Path
 ) -> None:

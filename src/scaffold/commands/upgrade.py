@@ -77,6 +77,8 @@ def carry_out(subject: Subject, target: str, options: Options) -> int:
     if options.asking and not options.yes:
         _agree()
     subject.repository.apply(upgrade.changes, upgrade.after.version)
+    if caution := subject.keep_bundle():
+        console.warn(caution)
     if options.as_json:
         print_json({**_facts(upgrade), "applied": True})
     else:
