@@ -60,6 +60,21 @@ class Answers:
     context: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Recorded answers in the light of newer questions.
+
+    `answers` still hold; `forgotten` belong to questions that are gone or do not apply any more;
+    `invalid` tells what is wrong with those that must be given anew; `unasked` are the questions
+    that nobody has answered yet.
+    """
+
+    answers: Mapping[str, Any]
+    forgotten: Mapping[str, Any]
+    invalid: Mapping[str, Problem]
+    unasked: tuple[str, ...]
+
+
 class Questionnaire:
     """The questions of one template, shared by the wizard, the flags and the answers files."""
 
@@ -106,7 +121,10 @@ class Questionnaire:
                     applies=False,
                 )
             if answered:
-                value = self.accept(question, given[question.name], context)
+                try:
+                    value = self.accept(question, given[question.name], context)
+                except Problem as problem:
+                    raise Refused(question.name, problem.message, problem.hint) from None
             else:
                 value = self._default(question, context, validated=shown)
             step = Step(question, shown, answered, value, dict(context))
@@ -114,6 +132,33 @@ class Questionnaire:
             if step.missing:
                 return
             context[question.name] = value
+
+    def carry(self, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> Carried:
+        """Sort out which recorded answers still hold beside the ones that are `given` now.
+
+        Raises:
+            Problem: a given answer is unknown, does not apply or is not valid.
+        """
+        answers = {**recorded, **given}
+        invalid: dict[str, Problem] = {}
+        asked = {question.name for question in self.template.asked}
+        forgotten = {
+            name: answers.pop(name) for name in recorded if name not in asked | given.keys()
+        }
+        while True:
+            try:
+                steps = list(self.walk(answers))
+            except Refused as refusal:
+                if refusal.question in given or refusal.question not in recorded:
+                    raise
+                value = answers.pop(refusal.question)
+                if refusal.applies:
+                    invalid[refusal.question] = refusal
+                else:
+                    forgotten[refusal.question] = value
+            else:
+                unasked = [step.question.name for step in steps if step.shown and not step.answered]
+                return Carried(answers, forgotten, invalid, tuple(unasked))
 
     def accept(self, question: Question, answer: Any, context: Mapping[str, Any]) -> Any:
         """The answer as a value of the question's type.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+from scaffold import console
 from scaffold.answers import preset_answers
 from scaffold.problems import Problem
 from scaffold.prompts import BACK, Asker, Choice, Prompt
@@ -24,6 +25,7 @@ _PREVIEW: Final = "_preview"
 _CANCEL: Final = "_cancel"
 _KIND: Final = "What kind of service?"
 _SEPARATOR: Final = " — "
+_YES_OR_NO: Final = (Choice(True, "yes"), Choice(False, "no"))
 
 Preview = Callable[[Mapping[str, Any], int], list[str]]
 """Shows what answers lead to, in so many lines at most."""
@@ -62,6 +64,45 @@ def ask(
         return _Dialogue(questionnaire, given, asker, preview, typed).run()
 
 
+def complete(
+    questionnaire: Questionnaire, given: Mapping[str, Any], *, asker: Asker
+) -> Mapping[str, Any]:
+    """Ask what `given` leaves open, and nothing else.
+
+    Raises:
+        Problem: an answer given beforehand is not valid.
+        Interrupted: the user gave up.
+    """
+    with asker:
+        dialogue = _Dialogue(questionnaire, given, asker, _unseen, {_PRESET: _INDIVIDUAL})
+        dialogue.fill()
+        return dialogue.known()
+
+
+def agree(question: str, *, asker: Asker) -> bool:
+    """Ask a question to which the answer is yes or no."""
+    prompt = Prompt(question, _YES_OR_NO, default=True)
+    with asker:
+        while (answer := asker.ask(prompt, lambda: None)) is BACK:
+            pass  # there is nothing before it
+    return bool(answer)
+
+
+def asker(*, plain: bool = False) -> Asker:
+    """What fits the terminal; `plain` is line by line in any case."""
+    if plain or not console.can_redraw():
+        from scaffold.plain import Plain
+
+        return Plain()
+    from scaffold.screen import Screen  # imported late: Windows has no termios
+
+    return Screen()
+
+
+def _unseen(_answers: Mapping[str, Any], _rows: int) -> list[str]:
+    return []
+
+
 @dataclass
 class _Dialogue:
     questionnaire: Questionnaire
@@ -79,32 +120,42 @@ class _Dialogue:
 
     def run(self) -> Outcome:
         """Ask the questions, then show the summary until it is accepted."""
-        again: str | None = None
-        while True:
-            name = again or self._next()
-            again = None
-            if name is None:
-                decision = self._ask(self._summary())
-                if decision == _CREATE:
-                    return Outcome(self._known(), self._preset())
-                if decision is BACK:
-                    again = self._previous()
-                else:
-                    self._follow(decision)
-                continue
+        self.fill()
+        while (decision := self._ask(self._summary())) != _CREATE:
+            if decision is BACK:
+                self.fill(again=self._previous())
+            else:
+                self._follow(decision)
+                self.fill()
+        return Outcome(self.known(), self._preset())
+
+    def fill(self, again: str | None = None) -> None:
+        """Ask all questions that are open; `again` is asked first, although it is not."""
+        while name := again or self._next():
             answer = self._ask(self._prompt(name))
             if answer is BACK:
                 again = self._previous() or name
             else:
+                again = None
                 self._put(name, answer)
                 self.trail = [*(asked for asked in self.trail if asked != name), name]
+
+    def known(self) -> dict[str, Any]:
+        """Answers so far: what was typed beats what was given, and both beat the preset."""
+        preset = self._decided_by(self._preset())
+        known = {
+            name: value
+            for name, value in {**preset, **self.given}.items()
+            if name not in self.refusals
+        }
+        return {**known, **{name: self.typed[name] for name in self.typed if name != _PRESET}}
 
     def _follow(self, decision: str) -> None:
         """Do what was chosen in the summary; Shift-Tab leaves everything as it is."""
         if decision == _CANCEL:
             raise Interrupted(signal.SIGINT)
         if decision == _PREVIEW:
-            answers = self._known()
+            answers = self.known()
             self.asker.show(
                 f"The files of {answers['name']}", lambda rows: self.preview(answers, rows)
             )
@@ -133,7 +184,7 @@ class _Dialogue:
                 self.refusals.pop(decided, None)
         self.typed[name] = self.memory[name] = answer
         self.refusals.pop(name, None)
-        self.memory.update(self._known())
+        self.memory.update(self.known())
 
     def _previous(self) -> str | None:
         """Forget the last answer, to ask for it again; nothing when there is none."""
@@ -143,16 +194,6 @@ class _Dialogue:
             if name == _PRESET or any(s.shown for s in self._steps() if s.question.name == name):
                 return name
         return None
-
-    def _known(self) -> dict[str, Any]:
-        """Answers so far: what was typed beats what was given, and both beat the preset."""
-        preset = self._decided_by(self._preset())
-        known = {
-            name: value
-            for name, value in {**preset, **self.given}.items()
-            if name not in self.refusals
-        }
-        return {**known, **{name: self.typed[name] for name in self.typed if name != _PRESET}}
 
     def _preset(self) -> str | None:
         """The preset, unless the user chose to decide each part."""
@@ -165,7 +206,7 @@ class _Dialogue:
 
     def _next(self) -> str | None:
         """The first question that is still open; the name comes first, then the preset."""
-        if "name" not in self._known():
+        if "name" not in self.known():
             return "name"
         if _PRESET not in self.typed and self._presets_matter():
             return _PRESET
@@ -184,16 +225,16 @@ class _Dialogue:
 
     def _is_open(self, step: Step) -> bool:
         name = step.question.name
-        return step.shown and _has_alternatives(step.question) and name not in self._known()
+        return step.shown and _has_alternatives(step.question) and name not in self.known()
 
     def _steps(self) -> list[Step]:
         """All questions; an answer that others have made impossible is taken back first."""
         self._check()
         while True:
             try:
-                return list(self.questionnaire.walk(self._known()))
+                return list(self.questionnaire.walk(self.known()))
             except Refused as refused:
-                if refused.question not in self._known():
+                if refused.question not in self.known():
                     raise  # the template's own default is at fault
                 self.typed.pop(refused.question, None)
                 # What does not apply now may do so later: then there is nothing to explain.
@@ -217,7 +258,7 @@ class _Dialogue:
 
     def _choices(self, step: Step) -> tuple[Choice, ...]:
         if step.question.type == "bool":
-            return (Choice(True, "yes"), Choice(False, "no"))
+            return _YES_OR_NO
         return tuple(
             Choice(
                 offer.value,
@@ -253,7 +294,7 @@ class _Dialogue:
     def _summary(self) -> Prompt:
         steps = [step for step in self._steps() if step.shown]
         return Prompt(
-            f"Make {self._known()['name']}?",
+            f"Make {self.known()['name']}?",
             (
                 Choice(_CREATE, "yes", "make it"),
                 Choice(_PREVIEW, "files", "look at them first"),

@@ -395,3 +395,20 @@ def test_on_a_terminal_nothing_is_asked_with(
 ) -> None:
     monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
     assert scaffold("new", "shop", "--ci", "none", option).code == 0
+
+
+def test_completing_asks_what_is_open_and_shows_no_summary(
+    typing: Type, exclusive: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typing(BACK, "kafka", "orders")
+    given = {"name": "shop", "database": "postgresql"}
+    answers = wizard.complete(Questionnaire(Jinja(exclusive)), given, asker=Plain())
+    assert answers == {**given, "queue": "kafka", "topic": "orders"}
+    shown = capsys.readouterr().err
+    assert "Data?" not in shown and "What kind" not in shown and "Make shop?" not in shown
+
+
+@pytest.mark.parametrize(("typed", "agreed"), [("", True), ("yes", True), ("no", False)])
+def test_a_person_agrees_or_does_not(typed: str, agreed: bool, typing: Type) -> None:
+    typing(BACK, typed)
+    assert wizard.agree("Go ahead?", asker=Plain()) is agreed

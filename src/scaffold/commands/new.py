@@ -17,7 +17,6 @@ from scaffold.answers import gather, preset_answers
 from scaffold.jinja import Jinja
 from scaffold.problems import Problem
 from scaffold.project import Project, plan
-from scaffold.prompts import Asker
 from scaffold.questions import Questionnaire
 from scaffold.template import Question, load
 from scaffold.tree import overview, tree
@@ -103,7 +102,7 @@ def new(
                 questionnaire,
                 given,
                 preset=preset,
-                asker=_asker(plain=plain),
+                asker=wizard.asker(plain=plain),
                 preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
             )
         project = plan(jinja, source, given)
@@ -112,6 +111,8 @@ def new(
             _list(project, folder, as_json=as_json)
             return
         repository = project.create(folder, with_git=not no_git)
+        if source.needs_bundle and (caution := sources.keep_bundle()):
+            console.warn(caution)
 
     _report(project, folder, repository, as_json=as_json)
     if asking:
@@ -146,16 +147,6 @@ def _refuse_silence(path: str | None, *, said: bool) -> None:
         )
     if path is None:
         raise Problem("PATH is missing", "for example `scaffold new shop --defaults`")
-
-
-def _asker(*, plain: bool) -> Asker:
-    if plain or not console.can_redraw():
-        from scaffold.plain import Plain
-
-        return Plain()
-    from scaffold.screen import Screen  # imported late: Windows has no termios
-
-    return Screen()
 
 
 def _paths(project: Project) -> list[PurePosixPath]:
