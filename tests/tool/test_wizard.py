@@ -273,6 +273,14 @@ def test_back_passes_over_a_question_that_no_longer_applies(ask: Ask, exclusive:
     assert answers["queue"] == "table"
 
 
+def test_back_passes_each_question_once(ask: Ask, exclusive: Template) -> None:
+    asked_twice = ("each part", "postgresql", "kafka", "orders", "database", "sqlite", "none")
+    answers, _ = ask(
+        *asked_twice, BACK, BACK, "postgresql", "kafka", ENTER, YES, of=exclusive, name="shop"
+    )
+    assert (answers["database"], answers["queue"]) == ("postgresql", "kafka")
+
+
 def test_a_template_without_presets_asks_for_none(ask: Ask, tmp_path: Path) -> None:
     root = template(tmp_path, "port: {type: int, help: Which port, default: 80}")
     answers, preset = ask("many", "8000", YES, of=load(root), name="shop")
