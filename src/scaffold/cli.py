@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from scaffold import console, signals
+from scaffold.commands.doctor import doctor
 from scaffold.commands.new import command as new
 from scaffold.commands.stacks import stacks
 from scaffold.commands.verify import verify
@@ -55,6 +56,7 @@ def _dispatch(arguments: list[str]) -> int:
     app.callback(invoke_without_command=True)(_root)
     app.command(name="new", help="Make a new service in the folder PATH.")(new())
     app.command(name="stacks", help="Show what can be chosen.")(stacks)
+    app.command(name="doctor", help="Name what a project lacks on this machine.")(doctor)
     app.command(name="verify", help="Check a running service against the contract.")(verify)
     code = app(arguments, prog_name="scaffold", standalone_mode=False)
     return code if isinstance(code, int) else 0
