@@ -1,9 +1,10 @@
 """Measure the generated PostgreSQL service, everything on, beside the bare app, in one run.
 
 Both are driven in turn, round after round, so that whatever else the machine does hits both. The
-figures are medians of the rounds. CPU is user and system time of the server process (all its
-threads, not the database) divided by the requests it answered: it repeats within a few percent
-where requests per second do not.
+figures are medians of the rounds; the p99 is that of the requests of all rounds, sent to the one
+and the other second by second: what the slowest few tell must come from the same moments. CPU is
+user and system time of the server process (all its threads, not the database) divided by the
+requests it answered: it repeats within a few percent where requests per second do not.
 
 BENCH_ROUNDS (5) and BENCH_SECONDS (4, for each kind of load, route, contestant and round) set the
 length, BENCH_PROJECT names a project that was generated before. The table goes to stdout, the
@@ -47,7 +48,7 @@ LEAST_CPU_RATIO = 0.90  # bare / generated
 MOST_P95_MS = 100
 MOST_P99_RATIO = 1.10  # generated / bare; the tenth is the noise of a shared machine
 
-# Samples and their medians, by route ("" for the whole process), measure and contestant.
+# Samples and what they come to, by route ("" for the whole process), measure and contestant.
 Samples = dict[tuple[str, str, str], list[float]]
 Figures = dict[tuple[str, str], dict[str, float]]
 
@@ -124,7 +125,7 @@ def _measure(folder: Path) -> Figures:
         for contestant in pair:
             contestant.process.kill()
         service.stop()
-    return _medians(samples)
+    return _summary(samples)
 
 
 def _generated(folder: Path, server: PostgreSQL) -> tuple[Service, Contestant, str]:
@@ -205,9 +206,10 @@ def _measure_round(
         fixed = min(400, 0.5 * min(saturation.values()))
         for contestant in pair:
             half = pace(contestant.port, route, saturation[contestant.name] / 2, SECONDS)
-            steady = pace(contestant.port, route, fixed, SECONDS)
             samples[route.name, P95, contestant.name].append(_percentile(half, 95))
-            samples[route.name, P99, contestant.name].append(_percentile(steady, 99))
+        for _ in range(SECONDS):
+            for contestant in pair:
+                samples[route.name, P99, contestant.name] += pace(contestant.port, route, fixed, 1)
 
 
 def _percentile(seconds: list[float], percent: int) -> float:
@@ -215,10 +217,11 @@ def _percentile(seconds: list[float], percent: int) -> float:
     return sorted(seconds)[len(seconds) * percent // 100] * 1000
 
 
-def _medians(samples: Samples) -> Figures:
+def _summary(samples: Samples) -> Figures:
     figures: Figures = defaultdict(dict)
     for (route, what, name), values in samples.items():
-        figures[route, what][name] = round(median(values), 1)
+        value = _percentile(values, 99) if what == P99 else median(values)
+        figures[route, what][name] = round(value, 1)
     return dict(figures)
 
 

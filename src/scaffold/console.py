@@ -37,6 +37,11 @@ def _painted(word: str, colour: str) -> str:
     return f"\x1b[1;{colour}m{word}\x1b[0m"
 
 
+def shows_colour() -> bool:
+    """Whether what goes to stdout may be coloured."""
+    return _on_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+
+
 def _on_terminal(stream: TextIO | None) -> bool:
     """A stream that was closed before the start (`<&-`) is None."""
     return stream is not None and stream.isatty()

@@ -12,6 +12,15 @@ from scaffold.problems import Problem, suggestion
 from scaffold.template import Question
 
 
+class Refused(Problem):
+    """One answer is not valid, or (when it does not apply) not even asked for."""
+
+    def __init__(self, question: str, message: str, hint: str, *, applies: bool = True) -> None:
+        super().__init__(message, hint)
+        self.question = question
+        self.applies = applies
+
+
 @dataclass(frozen=True)
 class Step:
     """One question in the light of the answers before it.
@@ -37,6 +46,21 @@ class Answers:
 
     recorded: Mapping[str, Any]
     context: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Recorded answers in the light of newer questions.
+
+    `answers` still hold; `forgotten` belong to questions that are gone or do not apply any more;
+    `invalid` tells what is wrong with those that must be given anew; `unasked` are the questions
+    that nobody has answered yet.
+    """
+
+    answers: Mapping[str, Any]
+    forgotten: Mapping[str, Any]
+    invalid: Mapping[str, Problem]
+    unasked: tuple[str, ...]
 
 
 class Questionnaire:
@@ -69,12 +93,17 @@ class Questionnaire:
             shown = self._shown(question, context)
             answered = question.name in given
             if answered and not shown:
-                raise Problem(
+                raise Refused(
+                    question.name,
                     f"{question.name} does not apply to the other answers",
                     f"leave {question.name} out",
+                    applies=False,
                 )
             if answered:
-                value = self.accept(question, given[question.name], context)
+                try:
+                    value = self.accept(question, given[question.name], context)
+                except Problem as problem:
+                    raise Refused(question.name, problem.message, problem.hint) from None
             else:
                 value = self._default(question, context, validated=shown)
             step = Step(question, shown, answered, value, dict(context))
@@ -82,6 +111,33 @@ class Questionnaire:
             if step.missing:
                 return
             context[question.name] = value
+
+    def carry(self, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> Carried:
+        """Sort out which recorded answers still hold beside the ones that are `given` now.
+
+        Raises:
+            Problem: a given answer is unknown, does not apply or is not valid.
+        """
+        answers = {**recorded, **given}
+        invalid: dict[str, Problem] = {}
+        asked = {question.name for question in self.template.asked}
+        forgotten = {
+            name: answers.pop(name) for name in recorded if name not in asked | given.keys()
+        }
+        while True:
+            try:
+                steps = list(self.walk(answers))
+            except Refused as refusal:
+                if refusal.question in given or refusal.question not in recorded:
+                    raise
+                value = answers.pop(refusal.question)
+                if refusal.applies:
+                    invalid[refusal.question] = refusal
+                else:
+                    forgotten[refusal.question] = value
+            else:
+                unasked = [step.question.name for step in steps if step.shown and not step.answered]
+                return Carried(answers, forgotten, invalid, tuple(unasked))
 
     def accept(self, question: Question, answer: Any, context: Mapping[str, Any]) -> Any:
         """The answer as a value of the question's type.

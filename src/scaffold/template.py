@@ -26,6 +26,11 @@ _SETTINGS = {
     "_envops",
     "_migrations",
 }
+_MOVE = (
+    "{{ _stage == 'before' }}",
+    "{{ _copier_python }}",
+    "{{ _copier_conf.src_path }}/migrations/move.py",
+)
 _QUESTION_KEYS = {"type", "help", "choices", "default", "validator", "when"}
 
 
@@ -58,7 +63,10 @@ class Preset:
 
 @dataclass(frozen=True)
 class Template:
-    """A template folder: `root` holds copier.yml, `tree` what is rendered."""
+    """A template folder: `root` holds copier.yml, `tree` what is rendered.
+
+    `moves` are the paths in projects that releases have renamed, old to new.
+    """
 
     root: Path
     tree: Path
@@ -67,6 +75,7 @@ class Template:
     environment: Mapping[str, Any]
     questions: tuple[Question, ...]
     presets: Mapping[str, Preset]
+    moves: Mapping[str, str]
 
     @property
     def asked(self) -> tuple[Question, ...]:
@@ -93,6 +102,7 @@ def load(root: Path, *, with_facts: bool = True) -> Template:
         presets={
             name: Preset(**preset) for name, preset in settings.get("_scaffold_presets", {}).items()
         },
+        moves=dict(_move(migration, root) for migration in settings.get("_migrations", ())),
     )
 
 
@@ -133,6 +143,21 @@ def _documents(file: Path, root: Path, *, with_facts: bool) -> Iterator[dict[str
 def one_line(error: Exception) -> str:
     """An error's text on a single line."""
     return " ".join(str(error).split())
+
+
+def _move(migration: Any, root: Path) -> tuple[str, str]:
+    """The one kind of migration there is: `move.py OLD NEW`, run before the update."""
+    match migration:
+        case {
+            "version": _,
+            "when": when,
+            "command": [str(python), str(script), str(old), str(new)],
+        } if (when, python, script) == _MOVE:
+            return old, new
+    raise Problem(
+        f"{root / 'copier.yml'} has a migration that scaffold does not know: {migration}",
+        "`copier update` may run it",
+    )
 
 
 def _question(name: str, details: Any, root: Path) -> Question:

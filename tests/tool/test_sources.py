@@ -29,6 +29,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, template_folder: Path) -> None:
     """As if the package were installed: it has a copy of the template, and no checkout."""
     monkeypatch.setattr(sources, "_runs_in_place", lambda: False)
     monkeypatch.setattr(sources, "_EMBEDDED", template_folder)
+    monkeypatch.setattr(sources, "_public_address", str)
     monkeypatch.delenv("SCAFFOLD_TEMPLATE")
 
 
@@ -98,7 +99,7 @@ def test_without_a_source_the_tool_says_that_updates_will_not_work(
     note(monkeypatch, **noted)
     outcome = scaffold("new", "shop", "--defaults")
     assert outcome.code == 0
-    assert outcome.err.startswith("warning: this scaffold was not installed from git, so `copier ")
+    assert outcome.err.startswith("warning: this scaffold was built without its history, so `copi")
     assert {"_src_path", "_commit"}.isdisjoint(answers_of(workplace / "shop"))
 
 

@@ -25,8 +25,11 @@ def doctor(
         typer.Argument(help="The project; without it, the current folder.", metavar="PATH"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Print one finding a line on stdout; leave with 1 when something that is needed is missing.
+) -> int:
+    """Print one finding a line on stdout.
+
+    Returns:
+        1 when something that is needed is missing, else 0.
 
     Raises:
         Problem: PATH is no project, or its answers are not those of this scaffold's template.
@@ -45,8 +48,7 @@ def doctor(
         print("\n".join(map(_line, findings)))
         if project is None:
             console.say("\nThis folder is no project: these are the needs of scaffold itself.")
-    if not ready:
-        raise typer.Exit(1)
+    return 0 if ready else 1
 
 
 def _project(path: Path | None, template: Template) -> Path | None:

@@ -101,6 +101,8 @@ def new(
             _list(project, folder, as_json=as_json)
             return
         repository = project.create(folder, with_git=not no_git)
+        if source.needs_bundle and (caution := sources.keep_bundle()):
+            console.warn(caution)
 
     _report(project, folder, repository, as_json=as_json)
     if asking:
