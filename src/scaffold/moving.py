@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ from scaffold.documents import parse
 from scaffold.jinja import Jinja
 from scaffold.questions import Answers
 
+_COLUMNS = 76  # and room for a number before it
 _ONE_AT_A_TIME = (
     "Change one answer at a time, each with its own steps and a commit: {changes}. What follows is "
     "in this order."
@@ -18,18 +21,18 @@ _ONE_AT_A_TIME = (
 def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
     """The steps from the `old` recorded answers to the `new` ones, in order; none if no row moves.
 
-    A step is one or more lines of text; a line that is indented by four spaces is code to copy.
-    The template is that of `new`.
+    A step is text in lines of up to 76 columns, commands between backticks; lines that are indented
+    by four spaces are code to copy, as long as they are. `jinja` is that of the template of `new`.
 
     Raises:
-        Problem: the template's steps cannot be read.
+        Problem: a step of the template cannot be rendered.
     """
     moves = [move for move in _moves(jinja, new) if _applies(move, old, new.recorded)]
-    told = [jinja.text(step, new.context).rstrip() for move in moves for step in move["steps"]]
+    told = [jinja.text(step, new.context) for move in moves for step in move["steps"]]
     if len(moves) > 1:
         changes = ", then ".join(f"{move['answer']}={move['to']}" for move in moves)
         told.insert(0, _ONE_AT_A_TIME.format(changes=changes))
-    return told
+    return [_filled(step.strip()) for step in told]
 
 
 def _moves(jinja: Jinja, answers: Answers) -> list[Mapping[str, Any]]:
@@ -42,3 +45,16 @@ def _moves(jinja: Jinja, answers: Answers) -> list[Mapping[str, Any]]:
 def _applies(move: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     name = move["answer"]
     return (old.get(name), new.get(name)) == (move["from"], move["to"])
+
+
+def _filled(step: str) -> str:
+    """The paragraphs of a step in lines of one length; code stays as it is."""
+    parts = re.split(r"(\n{2,})", step)
+    return "".join(part if part.startswith(("\n", "    ")) else _wrapped(part) for part in parts)
+
+
+def _wrapped(paragraph: str) -> str:
+    """A command between backticks stays on its line, so that it can be copied."""
+    whole = re.sub(r"`[^`]+`", lambda match: re.sub(r"\s+", "\0", match[0]), paragraph)
+    filled = textwrap.fill(whole, _COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return filled.replace("\0", " ")

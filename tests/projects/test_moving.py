@@ -8,7 +8,6 @@ import subprocess
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -229,26 +228,6 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
     [price] = project.query("SELECT DISTINCT unit_price FROM order_lines")
     assert float(price) == {"sqlite": 125_000, "postgresql": 12.5}[other]
     project.run("PYTHONPATH=src .venv/bin/alembic check")
-
-
-def test_every_pair_of_choices_with_rows_has_steps() -> None:
-    for question in TEMPLATE.asked:
-        if question.name in ("database", "auth", "queue"):
-            for old, new in permutations(question.choices.values(), 2):
-                answers = planned({question.name: new}).answers
-                assert steps(JINJA, {question.name: old}, answers), (question.name, old, new)
-
-
-def test_a_change_that_moves_no_row_has_no_steps() -> None:
-    old, new = planned({"ci": "github"}).answers, planned({"ci": "none"}).answers
-    assert steps(JINJA, old.recorded, new) == []
-
-
-def test_two_moves_are_made_one_after_the_other() -> None:
-    old = planned({"auth": "none", "queue": "none"}).answers.recorded
-    first, *rest = steps(JINJA, old, planned({"auth": "jwt", "queue": "database"}).answers)
-    assert "auth=jwt, then queue=database" in first
-    assert len(rest) > len(steps(JINJA, old, planned({"auth": "jwt", "queue": "none"}).answers))
 
 
 def without_users(text: str, made: str, dropped: str) -> str:

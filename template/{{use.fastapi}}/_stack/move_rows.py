@@ -1,4 +1,4 @@
-"""Takes all rows out of a database, or puts them into an empty one: python move_rows.py dump|load FILE."""
+"""Moves rows out of a database, or into an empty one: move_rows.py dump|load FILE."""
 
 import asyncio
 import pickle
