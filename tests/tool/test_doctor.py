@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,13 @@ VERSIONS = {"git": "git version 2.39.5", "make": "GNU Make 4.3", "python3": "Pyt
 Install = Callable[..., None]
 
 
+@dataclass(frozen=True)
+class Usage:
+    """Of a disk."""
+
+    free: int
+
+
 @pytest.fixture(autouse=True)
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """A machine with git, make and Python, a free port and no server; gives a way to add more."""
@@ -43,14 +52,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     for name in ("METRICS_PORT", "HOST", "DATABASE_URL", "PORT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", str(free_ports(1)[0]))
-    monkeypatch.setattr("scaffold.machine.glob", without_system_folders(machine.glob))
+    monkeypatch.setattr("scaffold.machine.glob", glob_elsewhere)
+    monkeypatch.setattr("scaffold.machine.shutil.disk_usage", lambda _: Usage(80_290_000_000))
     monkeypatch.setenv("PATH", str(folder))
     return add
 
 
-def without_system_folders(glob: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    """This machine has a PostgreSQL in a folder of its own: not in these tests."""
-    return lambda pattern: [] if pattern.startswith("/usr") else glob(pattern)
+def glob_elsewhere(pattern: str) -> list[str]:
+    """This machine may have a PostgreSQL in a folder of its own: not in these tests."""
+    return [] if pattern.startswith("/usr") else glob(pattern)  # noqa: PTH207 - as machine has it
 
 
 @pytest.fixture
@@ -72,14 +82,13 @@ def listener() -> Iterator[int]:
 
 def test_a_machine_with_all_that_is_needed_is_told_so(shop: Path, scaffold: Scaffold) -> None:
     outcome = scaffold("doctor", "shop")
-    free = [line for line in outcome.out.splitlines() if "free space" in line]
     assert outcome.out.splitlines() == [
         "ok        git 2.39.5",
         "ok        python 3.12.1",
         "ok        make 4.3",
         "optional  uv → `make setup` brings its own",
         "ok        python3's venv and pip",
-        *free,
+        "ok        free space is 80,290 MB",
         f"ok        port {os.environ['PORT']} is free",
         "optional  docker → only images and `docker compose` need it",
     ]
@@ -160,8 +169,7 @@ def test_without_uv_python_must_be_able_to_make_environments(
 def test_a_full_disk_is_told(
     shop: Path, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = type("Usage", (), {"free": 5_000_000})
-    monkeypatch.setattr("scaffold.machine.shutil.disk_usage", lambda _: full)
+    monkeypatch.setattr("scaffold.machine.shutil.disk_usage", lambda _: Usage(5_000_000))
     outcome = scaffold("doctor", "shop")
     assert "missing   free space is 5 MB → the packages need 300 MB\n" in outcome.out
     assert outcome.code == 1
@@ -281,6 +289,24 @@ def test_a_look_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     assert time.monotonic() - began < 1
     assert (first.status, first.detail) == ("missing", "could not be looked at within 0.5 s")
     assert second.status == "ok"
+
+
+def test_a_look_that_never_ends_does_not_keep_the_process() -> None:
+    code = (
+        "import time; from pathlib import Path; from scaffold import machine;"
+        "machine._LOOKS['slow'] = lambda *_: time.sleep(9);"
+        "need = {'kind': 'slow', 'name': 'weather', 'remedy': 'wait'};"
+        "machine.examine([need], machine.Place(Path(), {}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=5)
+
+
+def test_the_newest_of_several_versions_is_found(tmp_path: Path) -> None:
+    for version in ("9", "15", "11"):
+        program = tmp_path / version / "bin/initdb"
+        program.parent.mkdir(parents=True)
+        program.touch(mode=0o755)
+    assert machine._located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
 
 
 @pytest.mark.parametrize(
