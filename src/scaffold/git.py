@@ -62,7 +62,7 @@ def first_commit(folder: Path) -> None:
     _run(
         folder,
         *(part for stand_in in stand_ins for part in ("-c", stand_in)),
-        *("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgsign=false"),
+        *("-c", "commit.gpgsign=false"),
         *("commit", "--quiet", "--no-verify", "--message", MESSAGE),
     )
 
@@ -151,7 +151,7 @@ def _git(
     if index:
         environment["GIT_INDEX_FILE"] = str(index)
     return subprocess.run(
-        ["git", *arguments],
+        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
         cwd=folder,
         env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
         input=given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given,

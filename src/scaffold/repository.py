@@ -180,7 +180,8 @@ class Repository:
         self._forget()
 
     def _status(self) -> list[str]:
-        status = git.read(self.folder, "status", "--porcelain", "-z", "--no-renames", "--", ".")
+        options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal")
+        status = git.read(self.folder, "status", *options, "--", ".")
         return [entry[3:].removeprefix(self.prefix) for entry in status.split("\0")[:-1]]
 
     def _contents(self, oids: Sequence[str]) -> Iterator[bytes]:
