@@ -83,9 +83,9 @@ class Project:
 
     def code(self, phrase: str) -> str:
         """The code that follows on the paragraph with this phrase."""
-        step = next(step for step in self.told if phrase in step)
-        code = re.search(r"\n\n((?:    .+\n?|\n)+)", step[step.index(phrase) :])
-        assert code, step
+        words = r"\s+".join(map(re.escape, phrase.split()))
+        paragraph_and_code = re.compile(rf"{words}(?:.|\n(?!\n))*\n\n((?:    .+\n?|\n)+)")
+        code = next(filter(None, map(paragraph_and_code.search, self.told)))
         return textwrap.dedent(code[1])
 
     def edit(self, path: str, old: str, new: str) -> None:
