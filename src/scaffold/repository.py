@@ -22,6 +22,8 @@ from scaffold.merging import Change, File, Outcome
 from scaffold.problems import Problem
 
 ABORTED = "refs/scaffold/aborted"
+TRACE = ".git/scaffold/update.json"
+"""Where the journal usually is, seen from the top of the repository."""
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 

@@ -181,12 +181,15 @@ def test_abort_gives_back_the_exact_state_and_keeps_what_was_written_since(
     assert git(project, "rev-parse", "refs/scaffold/aborted")[:12] in outcome.err
 
 
-def test_the_doctor_names_an_update_that_was_left(scaffold: Scaffold, project: Path) -> None:
-    edit(project, "notes.txt", "six", "seven")
-    scaffold("update")
-    outcome = scaffold("doctor")
+def test_the_doctor_names_a_change_that_was_left(
+    scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCAFFOLD_TEMPLATE")
+    scaffold("new", "shop", "--defaults")
+    scaffold("update", "shop", "--set", "queue=none")
+    outcome = scaffold("doctor", "shop")
     assert outcome.code == 1
-    assert "missing   update the update to v2.0.0 is not finished → resolve it" in outcome.out
+    assert "missing   update is not finished → resolve it and commit" in outcome.out
 
 
 def test_a_change_says_how_rows_move(scaffold: Scaffold, project: Path) -> None:

@@ -16,7 +16,7 @@ from scaffold.jinja import Jinja
 from scaffold.machine import Finding, Need, Place
 from scaffold.problems import Problem
 from scaffold.questions import Questionnaire
-from scaffold.repository import Repository
+from scaffold.repository import TRACE, Repository
 from scaffold.template import Template, load
 
 
@@ -95,12 +95,14 @@ def _broken(file: Path) -> Problem:
 
 
 def _unfinished(folder: Path) -> list[Finding]:
-    """An update that somebody began and left."""
+    """An update that somebody began and left. Git is asked only where there are traces of one."""
+    if not any((above / TRACE).exists() for above in (folder, *folder.parents)):
+        return []
     try:
         problem = Repository(folder).unfinished()
     except Problem:  # no repository, no update
         return []
-    return [Finding("update", "missing", problem.message, problem.hint)] if problem else []
+    return [Finding("update", "missing", "is not finished", problem.hint)] if problem else []
 
 
 def _needs(facts: Mapping[str, Any]) -> list[Need]:
