@@ -18,14 +18,14 @@ from typing import Any
 
 import yaml
 
-from scaffold import addresses, bundles, git, history, sources
+from scaffold import addresses, bundles, git, history, moving, sources
 from scaffold.answers import place
 from scaffold.documents import parse
 from scaffold.history import History
 from scaffold.jinja import Jinja
 from scaffold.merging import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
 from scaffold.problems import Problem
-from scaffold.questions import Questionnaire
+from scaffold.questions import Answers, Questionnaire
 from scaffold.rendering import render
 from scaffold.repository import Repository
 from scaffold.template import Template, load
@@ -46,9 +46,14 @@ class Rendering:
 
     version: str
     template: Template
-    answers: Mapping[str, Any]
+    complete: Answers
     tree: Tree
     changelog: str
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The answers that the project records."""
+        return self.complete.recorded
 
     @cached_property
     def settings(self) -> set[str]:
@@ -59,12 +64,12 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """All that an update will do. `forgotten` are answers to questions that are gone."""
+    """All that an update will do; `steps` are what only people can do, in order."""
 
     before: Rendering
     after: Rendering
     changes: list[Change]
-    forgotten: Mapping[str, Any]
+    steps: list[str]
 
     @property
     def answers(self) -> Mapping[str, tuple[Any, Any]]:
@@ -81,11 +86,6 @@ class Upgrade:
         """The sections of the changelog that are new or have grown."""
         known = set(_sections(self.before.changelog))
         return "".join(part for part in _sections(self.after.changelog) if part not in known)
-
-    @property
-    def steps(self) -> list[str]:
-        """What only people can do, in order."""
-        return []
 
     def having(self, *outcomes: Outcome) -> list[Change]:
         """The changes that come out in one of these ways."""
@@ -167,7 +167,8 @@ class Subject:
             elif carried.invalid:
                 raise next(iter(carried.invalid.values()))
             after = self._render(new_root, target, answers)
-        return Upgrade(before, after, self._changes(before, after), carried.forgotten)
+            steps = moving.steps(Jinja(after.template), before.answers, after.complete)
+        return Upgrade(before, after, self._changes(before, after), steps)
 
     def keep_bundle(self) -> str:
         """Bring the bundle that the project names up to date, for plain `copier update`.
@@ -189,7 +190,7 @@ class Subject:
         }
         changelog = root / "CHANGELOG.md"
         text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
-        return Rendering(version, template, answers.recorded, tree, text)
+        return Rendering(version, template, answers, tree, text)
 
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
         ours = self.repository.tree
