@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,7 +34,8 @@ class Window:
     """A terminal of its own, in which a command runs as if typed after the prompt `$`."""
 
     def __init__(self, folder: Path, command: str, size: str = "80x24", **variables: str) -> None:
-        self._socket = f"scaffold-{os.getpid()}-{secrets.token_hex(4)}"
+        # Of its own, and not among pytest's: the path of a socket must be short.
+        self._folder = tempfile.TemporaryDirectory(prefix="tmux-")
         columns, lines = size.split("x")
         self._tmux(
             *("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines),
@@ -75,12 +76,13 @@ class Window:
 
     def close(self) -> None:
         self._tmux("kill-server")
+        self._folder.cleanup()
 
     def _tmux(
         self, *arguments: str, folder: Path | None = None, variables: dict[str, str] | None = None
     ) -> str:
         return subprocess.run(
-            ["tmux", "-u", "-L", self._socket, *arguments],
+            ["tmux", "-u", "-S", f"{self._folder.name}/socket", *arguments],
             cwd=folder,
             env={**os.environ, **environment(), **(variables or {})},
             capture_output=True,
@@ -343,6 +345,7 @@ def modes(file: Path) -> str:
 def test_the_first_question_waits_for_no_heavy_import(workplace: Path) -> None:
     code = """
 import sys
+import tempfile
 from scaffold.cli import run
 from scaffold.plain import Plain
 
