@@ -65,9 +65,13 @@ def ask(
 
 
 def complete(
-    questionnaire: Questionnaire, given: Mapping[str, Any], *, asker: Asker
+    questionnaire: Questionnaire,
+    given: Mapping[str, Any],
+    reasons: Mapping[str, str],
+    *,
+    asker: Asker,
 ) -> Mapping[str, Any]:
-    """Ask what `given` leaves open, and nothing else.
+    """Ask what `given` leaves open, and nothing else; `reasons` tell why some is asked again.
 
     Raises:
         Problem: an answer given beforehand is not valid.
@@ -75,6 +79,7 @@ def complete(
     """
     with asker:
         dialogue = _Dialogue(questionnaire, given, asker, _unseen, {_PRESET: _INDIVIDUAL})
+        dialogue.refusals.update(reasons)
         dialogue.fill()
         return dialogue.known()
 

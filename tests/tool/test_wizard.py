@@ -410,7 +410,7 @@ def test_completing_asks_what_is_open_and_shows_no_summary(
 ) -> None:
     typing(BACK, "kafka", "orders")
     given = {"name": "shop", "database": "postgresql"}
-    answers = wizard.complete(Questionnaire(Jinja(exclusive)), given, asker=Plain())
+    answers = wizard.complete(Questionnaire(Jinja(exclusive)), given, {}, asker=Plain())
     assert answers == {**given, "queue": "kafka", "topic": "orders"}
     shown = capsys.readouterr().err
     assert "Data?" not in shown and "What kind" not in shown and "Make shop?" not in shown

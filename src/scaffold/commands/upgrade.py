@@ -100,10 +100,12 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _ask(questionnaire: Questionnaire, given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _ask(
+    questionnaire: Questionnaire, given: Mapping[str, Any], reasons: Mapping[str, str]
+) -> Mapping[str, Any]:
     from scaffold import wizard
 
-    return wizard.complete(questionnaire, given, asker=wizard.asker())
+    return wizard.complete(questionnaire, given, reasons, asker=wizard.asker())
 
 
 def _agree() -> None:
