@@ -13,10 +13,7 @@ from app import __version__
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 request_duration = Histogram(
-    "http_server_request_duration_seconds",
-    "Time to answer a request",
-    ["method", "route", "status"],
-    buckets=BUCKETS,
+    "http_server_request_duration_seconds", "Time to answer a request", ["method", "route", "status"], buckets=BUCKETS
 )
 requests_in_flight = Gauge("http_server_requests_in_flight", "Requests being answered")
 _database_duration = Histogram(

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app import clock, dialect
-from app.errors import AppError, NotFound
+from app.errors import Refusal
 
 log = structlog.get_logger()
 
@@ -90,13 +90,13 @@ class ProblemDescription(BaseModel):
 async def describe_problem(code: str) -> ProblemDescription:
     """What a problem code means."""
     if code not in PROBLEMS:
-        raise NotFound("There is no such problem")
+        raise Refusal("not_found", "There is no such problem")
     return ProblemDescription(code=code, **PROBLEMS[code]._asdict())
 
 
 def install(app: FastAPI) -> None:
     """Turns whatever a route raises into a problem document."""
-    app.exception_handler(AppError)(_answer_app_error)
+    app.exception_handler(Refusal)(_answer_refusal)
     app.exception_handler(RequestValidationError)(_answer_validation_error)
     app.exception_handler(HTTPException)(_answer_http_exception)
 
@@ -143,20 +143,17 @@ def problem_of(scope: Mapping[str, Any], error: Exception) -> Response:
     return problem(scope, "internal_error")
 
 
-async def _answer_app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
+async def _answer_refusal(request: Request, error: Refusal) -> Response:
     return problem(request.scope, error.code, error.detail, retry_after=error.retry_after)
 
 
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _answer_http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         return problem(request.scope, "method_not_allowed", headers={"Allow": ", ".join(_allowed_methods(request))})
     return problem(request.scope, _CODE_OF_STATUS.get(error.status_code, "malformed_json"))
 
 
-async def _answer_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if faults[0]["type"] == "json_invalid":
         return problem(request.scope, "malformed_json")
@@ -165,12 +162,8 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
         return problem(request.scope, "not_found")
     code = "validation_failed" if sources == {"body"} else "invalid_parameter"
     count = f"{len(faults)} field is" if len(faults) == 1 else f"{len(faults)} fields are"
-    return problem(
-        request.scope,
-        code,
-        f"{count} not valid",
-        errors=[{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults],
-    )
+    errors = [{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults]
+    return problem(request.scope, code, f"{count} not valid", errors=errors)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

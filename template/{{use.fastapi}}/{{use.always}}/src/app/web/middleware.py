@@ -45,7 +45,6 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-
         started_at = time.perf_counter()
         request_id = _open(scope)
         status = 0
@@ -188,15 +187,8 @@ def _close(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     metrics.request_timer(method, route, status).observe(seconds)
     if scope["path"] not in OPERATIONS:
-        log.info(
-            "request",
-            method=method,
-            path=scope["path"],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            client=_address(scope),
-        )
+        took = {"duration_ms": round(seconds * 1000, 2), "client": _address(scope)}
+        log.info("request", method=method, path=scope["path"], route=route, status=status, **took)
 
 
 def _security_headers(settings: Settings) -> Headers:

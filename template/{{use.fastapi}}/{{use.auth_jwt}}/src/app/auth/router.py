@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.errors import Unauthenticated
 from app.auth.provider import Authenticator
 from app.auth.schemas import JsonWebKeySet, Login, Refresh, Registration, TokenPair, UserRead
 from app.auth.sessions import Sessions
+from app.errors import Refusal
 from app.web.conditional import resource
 from app.web.openapi import raises
 
@@ -40,7 +40,7 @@ SessionsDep = Annotated[Sessions, Depends(_sessions)]
 async def register(body: Registration, sessions: SessionsDep) -> Response:
     """Register as a member. Closed in production unless the configuration opens it."""
     user = await sessions.register(body)
-    return resource(UserRead.model_validate(user), user.version, status=201, location="/api/v1/users/me")
+    return resource(UserRead, user, status=201, location="/api/v1/users/me")
 
 
 @router.post("/login", operation_id="log_in", openapi_extra=raises("invalid_credentials"))
@@ -54,7 +54,7 @@ async def refresh(body: Refresh, sessions: SessionsDep, authenticator: Authentic
     """Trade a refresh token for new tokens. Each is good for one use; a second use ends the session."""
     try:
         return await sessions.refresh(body.refresh_token)
-    except Unauthenticated:
+    except Refusal:
         authenticator.forget()
         raise
 
@@ -70,4 +70,4 @@ async def log_out(body: Refresh, sessions: SessionsDep, authenticator: Authentic
 async def public_keys(response: Response, authenticator: AuthenticatorDep) -> JsonWebKeySet:
     """The public keys that verify access tokens."""
     response.headers["Cache-Control"] = "public, max-age=300"
-    return JsonWebKeySet.model_validate(authenticator.keys.public_keys())
+    return JsonWebKeySet(keys=authenticator.keys.public_keys)

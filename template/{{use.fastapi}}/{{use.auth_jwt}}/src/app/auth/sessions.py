@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.auth import passwords
-from app.auth.errors import InvalidCredentials, PermissionDenied, TooManyFailures, Unauthenticated
 from app.auth.keys import KeyRing
 from app.auth.models import Grant, LoginFailures, LoginSession, RefreshToken, User
 from app.auth.permissions import Role
@@ -20,7 +19,7 @@ from app.auth.provider import attempts
 from app.auth.schemas import Login, Registration, TokenPair
 from app.config import Settings
 from app.database import Database
-from app.errors import Conflict
+from app.errors import Refusal
 from app.jobs import Job
 
 
@@ -35,27 +34,23 @@ class Sessions:
     async def register(self, registration: Registration) -> User:
         """Makes a member.
 
-        Raises:
-            PermissionDenied: registration is closed.
-            Conflict: the email is taken.
+        Raises: permission_denied, conflict
         """
         if not self._settings.registration_is_open:
-            raise PermissionDenied("Registration is closed")
+            raise Refusal("permission_denied", "Registration is closed")
         return await create_user(self._database, registration.email, registration.password, Role.MEMBER)
 
     async def log_in(self, login: Login) -> TokenPair:
-        """Opens a session.
+        """Opens a session. Which of email and password is wrong is not told.
 
-        Raises:
-            InvalidCredentials: email and password do not match. Which of them is wrong is not told.
-            TooManyFailures: the account is closed for a while.
+        Raises: invalid_credentials, rate_limited
         """
         user = await self._admit(login)
         matches = await passwords.verify_password(login.password, user.password_hash if user else None)
         attempts.labels("ok" if matches else "failed").inc()
         if user is None or not matches:
             await self._count_failure(login.email)
-            raise InvalidCredentials("Email and password do not match")
+            raise Refusal("invalid_credentials", "Email and password do not match")
         expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
         async with self._database.transaction() as session:
             await session.execute(delete(LoginFailures).where(LoginFailures.account == _account(login.email)))
@@ -67,8 +62,7 @@ class Sessions:
     async def refresh(self, token: str) -> TokenPair:
         """Trades a refresh token for new tokens. One that was used before ends its session: it was stolen.
 
-        Raises:
-            Unauthenticated
+        Raises: unauthenticated
         """
         async with self._database.transaction() as session:
             stored = await _find_token(session, token)
@@ -79,7 +73,7 @@ class Sessions:
                     return self._issue(session, opened)
             elif stored:
                 await _revoke(session, stored.session_id)
-        raise Unauthenticated("The refresh token is not valid")
+        raise Refusal("unauthenticated", "The refresh token is not valid")
 
     async def log_out(self, token: str) -> None:
         """Ends the session of a refresh token, if there is one."""
@@ -94,7 +88,7 @@ class Sessions:
             now = clock.now()
             if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
                 wait = int((failures.expires_at - now).total_seconds()) + 1
-                raise TooManyFailures("Too many logins to this account failed", retry_after=wait)
+                raise Refusal("rate_limited", "Too many logins to this account failed", retry_after=wait)
             return await session.scalar(select(User).where(User.email == login.email))
 
     async def _count_failure(self, email: str) -> None:
@@ -129,14 +123,14 @@ class Sessions:
 
 
 async def create_user(database: Database, email: str, password: str, role: Role) -> User:
-    """Raises: Conflict: the email is taken."""
+    """Raises: conflict"""
     password_hash = await passwords.hash_password(password)
     user = User(email=email, password_hash=password_hash, grants=[Grant(role=role)])
     try:
         async with database.transaction() as session:
             session.add(user)
     except IntegrityError as error:
-        raise Conflict("The email is taken") from error
+        raise Refusal("conflict", "The email is taken") from error
     return user
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from app.database import Database
-from app.errors import Conflict
+from app.errors import Refusal
 from app.orders import service
 from app.orders.repository import Orders
 from app.orders.schemas import OrderCreate, OrderLineCreate
@@ -23,6 +23,6 @@ async def plant(database: Database) -> list[str]:
                 line = OrderLineCreate(sku=f"TEA-{number:03}", quantity=number, unit_price=Decimal("12.50"))
                 order = OrderCreate(reference=f"SEED-{number:03}", currency="EUR", lines=[line])
                 await service.place(Orders(session), order)
-    except Conflict:
+    except Refusal:
         return ["The data is there already"]
     return [f"Placed {COUNT} orders"]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock, dialect
 from app.database import Base
-from app.errors import IdempotencyInProgress, IdempotencyKeyReused
+from app.errors import Refusal
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -53,16 +53,14 @@ async def once(
 ) -> Response:
     """The answer of `create`, which runs only if this key is new to this caller and route.
 
-    Raises:
-        IdempotencyInProgress: the first request with this key has not been answered yet.
-        IdempotencyKeyReused: the key came with another body.
+    Raises: idempotency_in_progress, idempotency_key_reused
     """
     if key is None:
         return await create()
     scope = f"{request.scope['caller']} {request.method} {request.url.path}"
     fingerprint = hashlib.sha256(await request.body()).digest()
     if not await dialect.try_lock(session, _lock_key(scope, key)):
-        raise IdempotencyInProgress("The first request with this key is still running", retry_after=1)
+        raise Refusal("idempotency_in_progress", "The first request with this key is still running", retry_after=1)
     stored = await session.get(StoredAnswer, (scope, key))
     if stored and stored.expires_at > clock.now():
         return _replay(stored, fingerprint)
@@ -97,7 +95,7 @@ async def purge(session: AsyncSession) -> None:
 
 def _replay(stored: StoredAnswer, fingerprint: bytes) -> Response:
     if stored.fingerprint != fingerprint:
-        raise IdempotencyKeyReused("The key was used with another body")
+        raise Refusal("idempotency_key_reused", "The key was used with another body")
     headers = {"Idempotent-Replayed": "true"}
     if stored.location:
         headers["Location"] = stored.location

@@ -10,13 +10,12 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.config import Settings
 from app.database import Database
-from app.ids import new_id
 from app.messaging import outbox
 from app.messaging.bell import Bell
-from app.messaging.events import Event
-from app.messaging.models import Message
+from app.messaging.events import Event, Message
 
 log = structlog.get_logger()
 
@@ -59,13 +58,10 @@ class Consumer:
         Returns:
             How many messages were claimed.
         """
-        lease = new_id()
+        lease, settings = clock.new_id(), self._settings
         async with self._database.transaction() as session:
             messages = await outbox.claim(
-                session,
-                lease,
-                limit=self._settings.queue_batch_size,
-                seconds=self._settings.queue_lease_seconds,
+                session, lease, limit=settings.queue_batch_size, seconds=settings.queue_lease_seconds
             )
         outbox.published.inc(len(messages))
         if messages:
@@ -100,7 +96,7 @@ class Consumer:
             if await outbox.is_handled(session, message):
                 await outbox.discard(session, message)
                 return
-            await handler(session, Event.from_envelope(message.envelope))
+            await handler(session, Event.model_validate(message.envelope))
             await outbox.settle(session, message)
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.messaging.models import HandledMessage, Message, MessageState
+from app.messaging.events import HandledMessage, Message, MessageState
 
 HANDLED_KEPT_FOR = timedelta(days=7)
 LONGEST_PAUSE_SECONDS = 300
