@@ -45,10 +45,10 @@ async def ready(request: Request, response: Response) -> Readiness:
     """Whether the process should get requests: not while it shuts down or its database does not answer."""
     state = request.app.state
     checks = {"database": await _check("database", state.database.ping)}
-    healthy = not state.draining and all(check.status == "ok" for check in checks.values())
-    if not healthy:
+    if state.draining or any(check.status != "ok" for check in checks.values()):
         response.status_code = 503
-    return Readiness(status="ok" if healthy else "unavailable", checks=checks)
+        return Readiness(status="unavailable", checks=checks)
+    return Readiness(status="ok", checks=checks)
 
 
 @metrics_router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)

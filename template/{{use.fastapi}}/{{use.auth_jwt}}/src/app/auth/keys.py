@@ -32,12 +32,7 @@ class KeyRing:
         return jwt.encode(claims, self._signing_key, ALGORITHM, headers={"kid": self.public_keys[0]["kid"]})
 
     def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a token.
-
-        Raises:
-            jwt.ExpiredSignatureError: it was good once.
-            jwt.InvalidTokenError: it is not one of ours, or not for us.
-        """
+        """The claims of a token. Raises jwt.ExpiredSignatureError or, when it never was good, jwt.InvalidTokenError."""
         key = self._verifying_keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
             raise jwt.InvalidTokenError("unknown key")

@@ -37,13 +37,8 @@ class Authenticator:
         self._verified: dict[str, tuple[Principal, float]] = {}
 
     async def __call__(self, scope: Scope) -> str:
-        """Leaves in the scope who is calling, or why that is not known, for the route to judge.
-
-        Returns:
-            What names the caller: the user, or the address of somebody unknown.
-        """
-        principal = await self._authenticate(scope)
-        scope["principal"] = principal
+        """Names the caller, and leaves in the scope who that is, or why it is not known, for the route to judge."""
+        principal = scope["principal"] = await self._authenticate(scope)
         if isinstance(principal, Refusal):
             return f"address {scope['client'][0] if scope['client'] else ''}"
         structlog.contextvars.bind_contextvars(principal=str(principal.id))

@@ -15,11 +15,7 @@ COUNT = 25
 
 
 async def plant(database: Database) -> list[str]:
-    """Makes an admin, and a member with some orders, unless they are there.
-
-    Returns:
-        What there is to know, a line each.
-    """
+    """Makes an admin, and a member with some orders, unless they are there; gives lines to show."""
     try:
         await create_user(database, "admin@example.com", PASSWORD, Role.ADMIN)
         member = await create_user(database, "member@example.com", PASSWORD, Role.MEMBER)

@@ -12,11 +12,7 @@ COUNT = 25
 
 
 async def plant(database: Database) -> list[str]:
-    """Places some orders, unless they are there.
-
-    Returns:
-        What there is to know, a line each.
-    """
+    """Places some orders, unless they are there; gives lines to show."""
     try:
         async with database.transaction() as session:
             for number in range(1, COUNT + 1):

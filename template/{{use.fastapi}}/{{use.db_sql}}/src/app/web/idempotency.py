@@ -68,18 +68,10 @@ async def once(
         await session.delete(stored)
         await session.flush()
     response = await create()
-    session.add(
-        StoredAnswer(
-            scope=scope,
-            key=key,
-            fingerprint=fingerprint,
-            status=response.status_code,
-            location=response.headers.get("Location"),
-            etag=response.headers.get("ETag"),
-            body=bytes(response.body),
-            expires_at=clock.now() + KEPT_FOR,
-        )
-    )
+    stored = StoredAnswer(scope=scope, key=key, fingerprint=fingerprint, expires_at=clock.now() + KEPT_FOR)
+    stored.status, stored.body = response.status_code, bytes(response.body)
+    stored.location, stored.etag = response.headers.get("Location"), response.headers.get("ETag")
+    session.add(stored)
     return response
 
 
@@ -96,12 +88,9 @@ async def purge(session: AsyncSession) -> None:
 def _replay(stored: StoredAnswer, fingerprint: bytes) -> Response:
     if stored.fingerprint != fingerprint:
         raise Refusal("idempotency_key_reused", "The key was used with another body")
-    headers = {"Idempotent-Replayed": "true"}
-    if stored.location:
-        headers["Location"] = stored.location
-    if stored.etag:
-        headers["ETag"] = stored.etag
-    return Response(stored.body, stored.status, headers, media_type="application/json")
+    headers = {"Idempotent-Replayed": "true", "Location": stored.location, "ETag": stored.etag}
+    kept = {name: value for name, value in headers.items() if value}
+    return Response(stored.body, stored.status, kept, media_type="application/json")
 
 
 def _lock_key(scope: str, key: str) -> int:

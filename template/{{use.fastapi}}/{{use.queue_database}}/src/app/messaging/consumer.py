@@ -53,11 +53,7 @@ class Consumer:
                 await self._bell.wait(self._settings.queue_poll_seconds)
 
     async def work(self) -> int:
-        """Handles one batch.
-
-        Returns:
-            How many messages were claimed.
-        """
+        """Handles one batch; gives how many messages that were."""
         lease, settings = clock.new_id(), self._settings
         async with self._database.transaction() as session:
             messages = await outbox.claim(
