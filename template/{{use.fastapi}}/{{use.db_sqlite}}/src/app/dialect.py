@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, TypeDecorator, event
+from sqlalchemy.dialects.sqlite import insert as insert  # for others: it knows ON CONFLICT
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine

@@ -59,8 +59,8 @@ async def _serve(settings: Settings) -> None:
     bell, stop = Bell(settings), stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
     async with Database(settings) as database, bell.hung(heard=True):
-        with metrics.pool(database.connections):
-            await asyncio.gather(_work(settings, database, bell, stop), _count_pending(database, stop))
+        metrics.watch_pool(database.connections)
+        await asyncio.gather(_work(settings, database, bell, stop), _count_pending(database, stop))
 
 
 async def _work(settings: Settings, database: Database, bell: Bell, stop: asyncio.Event) -> None:

@@ -48,8 +48,8 @@ async def _serve(settings: Settings) -> None:
     stop = stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
     async with Database(settings) as database:
-        with metrics.pool(database.connections):
-            await run_jobs(database, JOBS, stop)
+        metrics.watch_pool(database.connections)
+        await run_jobs(database, JOBS, stop)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.auth.provider import Authenticator
 from app.auth.schemas import JsonWebKeySet, Login, Refresh, Registration, TokenPair, UserRead
 from app.auth.sessions import Sessions
-from app.errors import Refusal
 from app.web.conditional import resource
 from app.web.openapi import raises
 
@@ -24,7 +23,7 @@ AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 
 
 async def _sessions(request: Request, authenticator: AuthenticatorDep) -> Sessions:
-    return Sessions(request.app.state.settings, request.app.state.database, authenticator.keys)
+    return Sessions(request.app.state.settings, request.app.state.database, authenticator)
 
 
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
@@ -50,20 +49,15 @@ async def log_in(body: Login, sessions: SessionsDep) -> TokenPair:
 
 
 @router.post("/refresh", operation_id="refresh", openapi_extra=raises("unauthenticated"))
-async def refresh(body: Refresh, sessions: SessionsDep, authenticator: AuthenticatorDep) -> TokenPair:
+async def refresh(body: Refresh, sessions: SessionsDep) -> TokenPair:
     """Trade a refresh token for new tokens. Each is good for one use; a second use ends the session."""
-    try:
-        return await sessions.refresh(body.refresh_token)
-    except Refusal:
-        authenticator.forget()
-        raise
+    return await sessions.refresh(body.refresh_token)
 
 
 @router.post("/logout", operation_id="log_out", status_code=204)
-async def log_out(body: Refresh, sessions: SessionsDep, authenticator: AuthenticatorDep) -> None:
+async def log_out(body: Refresh, sessions: SessionsDep) -> None:
     """End the session of a refresh token."""
     await sessions.log_out(body.refresh_token)
-    authenticator.forget()
 
 
 @keys_router.get("/.well-known/jwks.json", operation_id="public_keys")

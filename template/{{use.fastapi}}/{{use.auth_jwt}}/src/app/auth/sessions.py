@@ -6,19 +6,19 @@ import time
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.auth import passwords
-from app.auth.keys import KeyRing
 from app.auth.models import Grant, LoginFailures, LoginSession, RefreshToken, User
 from app.auth.permissions import Role
-from app.auth.provider import attempts
+from app.auth.provider import Authenticator, attempts
 from app.auth.schemas import Login, Registration, TokenPair
 from app.config import Settings
 from app.database import Database
+from app.dialect import insert
 from app.errors import Refusal
 from app.jobs import Job
 
@@ -26,10 +26,10 @@ from app.jobs import Job
 class Sessions:
     """The life of sessions, from login to logout."""
 
-    def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, database: Database, authenticator: Authenticator) -> None:
         self._settings = settings
         self._database = database
-        self._keys = keys
+        self._authenticator = authenticator
 
     async def register(self, registration: Registration) -> User:
         """Makes a member.
@@ -73,6 +73,7 @@ class Sessions:
                     return self._issue(session, opened)
             elif stored:
                 await _revoke(session, stored.session_id)
+        self._authenticator.forget()
         raise Refusal("unauthenticated", "The refresh token is not valid")
 
     async def log_out(self, token: str) -> None:
@@ -81,6 +82,7 @@ class Sessions:
             stored = await _find_token(session, token)
             if stored:
                 await _revoke(session, stored.session_id)
+        self._authenticator.forget()
 
     async def _admit(self, login: Login) -> User | None:
         async with self._database.reading() as session:
@@ -92,22 +94,16 @@ class Sessions:
             return await session.scalar(select(User).where(User.email == login.email))
 
     async def _count_failure(self, email: str) -> None:
-        try:
-            await self._count_in_transaction(email)
-        except IntegrityError:  # somebody else counted the first failure at the same time: now there is a row
-            await self._count_in_transaction(email)
-
-    async def _count_in_transaction(self, email: str) -> None:
-        expires_at = clock.now() + timedelta(seconds=self._settings.auth_lockout_seconds)
-        account = _account(email)
+        now = clock.now()
+        first = {"count": 1, "expires_at": now + timedelta(seconds=self._settings.auth_lockout_seconds)}
+        still_counts = LoginFailures.expires_at > now
+        next_one = {
+            "count": case((still_counts, LoginFailures.count + 1), else_=first["count"]),
+            "expires_at": case((still_counts, LoginFailures.expires_at), else_=first["expires_at"]),
+        }
+        counted = insert(LoginFailures).values(account=_account(email), **first)
         async with self._database.transaction() as session:
-            failures = await session.get(LoginFailures, account, with_for_update=True)
-            if failures is None:
-                session.add(LoginFailures(account=account, count=1, expires_at=expires_at))
-            elif failures.expires_at <= clock.now():
-                failures.count, failures.expires_at = 1, expires_at
-            else:
-                failures.count += 1
+            await session.execute(counted.on_conflict_do_update(index_elements=["account"], set_=next_one))
 
     def _issue(self, session: AsyncSession, opened: LoginSession) -> TokenPair:
         refresh_token = secrets.token_urlsafe(32)
@@ -116,7 +112,7 @@ class Sessions:
         lifetime = self._settings.auth_access_ttl_seconds
         claims = {"sub": str(opened.user_id), "sid": str(opened.id), "iat": now, "exp": now + lifetime}
         return TokenPair(
-            access_token=self._keys.sign(claims | {"jti": secrets.token_hex(8)}),
+            access_token=self._authenticator.keys.sign(claims | {"jti": secrets.token_hex(8)}),
             refresh_token=refresh_token,
             expires_in=lifetime,
         )

@@ -64,11 +64,9 @@ async def once(
     stored = await session.get(StoredAnswer, (scope, key))
     if stored and stored.expires_at > clock.now():
         return _replay(stored, fingerprint)
-    if stored:
-        await session.delete(stored)
-        await session.flush()
     response = await create()
-    stored = StoredAnswer(scope=scope, key=key, fingerprint=fingerprint, expires_at=clock.now() + KEPT_FOR)
+    stored = stored or StoredAnswer(scope=scope, key=key)
+    stored.fingerprint, stored.expires_at = fingerprint, clock.now() + KEPT_FOR
     stored.status, stored.body = response.status_code, bytes(response.body)
     stored.location, stored.etag = response.headers.get("Location"), response.headers.get("ETag")
     session.add(stored)
