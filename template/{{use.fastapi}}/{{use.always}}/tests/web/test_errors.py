@@ -1,5 +1,6 @@
 """Every error is a problem document (RFC 9457)."""
 
+from dataclasses import asdict
 from typing import get_args
 
 import pytest
@@ -62,4 +63,4 @@ async def test_a_crash_tells_its_cause_to_the_log_alone(anybody: AsyncClient) ->
 async def test_every_error_has_a_status_and_an_explanation(anybody: AsyncClient) -> None:
     assert set(get_args(Code)) <= PROBLEMS.keys()
     for code, problem in PROBLEMS.items():
-        assert (await anybody.get(f"/problems/{code}")).json() == {"code": code, **problem._asdict()}
+        assert (await anybody.get(f"/problems/{code}")).json() == asdict(problem)
