@@ -31,7 +31,7 @@ def gather(
         given.update(preset_answers(template, preset))
     if file is not None:
         given.update(_read(file))
-    given.update(_assigned(assignments))
+    given.update(assigned(assignments))
     given.update({name: value for name, value in flags.items() if value is not None})
     return given
 
@@ -46,6 +46,20 @@ def preset_answers(template: Template, name: str) -> Mapping[str, Any]:
     return template.presets[name].answers
 
 
+def assigned(assignments: Iterable[str]) -> dict[str, str]:
+    """Answers from `name=value` words. Raises a `Problem` for a word of another form."""
+    given = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise Problem(
+                f"{assignment!r} is not of the form name=value",
+                "for example `database=postgresql`",
+            )
+        given[name] = value
+    return given
+
+
 def _read(file: Path) -> dict[str, Any]:
     """The answers in a YAML file; of a project's own answers file all but the `_keys`."""
     try:
@@ -58,7 +72,7 @@ def _read(file: Path) -> dict[str, Any]:
         ) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Problem(
-            f"the answers file {file} is not YAML: {_place(error)}",
+            f"the answers file {file} is not YAML: {place(error)}",
             "write one answer a line, like `database: postgresql`",
         ) from error
     if not isinstance(data, dict):
@@ -69,19 +83,7 @@ def _read(file: Path) -> dict[str, Any]:
     return {str(key): value for key, value in data.items() if not str(key).startswith("_")}
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
+    """Where a text stops being YAML."""
     mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"
-
-
-def _assigned(assignments: Iterable[str]) -> dict[str, str]:
-    given = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals or not name:
-            raise Problem(
-                f"--set {assignment!r} is not of the form name=value",
-                "for example `--set database=postgresql`",
-            )
-        given[name] = value
-    return given

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scaffold.problems import Problem
 
 MESSAGE = "Start from the scaffold template"
+
+# The lines around a conflict; copier writes the same ones.
+_SIDES = ("before updating", "last update", "after updating")
+CONFLICT_LABELS = (f"{'<' * 7} {_SIDES[0]}", f"{'>' * 7} {_SIDES[2]}")
+
+_MERGE_FAILED = 128  # below it, the exit code of `git merge-file` counts conflicts
 
 # A hook or an alias that calls scaffold sets these; they would point git at its own repository.
 _INHERITED = (
@@ -54,18 +62,19 @@ def first_commit(folder: Path) -> None:
     _run(
         folder,
         *(part for stand_in in stand_ins for part in ("-c", stand_in)),
-        *("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgsign=false"),
+        *("-c", "commit.gpgsign=false"),
         *("commit", "--quiet", "--no-verify", "--message", MESSAGE),
     )
 
 
-def clone(url: str, folder: Path) -> None:
+def clone(url: str, folder: Path, *, bare: bool = False) -> None:
     """Clone `url` into `folder`, without ever asking for a password.
 
     Raises:
         Problem: there is nothing to clone.
     """
-    result = _git(folder.parent, "clone", "--quiet", "--", url, str(folder))
+    options = ["--quiet", *(["--bare"] if bare else [])]
+    result = _git(folder.parent, "clone", *options, "--", url, str(folder))
     if result.returncode:
         raise Problem(f"cannot get the template from {url}", _last_line(result.stderr))
 
@@ -75,7 +84,56 @@ def ask(folder: Path, *arguments: str) -> str | None:
     if not is_installed():
         return None
     result = _git(folder, *arguments)
-    return None if result.returncode else result.stdout.strip()
+    return None if result.returncode else _text(result.stdout).strip()
+
+
+def read(folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None) -> str:
+    """What git prints, as text; see `read_bytes`."""
+    return _text(read_bytes(folder, *arguments, given=given, index=index))
+
+
+def read_bytes(
+    folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None
+) -> bytes:
+    """What git prints when it is `given` something to read; with `index` in place of its own.
+
+    Raises:
+        Problem: git failed.
+    """
+    result = _git(folder, *arguments, given=given, index=index)
+    if result.returncode:
+        raise Problem(f"git failed: {_last_line(result.stderr)}", f"it was `git {arguments[0]}`")
+    return result.stdout
+
+
+def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
+    """Merge three versions of a text; gives the text and whether it holds conflict markers.
+
+    The markers and their labels are the ones that `copier update` leaves.
+    """
+    with tempfile.TemporaryDirectory(prefix="scaffold-merge-") as folder:
+        for name, content in zip(_SIDES, (ours, base, theirs), strict=True):
+            (Path(folder) / name).write_bytes(content)
+        labels = [word for name in _SIDES for word in ("-L", name)]
+        result = _git(Path(folder), "merge-file", "--stdout", "--quiet", *labels, *_SIDES)
+    if result.returncode < 0 or result.returncode >= _MERGE_FAILED:
+        raise Problem(f"git failed: {_last_line(result.stderr)}", "it was `git merge-file`")
+    return result.stdout, result.returncode > 0
+
+
+def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: bool) -> bytes:
+    """The patch from some files to others, both by path, in git's own form."""
+    with tempfile.TemporaryDirectory(prefix="scaffold-diff-") as folder:
+        for side, files in (("a", before), ("b", after)):
+            (Path(folder) / side).mkdir()
+            for path, content in files.items():
+                file = Path(folder) / side / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        when = "always" if colour else "never"
+        options = ("--no-index", "--no-prefix", "--no-ext-diff", "--binary", f"--color={when}")
+        result = _git(Path(folder), "-c", "diff.noprefix=false", "diff", *options, "a", "b")
+    return result.stdout
 
 
 def _run(folder: Path, *arguments: str) -> None:
@@ -86,20 +144,27 @@ def _run(folder: Path, *arguments: str) -> None:
         )
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _git(
+    folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
     environment = {key: value for key, value in os.environ.items() if key not in _INHERITED}
+    if index:
+        environment["GIT_INDEX_FILE"] = str(index)
     return subprocess.run(
-        ["git", *arguments],
+        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
         cwd=folder,
         env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
+        input=given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given,
         capture_output=True,
-        text=True,
-        errors="replace",
         check=False,
     )
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
+def _text(output: bytes) -> str:
+    """As Python names files: bytes that are no UTF-8 survive the way back to git."""
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
     return lines[-1].removeprefix("fatal: ") if lines else "it gave no reason"

@@ -9,18 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from scaffold import git
+from scaffold import addresses, bundles, git
 from scaffold.problems import Problem
 
 DISTRIBUTION = "backend-scaffold"
 _PACKAGE = Path(__file__).parent
 _CHECKOUT = _PACKAGE.parents[1]
 _EMBEDDED = _PACKAGE / "_template"
+_HISTORY = _PACKAGE / "_history"
 
-# What copier takes for a git address without being told so by the prefix `git+`.
-_GIT_ADDRESS = re.compile(r"^(git@|git://|git\+|https://(github|gitlab)\.com/)|\.git$")
 _RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
@@ -29,12 +27,14 @@ class Source:
     """A template folder, and where it came from.
 
     `origin` has `_src_path` and `_commit` as copier writes them; it lacks `_commit` when no update
-    can start from here. `caution` says so, or what else to know, in one sentence.
+    can start from here. `caution` says so, or what else to know, in one sentence. `needs_bundle`
+    is whether updates will read the bundle that `keep_bundle` puts into the data folder.
     """
 
     root: Path
     origin: Mapping[str, str] = field(default_factory=dict)
     caution: str = ""
+    needs_bundle: bool = False
 
     @property
     def updatable(self) -> bool:
@@ -47,35 +47,132 @@ def shipped() -> Path:
     return _CHECKOUT if _runs_in_place() else _EMBEDDED
 
 
+def checkout() -> Path | None:
+    """The checkout that scaffold runs in or was installed from, which is the template then."""
+    if _runs_in_place():
+        return _CHECKOUT
+    return _noted_checkout(_direct_url())
+
+
+def bundle() -> Path | None:
+    """The git bundle of the template's history that this installed scaffold carries.
+
+    It holds HEAD and the release tags. None where there is a `checkout()`, which has them itself.
+    """
+    file = _HISTORY / "template.bundle"
+    return file if file.is_file() and checkout() is None else None
+
+
+def repository() -> Path | None:
+    """The history of scaffold's own template: its checkout, else the bundle it carries."""
+    return checkout() or bundle()
+
+
+def ref() -> str | None:
+    """What HEAD of the `bundle()` is called: a release like `v1.2.0`, else as git describes it."""
+    return _carried_ref() if bundle() else None
+
+
+def address() -> str | None:
+    """What `new` records as `_src_path` for scaffold's own template; None without a history."""
+    source = _own()
+    return source.origin["_src_path"] if source.updatable else None
+
+
+def is_own(recorded: str) -> bool:
+    """Whether a project's `_src_path` names the template that this scaffold carries.
+
+    Every spelling of its addresses counts, and so does its bundle in anybody's data folder.
+    """
+    return bundles.is_recorded(recorded) or any(
+        addresses.same(recorded, own) for own in _own_addresses()
+    )
+
+
+def keep_bundle() -> str:
+    """Put the `bundle()`, if there is one, where projects without an address look for it.
+
+    That is a file in the user's data folder. A newer one that is there stays.
+
+    Returns:
+        What to tell the user when it cannot be found there now; else nothing.
+    """
+    carried = bundle()
+    return bundles.keep(carried) if carried else ""
+
+
 @contextmanager
-def opened(address: str | None) -> Iterator[Source]:
-    """The template at `address` (a folder or a git address), else the one scaffold came with.
+def opened(place: str | None) -> Iterator[Source]:
+    """The template at `place` (a folder or a git address), else the one scaffold came with.
 
     Raises:
-        Problem: there is nothing at `address`.
+        Problem: there is nothing at `place`.
     """
-    if not address:
+    if not place:
         yield _own()
-    elif Path(address).exists():
-        yield _local(Path(address).resolve())
-    elif _GIT_ADDRESS.search(address) or "://" in address:
+    elif Path(place).exists():
+        yield _local(Path(place).resolve())
+    elif addresses.is_remote(place):
         with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
-            yield _cloned(address, Path(folder) / "template")
+            yield _cloned(place, Path(folder) / "template")
     else:
         raise Problem(
-            f"there is no template at {address}",
+            f"there is no template at {place}",
             "--template and SCAFFOLD_TEMPLATE take a folder or the address of a git repository",
         )
 
 
 def _own() -> Source:
+    if folder := checkout():
+        return _local(folder)
+    noted, public = _direct_url(), _public_address()
+    installed_from = _noted_repository(noted)
+    # A public address is for everybody; that of the installation may be an ssh one, or a fork's.
+    if installed_from and not addresses.same(installed_from, public):
+        return _embedded(installed_from, _carried_ref() or _noted_commit(noted))
+    if public:
+        return _embedded(public, _carried_ref())
+    return _bundled()
+
+
+def _embedded(repository: str, commit: str | None) -> Source:
+    origin = {"_src_path": addresses.for_copier(repository)}
+    return Source(_EMBEDDED, {**origin, "_commit": commit} if commit else origin)
+
+
+def _bundled() -> Source:
+    commit = ref()
+    if commit is None:
+        return Source(
+            _EMBEDDED,
+            caution="this scaffold was built without its history, so `copier update` will find no "
+            "source; --template ADDRESS names one",
+        )
+    return Source(
+        _EMBEDDED,
+        {"_src_path": bundles.recorded(), "_commit": commit},
+        "plain `copier update` will work only on machines where scaffold has made or updated a "
+        "project; `scaffold update` will work on all",
+        needs_bundle=True,
+    )
+
+
+def _own_addresses() -> Iterator[str]:
     if _runs_in_place():
-        return _local(_CHECKOUT)
-    return _installed(_direct_url())
+        yield str(_CHECKOUT)
+    elif url := str(_direct_url().get("url", "")):
+        yield url
+    if public := _public_address():
+        yield public
 
 
 def _runs_in_place() -> bool:
     return _PACKAGE.parent.name == "src" and (_CHECKOUT / "copier.yml").is_file()
+
+
+def _carried_ref() -> str | None:
+    file = _HISTORY / "REF"
+    return file.read_text().strip() if file.is_file() else None
 
 
 def _direct_url() -> Mapping[str, object]:
@@ -89,20 +186,38 @@ def _direct_url() -> Mapping[str, object]:
     return json.loads(text) if text else {}
 
 
-def _installed(noted: Mapping[str, object]) -> Source:
-    address = str(noted.get("url", ""))
+def _noted_checkout(noted: Mapping[str, object]) -> Path | None:
+    if "dir_info" not in noted:
+        return None
+    folder = addresses.folder_of(str(noted["url"]))
+    is_checkout = (folder / "copier.yml").is_file() and (folder / ".git").exists()
+    return folder if is_checkout else None
+
+
+def _noted_repository(noted: Mapping[str, object]) -> str:
     match noted:
-        case {"vcs_info": {"vcs": "git", "commit_id": str(commit)}}:
-            return Source(_EMBEDDED, {"_src_path": _for_copier(address), "_commit": commit})
-        case {"dir_info": _}:
-            folder = Path(unquote(urlsplit(address).path))
-            if (folder / "copier.yml").is_file():
-                return _local(folder)
-    return Source(
-        _EMBEDDED,
-        caution="this scaffold was not installed from git, so `copier update` will find no source; "
-        "--template ADDRESS names one",
-    )
+        case {"url": str(url), "vcs_info": {"vcs": "git"}}:
+            return url
+    return ""
+
+
+def _noted_commit(noted: Mapping[str, object]) -> str | None:
+    match noted:
+        case {"vcs_info": {"commit_id": str(commit)}}:
+            return commit
+    return None
+
+
+def _public_address() -> str:
+    """What `[project.urls]` calls Template: the public home of the template, if it has one."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        links = metadata(DISTRIBUTION).get_all("Project-URL") or []
+    except PackageNotFoundError:
+        links = []
+    named: dict[str, str] = dict(link.split(", ", 1) for link in links)
+    return named.get("Template", "")
 
 
 def _local(folder: Path) -> Source:
@@ -133,21 +248,17 @@ def _is_repository(folder: Path) -> bool:
     return top is not None and Path(top).resolve() == folder.resolve()
 
 
-def _cloned(address: str, folder: Path) -> Source:
+def _cloned(url: str, folder: Path) -> Source:
     """A fresh clone at its newest release, as copier chooses it; without a release, at its head."""
     if not git.is_installed():
-        raise Problem("git is missing", f"install git: the template {address} needs it")
-    git.clone(address.removeprefix("git+"), folder)
+        raise Problem("git is missing", f"install git: the template {url} needs it")
+    git.clone(url.removeprefix("git+"), folder)
     releases = [tag for tag in (git.ask(folder, "tag") or "").split() if _RELEASE.fullmatch(tag)]
     if releases:
         git.ask(folder, "checkout", "--quiet", max(releases, key=_version))
     commit = git.ask(folder, "describe", "--tags", "--always") or ""
-    return Source(folder, {"_src_path": _for_copier(address), "_commit": commit})
+    return Source(folder, {"_src_path": addresses.for_copier(url), "_commit": commit})
 
 
 def _version(tag: str) -> tuple[int, ...]:
     return tuple(int(part) for part in tag.removeprefix("v").split("."))
-
-
-def _for_copier(address: str) -> str:
-    return address if _GIT_ADDRESS.search(address) else f"git+{address}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,13 +105,14 @@ CASES = [
     ),
     BadInput(
         "an unknown command", ("nwe", "shop"),
-        "there is no command nwe", "did you mean 'new'? The commands are new, stacks and verify",
+        "there is no command nwe",
+        "did you mean 'new'? The commands are new, update, change, diff, stacks, doctor and verify",
     ),
     BadInput(
         "an unknown flag", ("new", "shop", "--databse", "sqlite"),
         "there is no option --databse",
         "did you mean '--database'? The options of `scaffold new` are --preset, --answers, --set, "
-        "--defaults, --dry-run, --json, --no-git, --template, --framework, --description, "
+        "--defaults, --dry-run, --json, --plain, --no-git, --template, --framework, --description, "
         "--database, --auth, --queue, --cache and --ci",
     ),
     BadInput(
@@ -146,8 +147,7 @@ CASES = [
     ),
     BadInput(
         "--set without a value", ("new", "shop", "--set", "database"),
-        "--set 'database' is not of the form name=value",
-        "for example `--set database=postgresql`",
+        "'database' is not of the form name=value", "for example `database=postgresql`",
     ),
     BadInput(
         "a description of two lines", ("new", "shop", "--description", "one\ntwo"),
@@ -212,31 +212,57 @@ CASES = [
         "a template that is none", ("new", "shop", "--defaults", "--template", "."),
         "there is no template in .", "a template is a folder with a file copier.yml",
     ),
+    BadInput(
+        "a doctor for no project", ("doctor", "shop"),
+        "shop is no project: it has no file .copier-answers.yml",
+        "name the folder that `scaffold new` made, or leave PATH out",
+    ),
+    BadInput(
+        "a doctor for answers that are none", ("doctor",),
+        "./.copier-answers.yml cannot be read as answers",
+        "`git checkout HEAD -- .copier-answers.yml` brings the last good one back",
+        file(".copier-answers.yml", "name: [shop\n"),
+    ),
+    BadInput(
+        "a doctor for another template's project", ("doctor",),
+        "the answers of . are not those of this scaffold's template: there is no question 'colour'",
+        "use the scaffold that made the project, or update the project first",
+        file(".copier-answers.yml", "name: shop\ncolour: red\n"),
+    ),
 ]  # fmt: skip
 
 
 def page() -> str:
     """docs/errors.md."""
+    from tests.tool import bad_updates  # imported late: its cases run the tool
+
     lines = [
         "# Errors",
         "",
         "Whatever is wrong, `scaffold` prints one `error:` line and a `hint:` on stderr, ends with",
         "exit code 2 (130 after Ctrl-C) and leaves nothing behind: no folder, no file, no half",
-        "repository. A test runs each of these lines in an empty folder, called `.` here.",
+        "repository. A test runs each of these lines.",
         "",
-        "```console",
+        "## Making a project",
+        "",
+        "In an empty folder, called `.` here.",
+        "",
+        *_console((case.title, case.arguments, case.error, case.hint) for case in CASES),
+        "## In a project",
+        "",
+        "In a project at the release v1.0.0 of a template that has v2.0.0.",
+        "",
+        *_console((c.title, c.arguments, c.error, c.hint) for c in bad_updates.CASES),
     ]
-    for case in CASES:
-        command = " ".join(_quoted(argument) for argument in ("scaffold", *case.arguments))
-        lines += [
-            f"# {case.title}",
-            f"$ {command}",
-            f"error: {case.error}",
-            "",
-            f"hint: {case.hint}",
-            "",
-        ]
-    return "\n".join([*lines[:-1], "```", ""])
+    return "\n".join(lines)
+
+
+def _console(cases: Iterable[tuple[str, Sequence[str], str, str]]) -> list[str]:
+    lines = []
+    for title, arguments, error, hint in cases:
+        command = " ".join(_quoted(argument) for argument in ("scaffold", *arguments))
+        lines += [f"# {title}", f"$ {command}", f"error: {error}", "", f"hint: {hint}", ""]
+    return ["```console", *lines[:-1], "```", ""]
 
 
 def _quoted(argument: str) -> str:

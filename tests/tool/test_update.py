@@ -12,30 +12,16 @@ from copier import Settings, run_copy, run_update
 from pytest_copie.plugin import Copie
 
 from tests.combinations import TEMPLATE, label
-from tests.tool.conftest import Scaffold, commit, export, git, tree
+from tests.tool.conftest import Scaffold, commit, git, tree
+from tests.tool.releases import build
 
 PRESETS = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
-LAYER = "{{use.always}}"
 
 
-@pytest.fixture
-def releases(tmp_path: Path) -> Path:
-    """A template with two releases: v2.0.0 changes, adds and drops a file, and asks one more."""
-    root = tmp_path / "releases"
-    export(root)
-    layer = root / "template" / "{{use.fastapi}}" / LAYER
-    (layer / "notes.txt.jinja").write_text("{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n")
-    (layer / "dropped.txt").write_text("old\n")
-    git(root, "init", "--quiet", "--initial-branch=main")
-    commit(root, "First release", tag="v1.0.0")
-
-    (layer / "notes.txt.jinja").write_text("{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nSIX\n")
-    (layer / "dropped.txt").unlink()
-    (layer / "added.txt.jinja").write_text("{{ region }}\n")
-    with (root / "copier.yml").open("a") as questions:
-        questions.write('\nregion:\n  type: str\n  help: Where?\n  default: "{{ name }}-eu"\n')
-    commit(root, "Second release", tag="v2.0.0")
-    return root
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template with the releases v1.0.0 and v2.0.0; which is checked out may change."""
+    return build(tmp_path_factory.mktemp("releases") / "template")
 
 
 def make(scaffold: Scaffold, releases: Path, workplace: Path, answers: dict[str, str]) -> Path:

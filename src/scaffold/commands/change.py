@@ -1,0 +1,29 @@
+"""`scaffold change`: other answers at the same release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaffold import upgrading
+from scaffold.commands import upgrade
+from scaffold.commands.upgrade import AsJson, Defaults, DryRun, Yes
+
+Answers = Annotated[list[str], typer.Argument(help="The new answers.", metavar="NAME=VALUE…")]
+Project = Annotated[Path, typer.Option("--project", help="The project.", metavar="PATH")]
+
+
+def change(
+    assignments: Answers,
+    folder: Project = Path(),
+    defaults: Defaults = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> int:
+    """Change answers of a project, or raise a `Problem` and leave it as it was."""
+    with upgrading.opened(folder) as subject:
+        options = upgrade.Options(assignments, defaults, yes, dry_run, as_json)
+        return upgrade.carry_out(subject, subject.commit, options)

@@ -1,0 +1,153 @@
+"""Merges two renderings of a template with what the team made of the first one, file by file.
+
+Pure: files come in as bytes and go out as decisions. What the team wrote is never dropped: where
+the template and the team disagree, the file stays, and the decision says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+_MARKERS = (b"<" * 7, b">" * 7)
+PLAIN, EXECUTABLE = "100644", "100755"
+_MARKERS = (b"<" * 7, b">" * 7)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as git stores it: `mode` is `100644`, `100755`, or another one for links and such."""
+
+    content: bytes
+    mode: str = PLAIN
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its lines can be merged."""
+        return self.mode in (PLAIN, EXECUTABLE) and b"\0" not in self.content
+
+
+Tree = Mapping[str, File]
+
+
+class Outcome(StrEnum):
+    """What becomes of one file."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    MERGED = "merged"
+    """Both sides changed it, in different places."""
+    MOVED = "moved"
+    """The template has given it another path; its content is the team's."""
+    REMOVED = "removed"
+    KEPT = "kept"
+    """The team's file stays although the template has dropped it, or has another thing there."""
+    ABSENT = "absent"
+    """The team has deleted it, and it stays deleted although the template has changed it."""
+    CONFLICT = "conflict"
+    """Both sides changed the same lines."""
+
+
+class Change(NamedTuple):
+    """The decision on one path; `file` is what will be there, None for nothing.
+
+    `base`, `ours` and `theirs` are the three versions that it came from: the old rendering, the
+    team's, the new rendering.
+    """
+
+    path: str
+    outcome: Outcome
+    file: File | None
+    base: File | None = None
+    ours: File | None = None
+    theirs: File | None = None
+    reason: str = ""
+
+
+MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
+"""Merges (ours, base, theirs); gives the text and whether it holds conflict markers."""
+
+
+def merge(
+    base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText, moves: Mapping[str, str]
+) -> list[Change]:
+    """One change for each path on which the template moved and the team has not moved along.
+
+    `moves` are the paths that the template renamed, old to new.
+    """
+    moves = {old: new for old, new in moves.items() if old in base and new not in base}
+    moves_of_ours = {old: new for old, new in moves.items() if old in ours and new not in ours}
+    changes = {
+        change.path: change
+        for change in _merged(_moved(base, moves), _moved(ours, moves_of_ours), theirs, merge_text)
+    }
+    for old, new in moves_of_ours.items():
+        file = ours[old]
+        changes.setdefault(new, Change(new, Outcome.MOVED, file, file, file, file))
+        changes[old] = Change(old, Outcome.REMOVED, None, file, file, None, f"moved to {new}")
+    return [changes[path] for path in sorted(changes)]
+
+
+def has_markers(content: bytes) -> bool:
+    """Whether a text holds a conflict that nobody has resolved, by the markers that git writes."""
+    return all(re.search(rb"^" + mark + rb" ", content, re.MULTILINE) for mark in _MARKERS)
+
+
+def _moved(tree: Tree, moves: Mapping[str, str]) -> Tree:
+    return {moves.get(path, path): file for path, file in tree.items()}
+
+
+def _merged(base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText) -> Iterator[Change]:
+    folders = _folders(ours)
+    for path in sorted(base.keys() | theirs.keys()):
+        old, own, new = base.get(path), ours.get(path), theirs.get(path)
+        if new in (old, own):
+            continue
+        if own is None and new and (obstacle := _obstacle(path, ours, folders)):
+            reason = f"{obstacle} is in the way of a new file of the template"
+            yield Change(path, Outcome.KEPT, None, old, own, new, reason)
+        elif own == old:
+            yield Change(path, _plain_outcome(old, new), new, old, own, new)
+        else:
+            yield _reconciled(path, old, own, new, merge_text)
+
+
+def _plain_outcome(old: File | None, new: File | None) -> Outcome:
+    if old is None:
+        return Outcome.ADDED
+    return Outcome.CHANGED if new else Outcome.REMOVED
+
+
+def _reconciled(
+    path: str, old: File | None, own: File | None, new: File | None, merge_text: MergeText
+) -> Change:
+    """Both sides have left the old rendering, in different directions."""
+    if own is None:
+        reason = "you deleted it; the template has changed it"
+        return Change(path, Outcome.ABSENT, None, old, own, new, reason)
+    if new is None:
+        reason = "you changed it; the template has dropped it"
+        return Change(path, Outcome.KEPT, own, old, own, new, reason)
+    if not (own.is_text and new.is_text and (old is None or old.is_text)):
+        reason = "it is no text: yours stays, the template's is stage 3 in the index"
+        return Change(path, Outcome.CONFLICT, own, old, own, new, reason)
+    text, has_markers = merge_text(own.content, old.content if old else b"", new.content)
+    mode = own.mode if old and own.mode != old.mode else new.mode
+    outcome = Outcome.CONFLICT if has_markers else Outcome.MERGED
+    return Change(path, outcome, File(text, mode), old, own, new)
+
+
+def _folders(tree: Tree) -> set[str]:
+    """Every folder in which the tree has files."""
+    return {path[:end] for path in tree for end in range(len(path)) if path[end] == "/"}
+
+
+def _obstacle(path: str, ours: Tree, folders: set[str]) -> str | None:
+    """A folder at the path, or a file where one of its folders must be."""
+    if path in folders:
+        return f"the folder {path}"
+    above = (path[:end] for end in range(len(path)) if path[end] == "/")
+    return next((f"the file {folder}" for folder in above if folder in ours), None)
