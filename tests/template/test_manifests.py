@@ -205,11 +205,9 @@ def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
         case ast.Call(func=ast.Name(id="Field"), keywords=keywords):
             [default] = [keyword.value for keyword in keywords if keyword.arg == "default"]
             return _default(default, constants)
-        case ast.Call(func=ast.Name(id="SecretStr")):
-            return ""  # a development key is nobody's to copy
         case ast.Name(id=name):
             return str(constants[name])
-        case ast.List(elts=parts):
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return ",".join(ast.literal_eval(part) for part in parts)
         case ast.Constant(value=None):
             return ""
