@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-_MARKERS = (b"<" * 7, b">" * 7)
 PLAIN, EXECUTABLE = "100644", "100755"
 _MARKERS = (b"<" * 7, b">" * 7)
 
@@ -76,10 +75,15 @@ def merge(
 ) -> list[Change]:
     """One change for each path on which the template moved and the team has not moved along.
 
-    `moves` are the paths that the template renamed, old to new.
+    `moves` are the paths that the template renamed, old to new. Where the team has both, neither
+    is the other: the old one has been dropped, the new one added.
     """
-    moves = {old: new for old, new in moves.items() if old in base and new not in base}
-    moves_of_ours = {old: new for old, new in moves.items() if old in ours and new not in ours}
+    moves = {
+        old: new
+        for old, new in moves.items()
+        if old in base and new not in base and not (old in ours and new in ours)
+    }
+    moves_of_ours = {old: new for old, new in moves.items() if old in ours}
     changes = {
         change.path: change
         for change in _merged(_moved(base, moves), _moved(ours, moves_of_ours), theirs, merge_text)

@@ -196,8 +196,8 @@ class Subject:
         old[ANSWERS_FILE] = ours[ANSWERS_FILE]
         moves = {
             path: to
-            for path, to in after.template.moves.items()
-            if path not in before.template.moves
+            for path, to in _moves(before.template, after.template).items()
+            if path not in ours or not self.repository.is_taken(to)
         }
         changes = merge(old, ours, new, git.merge_file, moves)
         return [self._guarded(change) for change in changes]
@@ -225,6 +225,20 @@ def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
     own = None if remote or not sources.is_own(address) else sources.repository()
     with history.opened(str(own or address)) as past:
         yield Subject(repository, noted, past, "HEAD" if own else past.newest())
+
+
+def _moves(before: Template, after: Template) -> Mapping[str, str]:
+    """The paths that were renamed in between, each with its last name."""
+    moves = {old: new for old, new in after.moves.items() if old not in before.moves}
+    return {old: _last_name(old, moves) for old in moves}
+
+
+def _last_name(path: str, moves: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+    while path in moves and path not in seen:
+        seen.add(path)
+        path = moves[path]
+    return path
 
 
 def _address(recorded: str) -> str:
