@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from scaffold import git, signals
-from scaffold.merging import Change, File, Outcome
+from scaffold.merging import EXECUTABLE, LINK, PLAIN, Change, File, Outcome
 from scaffold.problems import Problem
 
 ABORTED = "refs/scaffold/aborted"
@@ -69,6 +69,13 @@ class Repository:
         journal = self.journal()
         if journal and not (journal.settled and journal.head != self.head):
             raise _unfinished(journal)
+        if overlooked := self._overlooked():
+            names = " ".join(overlooked)
+            raise Problem(
+                f"git overlooks changes of {_some(overlooked)}",
+                f"`git update-index --no-assume-unchanged --no-skip-worktree {names}`, "
+                "then commit or undo them",
+            )
         for name in _UNDER_WAY:
             if (self._git_path(name)).exists():
                 what = name.partition("_")[0].partition("-")[0].lower()
@@ -88,12 +95,15 @@ class Repository:
         contents = self._contents([oid for *_, oid in blobs])
         return {path: File(next(contents), mode) for path, mode, _, _ in blobs}
 
-    def is_taken(self, path: str) -> bool:
-        """Whether something lies at a path, or a file where one of its folders must be."""
+    def is_taken(self, path: str, leaving: Container[str] = ()) -> bool:
+        """Whether something lies at a path, or a file where one of its folders must be.
+
+        The paths that are `leaving` do not count.
+        """
         file = self.folder / path
         above = file.parents[: len(Path(path).parts) - 1]
-        return os.path.lexists(file) or any(
-            os.path.lexists(folder) and not folder.is_dir() for folder in above
+        return self._stays(file, leaving) or any(
+            not _is_folder(folder) and self._stays(folder, leaving) for folder in above
         )
 
     def apply(self, changes: Sequence[Change], version: str) -> None:
@@ -184,6 +194,13 @@ class Repository:
         status = git.read(self.folder, "status", *options, "--", ".")
         return [entry[3:].removeprefix(self.prefix) for entry in status.split("\0")[:-1]]
 
+    def _overlooked(self) -> list[str]:
+        """Files that differ from the commit, although somebody told git not to look."""
+        listed = git.read(self.folder, "ls-files", "-v", "-z").split("\0")[:-1]
+        flagged = [entry[2:] for entry in listed if entry[0] == "S" or entry[0].islower()]
+        there = [path for path in flagged if os.path.lexists(self.folder / path)]
+        return [path for path in there if _read(self.folder / path) != self.tree.get(path)]
+
     def _contents(self, oids: Sequence[str]) -> Iterator[bytes]:
         output = git.read_bytes(self.folder, "cat-file", "--batch", given="\n".join(oids) + "\n")
         start = 0
@@ -192,6 +209,12 @@ class Repository:
             size = int(output[start:line_end].rsplit(b" ", 1)[1])
             yield output[line_end + 1 : line_end + 1 + size]
             start = line_end + 1 + size + 1
+
+    def _stays(self, place: Path, leaving: Container[str]) -> bool:
+        if _is_folder(place):
+            entries = list(place.iterdir())
+            return not entries or any(self._stays(entry, leaving) for entry in entries)
+        return os.path.lexists(place) and str(place.relative_to(self.folder)) not in leaving
 
     def _note(self, journal: Journal) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
@@ -207,7 +230,9 @@ class Repository:
         index = self._state / "index"
         shutil.copyfile(self._git_path("index"), index)
         oids = self._store(changes)
-        lines = [line for change in changes for line in self._index_lines(change, oids)]
+        # A file can come where a folder was: what goes, goes first.
+        ordered = sorted(changes, key=lambda change: change.file is not None)
+        lines = [line for change in ordered for line in self._index_lines(change, oids)]
         git.read(
             self.folder, "update-index", "-z", "--index-info", given="".join(lines), index=index
         )
@@ -221,8 +246,7 @@ class Repository:
         git.read(top, "checkout-index", *options, given=given, index=index)
         for change in changes:
             if change.file and _staged(change) and change.file != self.tree.get(change.path):
-                (self.folder / change.path).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / change.path).write_bytes(change.file.content)
+                _put(self.folder / change.path, change.file)
         index.replace(self._git_path("index"))
 
     def _store(self, changes: Sequence[Change]) -> Mapping[bytes, str]:
@@ -295,7 +319,8 @@ class Repository:
     def _remove(self, path: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
         file = self.folder / path
-        file.unlink(missing_ok=True)
+        if not _is_folder(file) and os.path.lexists(file):
+            file.unlink()
         for folder in file.parents:
             if folder == self.folder or not folder.is_dir() or any(folder.iterdir()):
                 break
@@ -312,6 +337,30 @@ class Repository:
 
 def _prefix(folder: Path) -> str:
     return "" if folder == Path() else f"{folder.as_posix()}/"
+
+
+def _is_folder(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()
+
+
+def _read(place: Path) -> File:
+    """A file of the work tree as git would store it."""
+    if place.is_symlink():
+        return File(os.fsencode(place.readlink()), LINK)
+    mode = EXECUTABLE if place.stat().st_mode & 0o100 else PLAIN
+    return File(place.read_bytes(), mode)
+
+
+def _put(place: Path, file: File) -> None:
+    """Write a file as git would."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if file.mode == LINK:
+        place.symlink_to(os.fsdecode(file.content))
+        return
+    place.write_bytes(file.content)
+    mode = place.stat().st_mode
+    readers = (mode & 0o444) >> 2  # whoever may read may run
+    place.chmod(mode | readers if file.mode == EXECUTABLE else mode & ~0o111)
 
 
 def _staged(change: Change) -> bool:
