@@ -44,4 +44,4 @@ lock: setup  ## Resolve requirements-dev.txt anew
 		--group dev --output-file requirements-dev.txt pyproject.toml
 
 docs: setup  ## Write the pages that come from the code
-	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet tests/tool/test_bad_input.py
+	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet tests/tool/test_bad_input.py tests/tool/test_steps.py

@@ -11,6 +11,7 @@ import typer
 from scaffold import console, signals
 from scaffold.commands.change import change
 from scaffold.commands.diff import diff
+from scaffold.commands.doctor import doctor
 from scaffold.commands.new import command as new
 from scaffold.commands.stacks import stacks
 from scaffold.commands.update import update
@@ -61,6 +62,7 @@ def _dispatch(arguments: list[str]) -> int:
     app.command(name="change", help="Change answers of a project.")(change)
     app.command(name="diff", help="Show what an update or other answers would change.")(diff)
     app.command(name="stacks", help="Show what can be chosen.")(stacks)
+    app.command(name="doctor", help="Name what a project lacks on this machine.")(doctor)
     app.command(name="verify", help="Check a running service against the contract.")(verify)
     code = app(arguments, prog_name="scaffold", standalone_mode=False)
     return code if isinstance(code, int) else 0

@@ -22,6 +22,8 @@ from scaffold.merging import EXECUTABLE, LINK, PLAIN, Change, File, Outcome
 from scaffold.problems import Problem
 
 ABORTED = "refs/scaffold/aborted"
+TRACE = ".git/scaffold/update.json"
+"""Where the journal usually is, seen from the top of the repository."""
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
@@ -66,9 +68,8 @@ class Repository:
 
     def check(self) -> None:
         """Raise a `Problem` unless everything is committed and nothing is under way."""
-        journal = self.journal()
-        if journal and not (journal.settled and journal.head != self.head):
-            raise _unfinished(journal)
+        if problem := self.unfinished():
+            raise problem
         if overlooked := self._overlooked():
             names = " ".join(overlooked)
             raise Problem(
@@ -148,6 +149,13 @@ class Repository:
             self._forget()
             return None
         return journal
+
+    def unfinished(self) -> Problem | None:
+        """What is wrong when an update was neither committed nor taken back."""
+        journal = self.journal()
+        if journal is None or (journal.settled and journal.head != self.head):
+            return None
+        return _unfinished(journal)
 
     def abort(self) -> str | None:
         """Give back the state before the update.

@@ -19,14 +19,14 @@ from typing import Any
 
 import yaml
 
-from scaffold import addresses, bundles, git, history, sources
+from scaffold import addresses, bundles, git, history, moving, sources
 from scaffold.answers import place
 from scaffold.documents import parse
 from scaffold.history import History
 from scaffold.jinja import Jinja
 from scaffold.merging import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
 from scaffold.problems import Problem
-from scaffold.questions import Questionnaire
+from scaffold.questions import Answers, Questionnaire
 from scaffold.rendering import render
 from scaffold.repository import Repository
 from scaffold.template import Template, load
@@ -47,9 +47,14 @@ class Rendering:
 
     version: str
     template: Template
-    answers: Mapping[str, Any]
+    complete: Answers
     tree: Tree
     changelog: str
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The answers that the project records."""
+        return self.complete.recorded
 
     @cached_property
     def settings(self) -> set[str]:
@@ -60,12 +65,12 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """All that an update will do. `forgotten` are answers to questions that are gone."""
+    """All that an update will do; `steps` are what only people can do, in order."""
 
     before: Rendering
     after: Rendering
     changes: list[Change]
-    forgotten: Mapping[str, Any]
+    steps: list[str]
 
     @property
     def answers(self) -> Mapping[str, tuple[Any, Any]]:
@@ -82,11 +87,6 @@ class Upgrade:
         """The sections of the changelog that are new or have grown."""
         known = set(_sections(self.before.changelog))
         return "".join(part for part in _sections(self.after.changelog) if part not in known)
-
-    @property
-    def steps(self) -> list[str]:
-        """What only people can do, in order."""
-        return []
 
     def having(self, *outcomes: Outcome) -> list[Change]:
         """The changes that come out in one of these ways."""
@@ -168,7 +168,16 @@ class Subject:
             elif carried.invalid:
                 raise next(iter(carried.invalid.values()))
             after = self._render(new_root, target, answers)
-        return Upgrade(before, after, self._changes(before, after), carried.forgotten)
+            steps = moving.steps(Jinja(after.template), before.answers, after.complete)
+        return Upgrade(before, after, self._changes(before, after), steps)
+
+    def keep_bundle(self) -> str:
+        """Bring the bundle that the project names up to date, for plain `copier update`.
+
+        Returns:
+            What to tell the user when it cannot be found there now; else nothing.
+        """
+        return sources.keep_bundle() if bundles.is_recorded(self._address) else ""
 
     def _render(self, root: Path, commit: str, given: Mapping[str, Any]) -> Rendering:
         template = load(root)
@@ -182,7 +191,7 @@ class Subject:
         }
         changelog = root / "CHANGELOG.md"
         text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
-        return Rendering(version, template, answers.recorded, tree, text)
+        return Rendering(version, template, answers, tree, text)
 
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
         ours = self.repository.tree

@@ -106,7 +106,7 @@ CASES = [
     BadInput(
         "an unknown command", ("nwe", "shop"),
         "there is no command nwe",
-        "did you mean 'new'? The commands are new, update, change, diff, stacks and verify",
+        "did you mean 'new'? The commands are new, update, change, diff, stacks, doctor and verify",
     ),
     BadInput(
         "an unknown flag", ("new", "shop", "--databse", "sqlite"),
@@ -211,6 +211,23 @@ CASES = [
     BadInput(
         "a template that is none", ("new", "shop", "--defaults", "--template", "."),
         "there is no template in .", "a template is a folder with a file copier.yml",
+    ),
+    BadInput(
+        "a doctor for no project", ("doctor", "shop"),
+        "shop is no project: it has no file .copier-answers.yml",
+        "name the folder that `scaffold new` made, or leave PATH out",
+    ),
+    BadInput(
+        "a doctor for answers that are none", ("doctor",),
+        "./.copier-answers.yml cannot be read as answers",
+        "`git checkout HEAD -- .copier-answers.yml` brings the last good one back",
+        file(".copier-answers.yml", "name: [shop\n"),
+    ),
+    BadInput(
+        "a doctor for another template's project", ("doctor",),
+        "the answers of . are not those of this scaffold's template: there is no question 'colour'",
+        "use the scaffold that made the project, or update the project first",
+        file(".copier-answers.yml", "name: shop\ncolour: red\n"),
     ),
 ]  # fmt: skip
 

@@ -13,6 +13,9 @@ from tests.combinations import ROOT
 from tests.tool.conftest import Scaffold, commit, export, git
 from tests.tool.test_new import answers_of
 
+HOME_PAGE = "https://git.example.org/acme/scaffold"
+KEPT = "~/.local/share/scaffold/template.bundle"
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
@@ -30,7 +33,24 @@ def installed(monkeypatch: pytest.MonkeyPatch, template_folder: Path) -> None:
     monkeypatch.setattr(sources, "_runs_in_place", lambda: False)
     monkeypatch.setattr(sources, "_EMBEDDED", template_folder)
     monkeypatch.setattr(sources, "_public_address", str)
+    monkeypatch.setattr(sources, "_direct_url", dict)
     monkeypatch.delenv("SCAFFOLD_TEMPLATE")
+
+
+@pytest.fixture
+def carried(
+    installed: None, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The bundle that an installed package carries, of the release v3.0.0."""
+    folder = tmp_path / "_history"
+    folder.mkdir()
+    git(repository, "tag", "v3.0.0")
+    file = folder / "template.bundle"
+    git(repository, "bundle", "create", "--quiet", str(file), "HEAD", "v3.0.0")
+    (folder / "REF").write_text("v3.0.0\n")
+    monkeypatch.setattr(sources, "_HISTORY", folder)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    return file
 
 
 def note(monkeypatch: pytest.MonkeyPatch, **noted: object) -> None:
@@ -103,6 +123,163 @@ def test_without_a_source_the_tool_says_that_updates_will_not_work(
     assert {"_src_path", "_commit"}.isdisjoint(answers_of(workplace / "shop"))
 
 
+def test_without_an_address_a_project_records_the_bundle_in_the_home(
+    carried: Path, scaffold: Scaffold, workplace: Path
+) -> None:
+    outcome = scaffold("new", "shop", "--defaults")
+    assert outcome.err.startswith(
+        "warning: plain `copier update` will work only on machines where scaffold has made or "
+        "updated a project; `scaffold update` will work on all\n"
+    )
+    answers = answers_of(workplace / "shop")
+    assert answers["_src_path"] == sources.address() == KEPT
+    assert answers["_commit"] == sources.ref() == "v3.0.0"
+    assert sources.bundle() == sources.repository() == carried
+    assert (workplace.parent / "home" / KEPT[2:]).read_bytes() == carried.read_bytes()
+
+
+def test_a_dry_run_keeps_no_bundle(carried: Path, scaffold: Scaffold, workplace: Path) -> None:
+    assert scaffold("new", "shop", "--defaults", "--dry-run").code == 0
+    assert not (workplace.parent / "home").exists()
+
+
+def test_a_home_that_cannot_be_written_is_told_and_stops_nothing(
+    carried: Path, scaffold: Scaffold, workplace: Path
+) -> None:
+    (workplace.parent / "home").write_text("")
+    outcome = scaffold("new", "shop", "--defaults")
+    assert outcome.code == 0
+    assert "warning: the template's history cannot be kept as ~/.local/share/" in outcome.err
+    assert answers_of(workplace / "shop")["_src_path"] == KEPT
+
+
+def test_another_template_keeps_no_bundle(
+    carried: Path, scaffold: Scaffold, repository: Path, workplace: Path
+) -> None:
+    outcome = scaffold("new", "shop", "--defaults", "--template", str(repository))
+    assert outcome.code == 0
+    assert not (workplace.parent / "home" / KEPT[2:]).exists()
+
+
+def test_a_public_address_is_preferred_to_the_bundle(
+    carried: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
+    with sources.opened(None) as source:
+        assert source.origin == {"_src_path": f"git+{HOME_PAGE}", "_commit": "v3.0.0"}
+        assert not source.needs_bundle
+
+
+@pytest.mark.parametrize(
+    ("installed_from", "recorded"),
+    [
+        ("ssh://git@git.example.org/acme/scaffold.git", f"git+{HOME_PAGE}"),
+        ("https://git.example.org/fork/scaffold", "git+https://git.example.org/fork/scaffold"),
+    ],
+)
+def test_an_install_from_a_fork_records_the_fork_but_not_another_way_to_the_public_home(
+    carried: Path, monkeypatch: pytest.MonkeyPatch, installed_from: str, recorded: str
+) -> None:
+    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
+    note(monkeypatch, url=installed_from, vcs_info={"vcs": "git", "commit_id": "a" * 40})
+    with sources.opened(None) as source:
+        assert source.origin == {"_src_path": recorded, "_commit": "v3.0.0"}
+
+
+def test_a_checkout_has_its_history_itself(
+    carried: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    note(monkeypatch, url=repository.as_uri(), dir_info={})
+    assert sources.checkout() == sources.repository() == repository
+    assert (sources.bundle(), sources.ref()) == (None, None)
+    assert sources.keep_bundle() == ""
+
+
+def test_a_run_in_place_has_its_history_itself() -> None:
+    assert sources.checkout() == sources.repository() == ROOT
+    assert (sources.bundle(), sources.ref()) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        HOME_PAGE,
+        f"{HOME_PAGE}.git",
+        f"git+{HOME_PAGE}/",
+        "HTTPS://user:secret@Git.Example.ORG:443/acme/scaffold",
+        "git@git.example.org:acme/scaffold.git",
+        "git+ssh://git@git.example.org:2222/acme/scaffold",
+        "~/.local/share/scaffold/template.bundle",
+        "/home/somebody/.local/share/scaffold/template.bundle",
+        "C:\\Users\\Somebody\\AppData\\Local\\scaffold\\template.bundle",
+    ],
+)
+def test_any_spelling_of_the_own_address_is_known(
+    carried: Path, monkeypatch: pytest.MonkeyPatch, recorded: str
+) -> None:
+    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
+    assert sources.is_own(recorded)
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        "",
+        "https://git.example.org/acme/other",
+        "https://git.example.org:8443/acme/scaffold",
+        "https://example.org/acme/scaffold",
+        "git@git.example.org:fork/scaffold",
+        "/acme/scaffold",
+        "C:/acme/scaffold",
+    ],
+)
+def test_other_addresses_are_not_taken_for_the_own(
+    carried: Path, monkeypatch: pytest.MonkeyPatch, recorded: str
+) -> None:
+    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
+    assert not sources.is_own(recorded)
+
+
+def test_the_address_of_the_installation_is_the_own(
+    carried: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(monkeypatch, url="https://github.com/acme/s", vcs_info={"vcs": "git", "commit_id": "abc"})
+    assert sources.is_own("gh:acme/s")
+    assert not sources.is_own("gl:acme/s")
+
+
+def test_the_checkout_that_it_was_installed_from_is_the_own_even_when_it_is_gone(
+    carried: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    note(monkeypatch, url=(tmp_path / "gone").as_uri(), dir_info={})
+    assert sources.is_own(str(tmp_path / "gone"))
+    assert not sources.is_own(str(tmp_path / "other"))
+
+
+def test_in_place_the_own_checkout_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(ROOT)
+    assert sources.is_own(str(ROOT))
+    assert sources.is_own(f"git+{ROOT.as_uri()}")
+    assert sources.is_own(str(tmp_path / "link"))
+    assert not sources.is_own(str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    assert not sources.is_own("")
+
+
+def test_the_public_address_is_read_from_the_distribution(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    info = tmp_path / "backend_scaffold-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Name: backend-scaffold\nVersion: 1\nProject-URL: Template, {HOME_PAGE}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert sources._public_address() == HOME_PAGE
+
+
 def test_the_installers_note_is_read_from_the_distribution(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -117,6 +294,7 @@ def test_the_installers_note_is_read_from_the_distribution(
 def test_without_a_distribution_there_is_no_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "DISTRIBUTION", "no-such-distribution")
     assert sources._direct_url() == {}
+    assert sources._public_address() == ""
 
 
 def test_uncommitted_changes_are_rendered_and_told(

@@ -181,6 +181,24 @@ def test_abort_gives_back_the_exact_state_and_keeps_what_was_written_since(
     assert git(project, "rev-parse", "refs/scaffold/aborted")[:12] in outcome.err
 
 
+def test_the_doctor_names_a_change_that_was_left(
+    scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCAFFOLD_TEMPLATE")
+    scaffold("new", "shop", "--defaults")
+    scaffold("update", "shop", "--set", "queue=none")
+    outcome = scaffold("doctor", "shop")
+    assert outcome.code == 1
+    assert "missing   update is not finished → resolve it and commit" in outcome.out
+
+
+def test_a_change_says_how_rows_move(scaffold: Scaffold, project: Path) -> None:
+    outcome = scaffold("change", "database=postgresql", "--dry-run")
+    assert "To do by hand\n  1.  Before the change, stop the service" in outcome.out
+    assert "\n      load" not in scaffold("change", "ci=none", "--dry-run").out
+    assert json.loads(scaffold("change", "database=postgresql", "--json").out)["steps"]
+
+
 def test_an_update_that_git_took_back_does_not_stand_in_the_way(
     scaffold: Scaffold, project: Path
 ) -> None:

@@ -77,6 +77,8 @@ def carry_out(subject: Subject, target: str, options: Options) -> int:
     if options.asking and not options.yes:
         _agree()
     subject.repository.apply(upgrade.changes, upgrade.after.version)
+    if caution := subject.keep_bundle():
+        console.warn(caution)
     if options.as_json:
         print_json({**_facts(upgrade), "applied": True})
     else:
@@ -151,7 +153,9 @@ def _files(upgrade: Upgrade) -> Iterator[str]:
 
 
 def _numbered(steps: Sequence[str]) -> list[str]:
-    return [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
+    """The steps with their numbers, and further lines below the text."""
+    numbered = (f"{f'{number}.':4}{step}" for number, step in enumerate(steps, start=1))
+    return [line for step in numbered for line in step.replace("\n", "\n    ").split("\n")]
 
 
 def _conclude(upgrade: Upgrade) -> None:

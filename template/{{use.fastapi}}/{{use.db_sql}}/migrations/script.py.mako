@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
+${imports or ""}${"\nimport app.dialect\n" if "app.dialect." in upgrades + downgrades else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}

@@ -1,0 +1,249 @@
+"""The steps that `scaffold change` tells lead a live database to the new answer, rows and all."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scaffold.jinja import Jinja
+from scaffold.moving import steps
+from scaffold.rendering import write
+from tests.combinations import TEMPLATE, planned
+from tests.components import ensure
+from tests.drills.databases import Sqlite
+from tests.services import find_uv, install
+from tests.tool.conftest import commit, git
+
+JINJA = Jinja(TEMPLATE)
+SEEDED = 25
+DATABASES = ["sqlite", "postgresql"]
+
+Answers = Mapping[str, str]
+
+
+@dataclass
+class Project:
+    """A project with a database in use; `told` are the steps of the last change."""
+
+    folder: Path
+    answers: dict[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+
+    def write(self) -> None:
+        write(planned(self.answers).files, self.folder)
+        self.install()
+
+    def install(self) -> None:
+        """Do as `make setup` does, with an environment that tests share."""
+        venv = install(self.folder).parent.parent
+        link = self.folder / ".venv"
+        link.unlink(missing_ok=True)
+        link.symlink_to(venv)
+        (venv / "locked").touch()  # as new as the lock
+
+    def change(self, **answers: str) -> None:
+        """Swap the tree for that of the new answers; nothing is committed, the database stays."""
+        self.plan(**answers)
+        for path in git(self.folder, "ls-files").splitlines():
+            (self.folder / path).unlink()
+        self.answers |= answers
+        self.write()
+
+    def plan(self, **answers: str) -> None:
+        new = planned({**self.answers, **answers}).answers
+        self.told = steps(JINJA, planned(self.answers).answers.recorded, new)
+
+    def follow(self, command: str) -> str:
+        """Run a command that the steps name, in a shell; gives what it prints."""
+        assert any(f"`{command}`" in step for step in self.told), f"no step says {command}"
+        return self.run(command)
+
+    def run(self, command: str) -> str:
+        kept = {key: os.environ[key] for key in ("HOME", "PATH") if key in os.environ}
+        path = f"{Path(find_uv()).parent}:{kept['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self.folder,
+            env={**kept, "PATH": path, **self.env},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def code(self, phrase: str) -> str:
+        """The code that follows on the paragraph with this phrase."""
+        words = r"\s+".join(map(re.escape, phrase.split()))
+        paragraph_and_code = re.compile(rf"{words}(?:.|\n(?!\n))*\n\n((?:    .+\n?|\n)+)")
+        code = next(filter(None, map(paragraph_and_code.search, self.told)))
+        return textwrap.dedent(code[1])
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        file = self.migration(path)
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new, 1))
+
+    def migration(self, name: str) -> Path:
+        [file] = (self.folder / "migrations/versions").glob(name)
+        return file
+
+    def query(self, statement: str) -> list[str]:
+        """The rows of the database that is in use, columns parted by `|`."""
+        if "DATABASE_URL" in self.env:
+            return ensure("postgresql").execute(statement, "moving").splitlines()
+        return ["|".join(row) for row in Sqlite(self.folder / "app.db").query(statement)]
+
+    def proves_itself(self) -> None:
+        """The database is what the models say, and the new migrations keep their own rules."""
+        self.run("PYTHONPATH=src .venv/bin/alembic check")
+        self.run("make lint")
+        self.run(".venv/bin/pytest -q tests/test_database.py")
+
+
+@pytest.fixture
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Project:
+    """A committed project with the answers that the test asks for, and seeded rows."""
+    project = Project(tmp_path / "shop", dict(request.param))
+    project.folder.mkdir()
+    if project.answers["database"] == "postgresql":
+        project.env = postgresql()
+    project.write()
+    git(project.folder, "init", "--quiet")
+    commit(project.folder, "First")
+    project.run("make migrate seed")
+    return project
+
+
+def postgresql() -> dict[str, str]:
+    """The environment of a service on an empty database."""
+    server = ensure("postgresql")
+    server.create_database("moving")
+    return {"DATABASE_URL": server.database_url("moving", "asyncpg")}
+
+
+def begun_with(**answers: str) -> pytest.MarkDecorator:
+    cases = [{"database": database, **answers} for database in DATABASES]
+    return pytest.mark.parametrize("project", cases, ids=DATABASES, indirect=True)
+
+
+@begun_with(auth="none")
+def test_orders_without_owners_get_one(project: Project) -> None:
+    project.change(auth="jwt")
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.edit("0002_users.py", '"0001_platform"', '"0004_orders"')
+    project.follow("make migrate")
+    project.follow('make migration m="give orders an owner"')
+    name = "*give_orders_an_owner.py"
+    above = "    with op.batch_alter_table('orders'"
+    project.edit(name, above, textwrap.indent(project.code("above its `with`"), "    ") + above)
+    added = "batch_op.add_column(sa.Column('owner_id', sa.Uuid(), nullable=False))"
+    project.edit(name, added, 'batch_op.alter_column("owner_id", nullable=False)')
+    project.edit(name, "import sqlalchemy", f"{project.code('At the top')}\nimport sqlalchemy")
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*), count(owner_id) FROM orders") == [f"{SEEDED}|{SEEDED}"]
+    assert project.query("SELECT email FROM users") == ["former@example.com"]
+    assert project.query("SELECT count(*) FROM order_lines") == [str(SEEDED)]
+    project.proves_itself()
+
+
+@begun_with(auth="jwt")
+def test_orders_outlive_their_owners(project: Project) -> None:
+    project.change(auth="none")
+    double = "SELECT reference FROM orders GROUP BY reference HAVING count(*) > 1"
+    assert any(double in " ".join(step.split()) for step in project.told)
+    assert project.query(double) == []
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.follow('make migration m="remove users"')
+    users = project.migration("0002_users.py").read_text()
+    file = project.migration("*remove_users.py")
+    made, dropped = body(users, "upgrade"), body(users, "downgrade")
+    file.write_text(without_users(file.read_text(), made, dropped))
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM orders") == [str(SEEDED)]
+    assert project.query("SELECT count(*) FROM order_lines") == [str(SEEDED)]
+    project.proves_itself()
+
+
+@begun_with(queue="none")
+def test_a_queue_gets_its_tables(project: Project) -> None:
+    project.change(queue="database")
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.edit("0003_messages.py", '"0002_users"', '"0004_orders"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM orders") == [str(SEEDED)]
+    assert project.query("SELECT count(*) FROM messages") == ["0"]
+    project.proves_itself()
+
+
+@begun_with(queue="database")
+def test_a_queue_goes_with_its_tables(project: Project) -> None:
+    project.change(queue="none")
+    pending = "SELECT count(*) FROM messages WHERE state = 'pending'"
+    assert any(pending in " ".join(step.split()) for step in project.told)
+    assert project.query(pending) == [str(SEEDED)]
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.follow('make migration m="remove messages"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM orders") == [str(SEEDED)]
+    project.proves_itself()
+
+
+@begun_with(auth="jwt")
+def test_rows_move_to_the_other_database(project: Project) -> None:
+    content = (
+        "SELECT reference, currency, status, sku, quantity, orders.version, email FROM orders"
+        " JOIN order_lines ON order_id = orders.id JOIN users ON users.id = owner_id ORDER BY 1"
+    )
+    before = project.query(content)
+    other = "sqlite" if project.answers["database"] == "postgresql" else "postgresql"
+    project.plan(database=other)
+    (project.folder.parent / "move_rows.py").write_text(project.code("../move_rows.py"))
+    script = "PYTHONPATH=src .venv/bin/python ../move_rows.py"
+    dumped = project.follow(f"{script} dump ../rows")
+    assert git(project.folder, "status", "--porcelain") == ""
+
+    project.change(database=other)
+    project.env = postgresql() if other == "postgresql" else {}
+    project.follow("make migrate")
+    loaded = project.follow(f"{script} load ../rows")
+
+    assert loaded == dumped
+    assert f"{SEEDED} orders\n" in loaded
+    assert project.query(content) == before
+    assert len(before) == SEEDED
+    [price] = project.query("SELECT DISTINCT unit_price FROM order_lines")
+    assert float(price) == {"sqlite": 125_000, "postgresql": 12.5}[other]
+    project.run("PYTHONPATH=src .venv/bin/alembic check")
+
+
+def without_users(text: str, made: str, dropped: str) -> str:
+    """The written migration as the step says: its own `with`, around what 0002_users.py does."""
+    orders = re.findall(r"(    with op\.batch_alter_table\('orders'.*\n(?: {8}.*\n)+)", text)
+    head = text[: text.index("def upgrade")].replace(
+        "from alembic import op\n", "from alembic import op\n\nfrom app.dialect import Timestamp\n"
+    )
+    return (
+        f"{head}def upgrade() -> None:\n{orders[0]}{dropped}\n\n"
+        f"def downgrade() -> None:\n{made}{orders[1]}"
+    )
+
+
+def body(text: str, function: str) -> str:
+    """What a function of a migration does."""
+    found = re.search(rf"def {function}\(\) -> None:\n((?:    .*\n|\n(?=    ))+)", text)
+    assert found
+    return found[1]

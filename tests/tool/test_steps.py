@@ -1,0 +1,88 @@
+"""What `scaffold change` says of rows that have to move; docs/changing.md shows it."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import permutations
+
+from scaffold.jinja import Jinja
+from scaffold.moving import steps
+from tests.combinations import ROOT, TEMPLATE, planned
+
+JINJA = Jinja(TEMPLATE)
+WITH_ROWS = [
+    question for question in TEMPLATE.asked if question.name in {"database", "auth", "queue"}
+]
+MOVES = [
+    (question.name, old, new)
+    for question in WITH_ROWS
+    for old, new in permutations(question.choices.values(), 2)
+]
+INTRODUCTION = """\
+# Changing a service that has data
+
+`scaffold change` swaps code. Rows stay where they are, so a change of the database, of auth or of
+the queue leaves work for you. The plan lists it as steps; here are all of them. A test follows them
+on live databases, SQLite and PostgreSQL, and finds every row again.
+
+Two rules are behind them. A migration that a database has had is history: it is kept as it is, and
+what is new comes after it. And one answer is changed at a time, each with a commit of its own.
+
+A table of your own that counts its keys itself (`Integer` instead of `Uuid`) needs one thing more
+after a move to PostgreSQL: `SELECT setval(pg_get_serial_sequence('t', 'id'), max(id)) FROM t`.
+"""
+
+
+def test_every_pair_of_choices_with_rows_has_steps() -> None:
+    assert [move for move in MOVES if not told(*move)] == []
+
+
+def test_a_change_that_moves_no_row_has_no_steps() -> None:
+    old, new = planned({"ci": "github"}).answers, planned({"ci": "none"}).answers
+    assert steps(JINJA, old.recorded, new) == []
+
+
+def test_two_moves_are_made_one_after_the_other() -> None:
+    old = planned({"auth": "none", "queue": "none"}).answers.recorded
+    first, *rest = steps(JINJA, old, planned({"auth": "jwt", "queue": "database"}).answers)
+    assert "auth=jwt, then queue=database" in " ".join(first.split())
+    assert rest == [*told("auth", "none", "jwt"), *told("queue", "none", "database")]
+
+
+def test_text_fits_a_narrow_terminal_unless_a_command_does_not() -> None:
+    lines = [line for move in MOVES for step in told(*move) for line in step.split("\n")]
+    long = [line for line in lines if len(line) > 76 and not line.startswith("    ")]
+    assert [line for line in long if not re.fullmatch(r"`[^`]+`[.,;]?", line)] == []
+
+
+def test_no_command_is_broken_and_no_jinja_left() -> None:
+    for move in MOVES:
+        for step in told(*move):
+            text = re.sub(r"^    .*$", "", step, flags=re.MULTILINE)
+            assert all("\n" not in command for command in re.findall(r"`([^`]*)`", text))
+            assert "{{" not in step and "{%" not in step
+
+
+def test_the_page_of_changes_shows_the_steps() -> None:
+    document = ROOT / "docs" / "changing.md"
+    if os.environ.get("UPDATE_DOCS"):
+        document.write_text(page())
+    assert document.read_text() == page(), "run `make docs`"
+
+
+def told(name: str, old: str, new: str) -> list[str]:
+    return steps(JINJA, {name: old}, planned({name: new}).answers)
+
+
+def page() -> str:
+    """docs/changing.md."""
+    parts = [INTRODUCTION]
+    for name, old, new in MOVES:
+        parts += [f"## `{name}`: from `{old}` to `{new}`\n", *map(_item, told(name, old, new))]
+    return "\n".join(parts)
+
+
+def _item(step: str) -> str:
+    first, *others = step.split("\n")
+    return "\n".join([f"1. {first}", *(f"   {line}" if line else "" for line in others), ""])
