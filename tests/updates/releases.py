@@ -21,7 +21,9 @@ FIRST, LAST = "v1.0.0", "v1.3.0"
 ALWAYS = Path("template/{{use.fastapi}}/{{use.always}}")
 DOCS = ALWAYS / "docs/operations"
 # What a release may not touch: locks have checksums, the rest knows no comments.
-_FIXED = re.compile(r"requirements|lock|openapi\.json|\.mako|_stack|_axes|answers_file")
+_FIXED = re.compile(
+    r"requirements|lock|openapi\.json|\.mako|_stack|_axes|answers_file|operations|guides"
+)
 _LINES = "".join(f"Line {number} of the template.\n" for number in range(1, 21))
 _PIXEL = b"\x89PNG\r\n\x1a\n\0"
 
@@ -209,7 +211,7 @@ def _revisable(root: Path) -> Iterator[Path]:
     known = {".py", ".md", ".yml", ".yaml", ".toml", ".ini", ".example", ".jinja", ""}
     for file in sorted((root / "template").rglob("*")):
         path = file.relative_to(root).as_posix()
-        if file.is_file() and not _FIXED.search(path) and "operations" not in path:
+        if file.is_file() and not _FIXED.search(path):
             if (file.suffix or "") in known and file.read_text():
                 yield file
 
