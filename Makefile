@@ -7,7 +7,7 @@ DEMO ?= demo/shop
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## Install what is needed: uv and the pinned packages locally, PostgreSQL on Debian
+setup:  ## Install what is needed: uv and the pinned packages locally, PostgreSQL and tmux on Debian
 	@scripts/setup.sh
 
 demo: setup  ## Generate a service into demo/shop, start it and show its URLs; Ctrl-C ends it
@@ -44,4 +44,4 @@ lock: setup  ## Resolve requirements-dev.txt anew
 		--group dev --output-file requirements-dev.txt pyproject.toml
 
 docs: setup  ## Write the pages that come from the code
-	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet tests/tool/test_bad_input.py tests/tool/test_steps.py
+	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet $(patsubst %,tests/tool/test_%.py,bad_input steps terminal)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what this repository needs: uv (locally, unless there is one), the pinned packages into .venv,
-# and PostgreSQL, which the tests start servers of their own from. Run by `make setup`; quick when nothing changed.
+# PostgreSQL, which the tests start servers of their own from, and tmux, in which they drive the wizard. Run by `make setup`; quick when nothing changed.
 # With the argument `bench`: wrk, too.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +13,7 @@ main() {
     uv=$(find_uv) || { install_uv; uv=.uv/bin/uv; }
     install_packages
     install_postgresql
+    install_tmux
     if [ "${1:-}" = bench ]; then install_wrk; fi
 }
 
@@ -57,6 +58,15 @@ install_postgresql() {
         install_debian postgresql "PostgreSQL is missing"
     else
         printf 'warning: PostgreSQL is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install postgresql\n' >&2
+    fi
+}
+
+install_tmux() {
+    if command -v tmux >/dev/null; then return; fi
+    if can_install; then
+        install_debian tmux "tmux is missing"
+    else
+        printf 'warning: tmux is missing: the tests of the wizard in a terminal will be skipped\n\nhint: install it, for example: sudo apt-get install tmux\n' >&2
     fi
 }
 

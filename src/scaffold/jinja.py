@@ -24,6 +24,10 @@ class Jinja:
         self.template = template
         self._compiled: dict[str, jinja2.Template] = {}
 
+    def warm(self) -> None:
+        """Import and build now what the first text or file would wait for."""
+        _ = self._environment
+
     def text(self, source: str, context: Mapping[str, Any]) -> str:
         """Render a text of copier.yml or a part of a path."""
         if "{" not in source:

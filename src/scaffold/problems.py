@@ -25,9 +25,10 @@ def suggestion(word: str, known: Iterable[str], *, sentence: str) -> str:
 
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    listing = f"{sentence} {_listed(words)}"
+    listing = f"{sentence} {listed(words)}"
     return f"did you mean '{near[0]}'? {listing[0].upper()}{listing[1:]}" if near else listing
 
 
-def _listed(words: list[str]) -> str:
-    return ", ".join(words[:-1]) + f" and {words[-1]}" if len(words) > 1 else "".join(words)
+def listed(words: list[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)

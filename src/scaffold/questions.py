@@ -8,17 +8,29 @@ from typing import Any
 
 from scaffold.documents import parse
 from scaffold.jinja import Jinja
-from scaffold.problems import Problem, suggestion
+from scaffold.problems import Problem, listed, suggestion
 from scaffold.template import Question
 
 
 class Refused(Problem):
-    """One answer is not valid, or (when it does not apply) not even asked for."""
+    """An answer that cannot stand; `question` is the name of what it answers.
+
+    `applies` says whether the other answers let that question be asked at all.
+    """
 
     def __init__(self, question: str, message: str, hint: str, *, applies: bool = True) -> None:
         super().__init__(message, hint)
         self.question = question
         self.applies = applies
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One choice in the light of the answers before it; `refusal` says why it cannot be taken."""
+
+    title: str
+    value: Any
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,10 @@ class Questionnaire:
         self.template = jinja.template
         self._jinja = jinja
 
+    def warm(self) -> None:
+        """Import now what questions with Jinja in them need: about a tenth of a second."""
+        self._jinja.warm()
+
     def answers(self, given: Mapping[str, Any]) -> Answers:
         """Complete `given` with defaults and facts.
 
@@ -86,7 +102,12 @@ class Questionnaire:
         )
 
     def walk(self, given: Mapping[str, Any]) -> Iterator[Step]:
-        """Each question in order, up to the first that must be answered and is not."""
+        """Each question in order, up to the first that must be answered and is not.
+
+        Raises:
+            Refused: an answer does not apply or is not valid.
+            Problem: an answer is unknown.
+        """
         self._refuse_unknown(given)
         context: dict[str, Any] = {}
         for question in self.template.questions:
@@ -143,15 +164,47 @@ class Questionnaire:
         """The answer as a value of the question's type.
 
         Raises:
-            Problem: it is of another type, no choice of the question, or refused by its validator.
+            Refused: it is of another type, no choice of the question, a choice that the answers in
+                `context` exclude, or refused by the question's validator.
         """
         value = _typed(question, answer)
-        if question.choices and value not in question.choices.values():
-            raise _no_such_choice(question, answer)
+        if question.choices:
+            self._refuse_excluded(question, answer, value, context)
         refusal = self._jinja.text(question.validator, {**context, question.name: value}).strip()
         if refusal:
-            raise Problem(f"the {question.name} {value!r} {refusal}", _better(question.name, value))
+            raise Refused(
+                question.name,
+                f"the {question.name} {value!r} {refusal}",
+                _better(question.name, value),
+            )
         return value
+
+    def offers(self, question: Question, context: Mapping[str, Any]) -> list[Offer]:
+        """The choices of a question, each with the reason that excludes it, if there is one."""
+        return [
+            Offer(title, value, self._refusal(question, title, context))
+            for title, value in question.choices.items()
+        ]
+
+    def _refusal(self, question: Question, title: str, context: Mapping[str, Any]) -> str:
+        refusal = self._jinja.text(question.refusals.get(title, ""), context)
+        # To copier any text is a refusal, blanks too.
+        return " ".join(refusal.split()) or ("it is excluded" if refusal else "")
+
+    def _refuse_excluded(
+        self, question: Question, answer: Any, value: Any, context: Mapping[str, Any]
+    ) -> None:
+        if value not in question.choices.values():
+            raise _no_such_choice(question, answer)
+        offers = self.offers(question, context)
+        refusals = [offer.refusal for offer in offers if offer.value == value]
+        if all(refusals):
+            left = [str(offer.value) for offer in offers if not offer.refusal]
+            raise Refused(
+                question.name,
+                f"{question.name} cannot be {_shown_answer(value)}: {refusals[0]}",
+                f"it can be {listed(left, 'or')}" if left else "change the answers before it",
+            )
 
     def _shown(self, question: Question, context: Mapping[str, Any]) -> bool:
         if isinstance(question.when, bool):
@@ -166,7 +219,18 @@ class Questionnaire:
             default = self._jinja.text(default, context)
             if question.type == "yaml":
                 default = parse(default)
-        return self.accept(question, default, context) if validated else default
+        if not validated:
+            return default
+        return self.accept(question, self._possible(question, default, context), context)
+
+    def _possible(self, question: Question, default: Any, context: Mapping[str, Any]) -> Any:
+        """The default; when other answers exclude it, the first choice that they leave."""
+        if not question.refusals:
+            return default
+        offers = self.offers(question, context)
+        left = [offer.value for offer in offers if not offer.refusal]
+        is_excluded = any(offer.refusal and offer.value == default for offer in offers)
+        return left[0] if left and is_excluded and default not in left else default
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
         known = [question.name for question in self.template.asked]
@@ -189,11 +253,13 @@ def _typed(question: Question, answer: Any) -> Any:
         raise (
             _no_such_choice(question, answer)
             if question.choices
-            else Problem(f"the {question.name} {answer!r} is not a text", "put it into quotes")
+            else Refused(
+                question.name, f"the {question.name} {answer!r} is not a text", "put it into quotes"
+            )
         )
     text = str(answer)
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise Problem(f"the {question.name} {text!a} is not UTF-8", "type it again")
+        raise Refused(question.name, f"the {question.name} {text!a} is not UTF-8", "type it again")
     return text
 
 
@@ -202,7 +268,8 @@ def _boolean(question: Question, answer: Any) -> bool:
         return answer
     if answer in ("true", "false"):
         return bool(answer == "true")
-    raise Problem(
+    raise Refused(
+        question.name,
         f"the {question.name} {_shown_answer(answer)} is neither true nor false",
         f"say `{question.name}=true` or `{question.name}=false`",
     )
@@ -214,16 +281,18 @@ def _integer(question: Question, answer: Any) -> int:
             return int(answer)
     except ValueError:
         pass
-    raise Problem(
+    raise Refused(
+        question.name,
         f"the {question.name} {_shown_answer(answer)} is not a whole number",
         f"for example `{question.name}=3`",
     )
 
 
-def _no_such_choice(question: Question, answer: Any) -> Problem:
+def _no_such_choice(question: Question, answer: Any) -> Refused:
     choices = [str(value) for value in question.choices.values()]
     shown = _shown_answer(answer)
-    return Problem(
+    return Refused(
+        question.name,
         f"{question.name} has no choice {shown}",
         suggestion(shown.strip("'"), choices, sentence="it can be").replace(" and ", " or "),
     )

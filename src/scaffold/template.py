@@ -32,16 +32,23 @@ _MOVE = (
     "{{ _copier_conf.src_path }}/migrations/move.py",
 )
 _QUESTION_KEYS = {"type", "help", "choices", "default", "validator", "when"}
+_CHOICE_KEYS = {"value", "validator"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question as written; texts may hold Jinja. `choices` maps titles to values."""
+    """One question as written; texts may hold Jinja.
+
+    `choices` maps titles to values. A title is `label — what it means`, or the label alone.
+    `refusals` has, for some titles, a text that says why the choice cannot be taken just now: in
+    the light of the answers before it, it renders to a reason or to nothing.
+    """
 
     name: str
     type: str
     help: str = ""
     choices: Mapping[str, Any] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
     default: Any = None
     required: bool = False
     validator: str = ""
@@ -169,7 +176,30 @@ def _question(name: str, details: Any, root: Path) -> Question:
         raise Problem(
             f"the question {name} of {root / 'copier.yml'} has the unknown type {kind}", _FAULT
         )
-    return Question(**{"name": name, "type": kind, "required": "default" not in details, **details})
+    choices, refusals = _choices(name, details.get("choices", {}), root)
+    defined = {"name": name, "type": kind, "required": "default" not in details, **details}
+    return Question(**{**defined, "choices": choices, "refusals": refusals})
+
+
+def _choices(name: str, choices: Any, root: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values and refusals by title, of `title: value` and `title: {value: …, validator: …}`."""
+    if not isinstance(choices, dict):
+        raise Problem(
+            f"the choices of {name} in {root / 'copier.yml'} are not a mapping of titles to values",
+            _FAULT,
+        )
+    values, refusals = {}, {}
+    for title, choice in choices.items():
+        extended = choice if isinstance(choice, dict) else {"value": choice}
+        _refuse_unknown({f"{name}.choices.{key}" for key in extended.keys() - _CHOICE_KEYS}, root)
+        if "value" not in extended:
+            raise Problem(
+                f"the choice {title!r} of {name} in {root / 'copier.yml'} has no value", _FAULT
+            )
+        values[str(title)] = extended["value"]
+        if "validator" in extended:
+            refusals[str(title)] = str(extended["validator"])
+    return values, refusals
 
 
 def _refuse_unknown(keys: set[str], root: Path) -> None:

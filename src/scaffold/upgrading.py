@@ -37,8 +37,8 @@ _SETTINGS_FILE = ".env.example"
 _SETTING = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 _SECTION = re.compile(r"^## ", re.MULTILINE)
 
-Ask = Callable[[Questionnaire, Mapping[str, Any]], Mapping[str, Any]]
-"""Completes the answers; gets those that are settled."""
+Ask = Callable[[Questionnaire, Mapping[str, Any], Mapping[str, str]], Mapping[str, Any]]
+"""Completes the answers that still hold; gets the reasons why others must be given anew."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ class Subject:
             carried = questionnaire.carry(self.recorded, given)
             answers: Mapping[str, Any] = carried.answers
             if ask and (carried.invalid or carried.unasked):
-                answers = ask(questionnaire, answers)
+                reasons = {name: refused.message for name, refused in carried.invalid.items()}
+                answers = ask(questionnaire, answers, reasons)
             elif carried.invalid:
                 raise next(iter(carried.invalid.values()))
             after = self._render(new_root, target, answers)

@@ -112,7 +112,7 @@ CASES = [
         "an unknown flag", ("new", "shop", "--databse", "sqlite"),
         "there is no option --databse",
         "did you mean '--database'? The options of `scaffold new` are --preset, --answers, --set, "
-        "--defaults, --dry-run, --json, --no-git, --template, --framework, --description, "
+        "--defaults, --dry-run, --json, --plain, --no-git, --template, --framework, --description, "
         "--database, --auth, --queue, --cache and --ci",
     ),
     BadInput(

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def workplace(tmp_path: Path, template_repository: Path, monkeypatch: pytest.Mon
 @pytest.fixture(autouse=True)
 def signal_handlers() -> Iterator[None]:
     """The tool runs in this process, and changes how it answers signals."""
+    with signals_kept():
+        yield
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Have signals answered afterwards as they were before."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [(number, signal.getsignal(number)) for number in numbers]
     yield

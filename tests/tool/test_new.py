@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.combinations import TEMPLATE
-from tests.tool.conftest import Scaffold, commit, git
+from tests.tool.conftest import Scaffold, commit, git, tree
 
 
 def answers_of(project: Path) -> dict[str, str]:
@@ -169,17 +169,25 @@ def test_a_failing_git_leaves_nothing(
     assert list(workplace.iterdir()) == []
 
 
-def test_a_dry_run_lists_the_files_and_writes_nothing(scaffold: Scaffold, workplace: Path) -> None:
-    listed = scaffold("new", "shop", "--defaults", "--dry-run")
+def test_a_dry_run_shows_the_tree_and_writes_nothing(scaffold: Scaffold, workplace: Path) -> None:
+    shown = scaffold("new", "shop", "--defaults", "--dry-run")
     assert list(workplace.iterdir()) == []
     scaffold("new", "shop", "--defaults")
-    sizes = {
-        str(path.relative_to(workplace / "shop")): path.stat().st_size
-        for path in (workplace / "shop").rglob("*")
-        if path.is_file() and ".git" not in path.relative_to(workplace / "shop").parts
-    }
-    lines = [line.split() for line in listed.out.splitlines()]
-    assert {path: int(size.replace(",", "")) for size, path in lines} == sizes
+    assert paths(shown.out) == set(tree(workplace / "shop"))
+
+
+def paths(shown: str) -> set[str]:
+    """The files of a tree, two spaces for each folder that they are in."""
+    folders: list[str] = []
+    found = set()
+    for line in shown.splitlines():
+        name = line.lstrip()
+        folders = folders[: (len(line) - len(name)) // 2]
+        if name.endswith("/"):
+            folders.append(name)
+        else:
+            found.add("".join(folders) + name)
+    return found
 
 
 def test_json_tells_what_was_made(scaffold: Scaffold, workplace: Path) -> None:

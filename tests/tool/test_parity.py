@@ -9,9 +9,14 @@ import pytest
 from copier import Settings, run_copy
 from pytest_copie.plugin import Copie
 
-from scaffold.rendering import write
+from scaffold.jinja import Jinja
+from scaffold.problems import Problem
+from scaffold.questions import Questionnaire
+from scaffold.rendering import render, write
+from scaffold.template import load
 from tests.combinations import TEMPLATE, combinations, label, planned
 from tests.tool.conftest import tree
+from tests.tool.test_questions import template
 
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)
@@ -63,6 +68,45 @@ def test_what_new_makes_is_what_copier_copy_makes(
     )  # fmt: skip
     assert scaffold("new", "shop", "--defaults").code == 0
     assert tree(workplace / "shop") == tree(workplace / "theirs")
+
+
+EXCLUSIVE = """\
+database: {type: str, choices: {SQLite: sqlite, PostgreSQL: postgresql}, default: sqlite}
+queue:
+  type: str
+  choices:
+    Kafka: {value: kafka, validator: "{% if database == 'sqlite' %}needs PostgreSQL{% endif %}"}
+    Blank: {value: blank, validator: "{% if database == 'sqlite' %} {% endif %}"}
+    None: none
+  default: none
+"""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("queue", ["kafka", "blank", "none", "rabbitmq"])
+def test_a_choice_is_refused_where_copier_refuses_it(
+    database: str, queue: str, tmp_path: Path
+) -> None:
+    answers_file = "template__{{_copier_conf.answers_file}}.jinja"
+    root = template(tmp_path, EXCLUSIVE, **{answers_file: "{{_copier_answers|to_nice_yaml}}"})
+    given = {"name": "shop", "database": database, "queue": queue}
+    jinja = Jinja(load(root))
+    try:
+        ours = render(jinja, Questionnaire(jinja).answers(given), {"_src_path": str(root)})
+    except Problem as problem:
+        with pytest.raises(ValueError, match="Invalid choice for 'queue'") as error:
+            copy(root, tmp_path / "theirs", given)
+        _, colon, reason = problem.message.partition(": ")
+        assert not colon or reason == "it is excluded" or reason in str(error.value)
+    else:
+        copy(root, tmp_path / "theirs", given)
+        assert {str(file.path): file.content for file in ours} == {
+            path: content for path, (content, _) in tree(tmp_path / "theirs").items()
+        }
+
+
+def copy(root: Path, folder: Path, given: dict[str, Any]) -> None:
+    run_copy(str(root), folder, data=given, defaults=True, quiet=True, settings=Settings())
 
 
 def folders(root: Path) -> set[str]:

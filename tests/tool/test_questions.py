@@ -16,7 +16,7 @@ from scaffold.template import load
 HEAD = """\
 _subdirectory: template
 _envops: {undefined: jinja2.StrictUndefined, keep_trailing_newline: true}
-name: {type: str, help: Name?}
+name: {type: str, help: "Name?"}
 """
 
 
@@ -171,6 +171,9 @@ def test_an_answer_with_braces_is_kept_as_it_is(tmp_path: Path) -> None:
         ("_jinja_extensions: [x]", "uses _jinja_extensions, which scaffold does not know"),
         ("a: {type: str, multiselect: true}", "uses a.multiselect, which scaffold does not know"),
         ("a: {type: float, default: 1.5}", r"the question a of .* has the unknown type float"),
+        ("a: {type: str, choices: [x]}", "the choices of a in .* are not a mapping"),
+        ("a: {type: str, choices: {X: {valu: x}}}", r"uses a\.choices\.valu, which scaffold"),
+        ("a: {type: str, choices: {X: {validator: x}}}", "the choice 'X' of a in .* has no value"),
         ("a: 1", "the question a of .* is not a mapping"),
         ("a: [", "copier.yml cannot be read"),
         ("---\nname: {type: str}", "says name twice"),
@@ -182,3 +185,50 @@ def test_what_copier_would_render_otherwise_is_refused(
 ) -> None:
     with pytest.raises(Problem, match=message):
         load(template(tmp_path, questions))
+
+
+EXCLUSIVE = """\
+database: {type: str, choices: {SQLite: sqlite, PostgreSQL: postgresql}, default: sqlite}
+queue:
+  type: str
+  choices:
+    Kafka: {value: kafka, validator: "{% if database == 'sqlite' %}needs PostgreSQL{% endif %}"}
+    Table: {value: table}
+    None: none
+  default: kafka
+"""
+
+
+def test_a_choice_that_other_answers_exclude_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="queue cannot be 'kafka': needs PostgreSQL") as problem:
+        answers(template(tmp_path, EXCLUSIVE), queue="kafka")
+    assert problem.value.hint == "it can be table or none"
+
+
+def test_a_choice_that_other_answers_allow_is_taken(tmp_path: Path) -> None:
+    given = {"database": "postgresql", "queue": "kafka"}
+    assert answers(template(tmp_path, EXCLUSIVE), **given).recorded["queue"] == "kafka"
+
+
+def test_a_default_that_other_answers_exclude_falls_to_the_first_choice_left(
+    tmp_path: Path,
+) -> None:
+    root = template(tmp_path, EXCLUSIVE)
+    assert answers(root).recorded["queue"] == "table"
+    assert answers(root, database="postgresql").recorded["queue"] == "kafka"
+
+
+def test_a_value_that_one_of_two_titles_allows_is_taken(tmp_path: Path) -> None:
+    root = template(
+        tmp_path, "a: {type: str, choices: {X: {value: x, validator: no}, Y: x}, default: x}"
+    )
+    assert answers(root).recorded["a"] == "x"
+
+
+def test_a_question_whose_choices_are_all_excluded_has_no_answer(tmp_path: Path) -> None:
+    root = template(
+        tmp_path, "a: {type: str, choices: {X: {value: x, validator: not here}}, default: x}"
+    )
+    with pytest.raises(Problem, match="a cannot be 'x': not here") as problem:
+        answers(root)
+    assert problem.value.hint == "change the answers before it"

@@ -17,7 +17,7 @@ from scaffold.cli import run
 from tests.combinations import ROOT
 from tests.tool import releases
 from tests.tool.bad_updates import CASES, BadUpdate
-from tests.tool.conftest import Scaffold, commit, git, tree
+from tests.tool.conftest import Scaffold, commit, git, signals_kept, tree
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of the first release, with two edits. Do not change it."""
     folder = tmp_path_factory.mktemp("made") / "shop"
     git(template, "checkout", "--quiet", "v1.0.0")
-    assert run(["new", str(folder), "--defaults", "--template", str(template)]) == 0
+    with signals_kept():
+        assert run(["new", str(folder), "--defaults", "--template", str(template)]) == 0
     git(template, "checkout", "--quiet", "main")
     (folder / "src/app/mine.py").write_text("MINE = True\n")
     with (folder / "README.md").open("a") as readme:

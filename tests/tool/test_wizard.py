@@ -1,139 +1,347 @@
-"""The wizard: driven key by key through a pipe."""
+"""What the wizard asks and when: answered line by line, as with `--plain`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output import DummyOutput
 
 from scaffold import wizard
 from scaffold.jinja import Jinja
+from scaffold.plain import Plain
 from scaffold.problems import Problem
 from scaffold.questions import Questionnaire
 from scaffold.signals import Interrupted
-from scaffold.template import load
+from scaffold.template import Template, load
 from tests.combinations import TEMPLATE
-from tests.tool.conftest import Scaffold
+from tests.tool.conftest import Scaffold, tree
 from tests.tool.test_bad_input import listing
 from tests.tool.test_new import answers_of
 from tests.tool.test_questions import template
 
-ENTER, DOWN, UP, BACK, INTERRUPT, END = "\r", "\x1b[B", "\x1b[A", "\x1b[Z", "\x03", "\x04"
+ENTER, BACK, YES = "", "b", "yes"
 
+Type = Callable[..., None]
 Ask = Callable[..., wizard.Outcome]
 
 
 @pytest.fixture
-def keys() -> Iterator[PipeInput]:
-    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
-        yield pipe
+def typing(monkeypatch: pytest.MonkeyPatch) -> Type:
+    """`typing("shop", ENTER)` is what the user will type, a line each."""
+
+    def lines(*typed: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
+
+    return lines
 
 
 @pytest.fixture
-def ask(keys: PipeInput) -> Ask:
-    """`ask("shop", ENTER, name=…)` types these and gives the answers."""
+def ask(typing: Type) -> Ask:
+    """`ask("shop", ENTER, name=…)` types these lines and gives the answers."""
 
-    def run(*typed: str, preset: str | None = None, **given: Any) -> wizard.Outcome:
-        keys.send_text("".join(typed))
-        return wizard.ask(Questionnaire(Jinja(TEMPLATE)), given, preset=preset)
+    def run(
+        *typed: str, of: Template = TEMPLATE, preset: str | None = None, **given: Any
+    ) -> wizard.Outcome:
+        typing(*typed)
+        return wizard.ask(
+            Questionnaire(Jinja(of)), given, preset=preset, asker=Plain(), preview=no_preview
+        )
 
     return run
 
 
+def no_preview(answers: object, rows: int) -> list[str]:
+    return [f"at most {rows} lines"]
+
+
+EXCLUSIVE = """\
+database:
+  type: str
+  help: Data?
+  choices: {SQLite — a file: sqlite, PostgreSQL — a server: postgresql}
+  default: sqlite
+queue:
+  type: str
+  help: Events?
+  choices:
+    Kafka — a broker:
+      value: kafka
+      validator: "{% if database == 'sqlite' %}needs PostgreSQL{% endif %}"
+    Table — in the database: table
+    None — no events: none
+  default: kafka
+topic: {type: str, help: Which topic, default: events, when: "{{ queue == 'kafka' }}"}
+_scaffold_presets:
+  big: {help: Everything, answers: {database: postgresql, queue: kafka}}
+  small: {help: Little, answers: {database: sqlite, queue: none}}
+"""
+
+
+@pytest.fixture
+def exclusive(tmp_path: Path) -> Template:
+    """A template where Kafka needs PostgreSQL, and a topic needs Kafka."""
+    return load(template(tmp_path, EXCLUSIVE))
+
+
 def test_name_preset_description_and_done(ask: Ask) -> None:
-    answers, preset = ask("shop", ENTER, DOWN, ENTER, ENTER, ENTER)
+    answers, preset = ask("shop", "production", ENTER, YES)
     assert preset == "production"
     assert answers["name"] == "shop"
     assert answers["database"] == "postgresql"
     assert answers["description"] == "Takes orders and confirms them"
 
 
+def test_a_name_that_is_given_is_not_asked_for(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(ENTER, ENTER, YES, name="shop")
+    assert "What is the service called?" not in capsys.readouterr().err
+
+
 def test_each_part_can_be_chosen(ask: Ask) -> None:
-    individually = (UP, ENTER)
-    description, postgresql, jwt, none, ci = ENTER, DOWN + ENTER, ENTER, DOWN + ENTER, ENTER
-    answers, preset = ask(*individually, description, postgresql, jwt, none, ci, ENTER, name="shop")
+    answers, preset = ask("each part", ENTER, "postgresql", "jwt", "none", ENTER, YES, name="shop")
     assert preset is None
     assert (answers["database"], answers["auth"], answers["queue"]) == ("postgresql", "jwt", "none")
 
 
 def test_a_question_with_a_single_choice_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask(UP, ENTER, *(ENTER,) * 5, ENTER, name="shop")
+    answers, _ = ask("each part", *(ENTER,) * 5, YES, name="shop")
     assert {"framework", "cache"}.isdisjoint(answers)
 
 
 def test_what_was_given_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, ENTER, name="shop", database="postgresql")
+    answers, _ = ask(ENTER, ENTER, YES, name="shop", database="postgresql")
     assert answers["database"] == "postgresql"
 
 
+def test_no_preset_is_asked_for_when_all_that_it_decides_was_given(ask: Ask) -> None:
+    given = {"database": "sqlite", "auth": "none", "queue": "none", "ci": "none"}
+    answers, preset = ask("Sells", YES, name="shop", **given)
+    assert (preset, answers["description"]) == (None, "Sells")
+
+
 def test_a_given_preset_is_not_asked_for(ask: Ask) -> None:
-    given = TEMPLATE.presets["minimal"].answers
-    answers, preset = ask(ENTER, ENTER, preset="minimal", name="shop", **given)
+    answers, preset = ask(ENTER, YES, preset="minimal", name="shop")
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
-def test_an_answer_that_is_not_valid_is_asked_for_again(ask: Ask) -> None:
-    erase = "\x7f" * 4
-    answers, _ = ask("Shop", ENTER, erase, "shop", ENTER, ENTER, ENTER, ENTER)
+def test_a_given_preset_can_be_changed_in_the_summary(ask: Ask) -> None:
+    answers, preset = ask(ENTER, "kind", "starter", YES, preset="minimal", name="shop")
+    assert (preset, answers["auth"]) == ("starter", "jwt")
+
+
+def test_an_unknown_preset_is_told_before_anything_is_asked(ask: Ask) -> None:
+    with pytest.raises(Problem, match="there is no preset 'huge'"):
+        ask(preset="huge", name="shop")
+
+
+def test_an_answer_that_is_not_valid_is_asked_for_again(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, _ = ask("Shop", "shop", ENTER, ENTER, YES)
     assert answers["name"] == "shop"
+    assert "The name 'Shop' must be 2 to 40 lower-case letters" in capsys.readouterr().err
 
 
-def test_shift_tab_goes_back(ask: Ask) -> None:
-    answers, preset = ask("shop", ENTER, DOWN, ENTER, BACK, DOWN, DOWN, ENTER, ENTER, ENTER)
+def test_back_asks_the_question_before(ask: Ask) -> None:
+    answers, preset = ask("shop", "production", BACK, "minimal", ENTER, YES)
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
-def test_shift_tab_at_the_first_question_stays_there(ask: Ask) -> None:
-    assert ask(BACK, "shop", ENTER, ENTER, ENTER, ENTER)[0]["name"] == "shop"
+def test_back_at_the_first_question_stays_there(ask: Ask) -> None:
+    assert ask(BACK, "shop", ENTER, ENTER, YES)[0]["name"] == "shop"
 
 
-def test_shift_tab_at_the_summary_asks_the_last_question_again(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, BACK, " quickly", ENTER, ENTER, name="shop")
-    assert answers["description"] == "Takes orders and confirms them quickly"
+def test_back_leads_over_the_preset_to_the_name(ask: Ask) -> None:
+    answers, preset = ask("shop", "production", BACK, BACK, "store", ENTER, ENTER, YES)
+    assert (answers["name"], preset) == ("store", "production")
+
+
+def test_an_answer_that_is_asked_for_again_is_remembered(ask: Ask) -> None:
+    answers, _ = ask(ENTER, "Sells", BACK, BACK, ENTER, ENTER, YES, name="shop")
+    assert answers["description"] == "Sells"
+
+
+def test_back_at_the_summary_asks_the_last_question_again(ask: Ask) -> None:
+    answers, _ = ask(ENTER, ENTER, BACK, "Sells", YES, name="shop")
+    assert answers["description"] == "Sells"
 
 
 def test_the_summary_can_change_an_answer(ask: Ask) -> None:
-    change_database = DOWN * 2 + ENTER
-    answers, preset = ask(ENTER, ENTER, change_database, DOWN, ENTER, ENTER, name="shop")
+    answers, preset = ask(ENTER, ENTER, "database", "postgresql", YES, name="shop")
     assert (preset, answers["database"]) == ("starter", "postgresql")
 
 
-@pytest.mark.parametrize("gave_up", [INTERRUPT, UP + ENTER], ids=["Ctrl-C", "stop here"])
-def test_giving_up_at_the_summary_interrupts(ask: Ask, gave_up: str) -> None:
+def test_back_in_a_change_keeps_the_answer(ask: Ask) -> None:
+    answers, _ = ask(ENTER, ENTER, "database", BACK, YES, name="shop")
+    assert answers["database"] == "sqlite"
+
+
+def test_another_preset_in_the_summary_decides_its_parts_anew(ask: Ask) -> None:
+    each = ("each part", ENTER, "postgresql", ENTER, "none", ENTER)
+    answers, preset = ask(*each, "kind", "starter", YES, name="shop")
+    assert (preset, answers["database"], answers["queue"]) == ("starter", "sqlite", "database")
+
+
+def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
+    answers, preset = ask("production", ENTER, "kind", "each part", *(ENTER,) * 4, YES, name="shop")
+    assert (preset, answers["database"]) == (None, "postgresql")
+
+
+def test_the_summary_shows_every_answer_and_why_some_are_fixed(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(ENTER, ENTER, YES, name="shop")
+    summary = capsys.readouterr().err.partition("Make shop?\n")[2]
+    assert summary.splitlines()[:12] == [
+        "  1. yes: make it",
+        "  2. files: look at them first",
+        "  3. kind: starter",
+        "  - framework: FastAPI (the only choice)",
+        "  - name: shop (from PATH)",
+        "  4. description: Takes orders and confirms them",
+        "  5. database: SQLite",
+        "  6. auth: JWT",
+        "  7. queue: Database",
+        "  - cache: Memory (the only choice)",
+        "  8. ci: GitHub Actions",
+        "  9. no: leave, and make nothing",
+    ]
+
+
+def test_the_files_can_be_seen_before_they_are_made(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(ENTER, ENTER, "files", YES, name="shop")
+    assert "\nThe files of shop\n  at most 20 lines\n" in capsys.readouterr().err
+
+
+def test_a_choice_that_others_exclude_is_shown_with_the_reason(
+    ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, _ = ask("each part", "sqlite", "kafka", ENTER, YES, of=exclusive, name="shop")
+    shown = capsys.readouterr().err
+    assert "  - Kafka: unavailable: needs PostgreSQL\n  1. Table: in the database\n" in shown
+    assert "Answer [Table]: Kafka cannot be chosen: needs PostgreSQL.\nAnswer [Table]: " in shown
+    assert answers["queue"] == "table"
+
+
+def test_an_answer_that_became_impossible_is_asked_for_again(
+    ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, _ = ask("big", "orders", "database", "sqlite", "none", YES, of=exclusive, name="shop")
+    assert "\nEvents?\nqueue cannot be 'kafka': needs PostgreSQL\n" in capsys.readouterr().err
+    assert answers == {"name": "shop", "database": "sqlite", "queue": "none"}
+
+
+def test_an_answer_of_a_preset_that_a_flag_excludes_is_asked_for(
+    ask: Ask, exclusive: Template
+) -> None:
+    answers, _ = ask("big", "none", YES, of=exclusive, name="shop", database="sqlite")
+    assert answers["queue"] == "none"
+
+
+def test_a_question_that_begins_to_apply_is_asked(ask: Ask, exclusive: Template) -> None:
+    answers, _ = ask(
+        *("small", "database", "postgresql", "queue", "kafka", "orders", YES),
+        of=exclusive, name="shop",
+    )  # fmt: skip
+    assert answers["topic"] == "orders"
+
+
+def test_an_answer_that_no_longer_applies_returns_as_what_is_offered(
+    ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, _ = ask(
+        *("big", "orders", "queue", "none", "queue", "kafka", ENTER, YES),
+        of=exclusive, name="shop",
+    )  # fmt: skip
+    assert answers["topic"] == "orders"
+    assert "does not apply" not in capsys.readouterr().err
+
+
+def test_back_passes_over_a_question_that_no_longer_applies(ask: Ask, exclusive: Template) -> None:
+    answers, _ = ask(
+        *("each part", "postgresql", "kafka", "orders", "queue", "none"),
+        *(BACK, "table", YES),
+        of=exclusive, name="shop",
+    )  # fmt: skip
+    assert answers["queue"] == "table"
+
+
+def test_back_passes_each_question_once(ask: Ask, exclusive: Template) -> None:
+    asked_twice = ("each part", "postgresql", "kafka", "orders", "database", "sqlite", "none")
+    answers, _ = ask(
+        *asked_twice, BACK, BACK, "postgresql", "kafka", ENTER, YES, of=exclusive, name="shop"
+    )
+    assert (answers["database"], answers["queue"]) == ("postgresql", "kafka")
+
+
+def test_a_template_without_presets_asks_for_none(ask: Ask, tmp_path: Path) -> None:
+    root = template(tmp_path, "port: {type: int, help: Which port, default: 80}")
+    answers, preset = ask("many", "8000", YES, of=load(root), name="shop")
+    assert (answers["port"], preset) == ("8000", None)
+
+
+def test_a_yes_or_no_question_is_asked_as_one(ask: Ask, tmp_path: Path) -> None:
+    root = template(tmp_path, "loud: {type: bool, help: Is it loud, default: false}")
+    assert ask("yes", YES, of=load(root), name="shop")[0]["loud"] is True
+
+
+@pytest.mark.parametrize("default", ["''", "'{{ nothing }}'"])
+def test_a_default_that_is_not_valid_is_a_fault_of_the_template(
+    default: str, ask: Ask, tmp_path: Path
+) -> None:
+    root = template(
+        tmp_path,
+        f"a: {{type: str, default: {default}, validator: '{{% if not a %}}bad{{% endif %}}'}}",
+    )
+    with pytest.raises(Problem):
+        ask(YES, of=load(root), name="shop")
+
+
+def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    ask("?", ENTER, "?", ENTER, YES, name="shop")
+    shown = capsys.readouterr().err
+    assert "Type a number or a name." in shown
+    assert "Type a text." in shown
+
+
+@pytest.mark.parametrize("number", ["0", "5", "mongodb", "²"])
+def test_a_choice_that_there_is_not_is_told_in_one_line(
+    number: str, ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(number, ENTER, ENTER, YES, name="shop")
+    told = f"Answer [starter]: There is no choice {number}: type a number from 1 to 4, or a name.\n"
+    assert told in capsys.readouterr().err
+
+
+def test_stopping_at_the_summary_interrupts(ask: Ask) -> None:
     with pytest.raises(Interrupted) as interruption:
-        ask(ENTER, ENTER, gave_up, name="shop")
+        ask(ENTER, ENTER, "no", name="shop")
     assert interruption.value.exit_code == 130
 
 
 def test_the_end_of_the_input_interrupts(ask: Ask) -> None:
     with pytest.raises(Interrupted):
-        ask(END)
+        ask()
 
 
-def test_a_bad_answer_given_beforehand_is_told_before_anything_is_asked(ask: Ask) -> None:
+def test_a_bad_answer_given_beforehand_is_told_at_once(ask: Ask) -> None:
     with pytest.raises(Problem, match="no choice"):
         ask(name="shop", ci="gitlab")
 
 
-def test_a_yes_or_no_question_is_asked_as_one(keys: PipeInput, tmp_path: Path) -> None:
-    root = template(tmp_path, "loud: {type: bool, help: Loud?, default: false}")
-    keys.send_text("y" + ENTER)
-    answers, _ = wizard.ask(Questionnaire(Jinja(load(root))), {"name": "shop"}, preset="any")
-    assert answers["loud"] is True
-
-
-def test_on_a_terminal_new_asks_and_teaches_the_command(
-    scaffold: Scaffold, workplace: Path, keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+def test_new_asks_and_teaches_the_command(
+    scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
-    keys.send_text("".join(["shop", ENTER, DOWN, ENTER, ENTER, ENTER]))
-    outcome = scaffold("new", "--auth", "none", "--no-git")
-    assert outcome.code == 0
+    typing("shop", "production", ENTER, YES)
+    outcome = scaffold("new", "--plain", "--auth", "none", "--no-git")
+    assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err.endswith(
         "\nThe same without questions:\n"
         "  scaffold new shop --preset production --auth none --no-git\n"
@@ -142,28 +350,51 @@ def test_on_a_terminal_new_asks_and_teaches_the_command(
 
 
 def test_the_command_that_is_taught_makes_the_same_project(
-    scaffold: Scaffold, workplace: Path, keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+    scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
-    keys.send_text("".join([UP, ENTER, ", don't they", ENTER, DOWN, ENTER, *(ENTER,) * 3, ENTER]))
-    taught = scaffold("new", "a/shop").err.splitlines()[-1].strip()
+    typing("each part", "Sells, don't they", "postgresql", ENTER, ENTER, ENTER, YES)
+    taught = scaffold("new", "a/shop", "--plain").err.splitlines()[-1].strip()
     assert taught == (
         "scaffold new a/shop --defaults "
-        """--description 'Takes orders and confirms them, don'"'"'t they' --database postgresql"""
+        """--description 'Sells, don'"'"'t they' --database postgresql"""
     )
+    made = tree((workplace / "a").rename(workplace / "b") / "shop")
+    assert scaffold(*shlex.split(taught)[1:]).code == 0
+    assert tree(workplace / "a" / "shop") == made
 
 
-def test_ctrl_c_in_the_wizard_leaves_nothing(
-    scaffold: Scaffold, workplace: Path, keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+def test_a_dry_run_of_the_wizard_shows_the_tree(
+    scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
-    keys.send_text("".join(["shop", ENTER, INTERRUPT]))
-    outcome = scaffold("new")
+    typing(ENTER, ENTER, YES)
+    outcome = scaffold("new", "shop", "--plain", "--dry-run")
+    assert "src/\n  app/\n    auth/\n" in outcome.out
+    assert listing(workplace) == []
+
+
+def test_the_wizard_shows_the_folders_of_the_project(scaffold: Scaffold, typing: Type) -> None:
+    typing(ENTER, ENTER, "files", "no")
+    outcome = scaffold("new", "shop", "--plain")
+    assert "The files of shop\n  .github/workflows/  " in outcome.err
+    assert "Makefile, README.md" in outcome.err
+
+
+def test_giving_up_leaves_nothing(scaffold: Scaffold, workplace: Path, typing: Type) -> None:
+    typing("shop", ENTER)
+    outcome = scaffold("new", "--plain")
     assert outcome.code == 130
     assert outcome.err.endswith(
-        "error: interrupted\n\nhint: nothing was written; run the command again\n"
+        "\nerror: interrupted\n\nhint: nothing was written; run the command again\n"
     )
     assert listing(workplace) == []
+
+
+def test_a_text_that_is_not_utf_8_is_told(
+    scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_ = io.BytesIO(b"sh\xffp\nshop\n\n\nno\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(bytes_, encoding="utf-8"))
+    assert r"The name 'sh\udcffp' is not UTF-8." in scaffold("new", "--plain").err
 
 
 @pytest.mark.parametrize("option", ["--defaults", "--json"])
@@ -172,3 +403,20 @@ def test_on_a_terminal_nothing_is_asked_with(
 ) -> None:
     monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
     assert scaffold("new", "shop", "--ci", "none", option).code == 0
+
+
+def test_completing_asks_what_is_open_and_shows_no_summary(
+    typing: Type, exclusive: Template, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typing(BACK, "kafka", "orders")
+    given = {"name": "shop", "database": "postgresql"}
+    answers = wizard.complete(Questionnaire(Jinja(exclusive)), given, {}, asker=Plain())
+    assert answers == {**given, "queue": "kafka", "topic": "orders"}
+    shown = capsys.readouterr().err
+    assert "Data?" not in shown and "What kind" not in shown and "Make shop?" not in shown
+
+
+@pytest.mark.parametrize(("typed", "agreed"), [("", True), ("yes", True), ("no", False)])
+def test_a_person_agrees_or_does_not(typed: str, agreed: bool, typing: Type) -> None:
+    typing(BACK, typed)
+    assert wizard.agree("Go ahead?", asker=Plain()) is agreed

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ from scaffold.problems import Problem
 from scaffold.project import Project, plan
 from scaffold.questions import Questionnaire
 from scaffold.template import Question, load
+from scaffold.tree import overview, tree
 
 NEXT_COMMANDS = ("make dev", "make test")
 
@@ -57,9 +58,12 @@ def new(
         bool, typer.Option("--defaults", help="Ask nothing: take the defaults for what is left.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the files and write nothing.")
+        bool, typer.Option("--dry-run", help="Show the tree of files and write nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Ask line by line, for screen readers and pipes.")
+    ] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     template: Annotated[
         str | None,
@@ -72,7 +76,7 @@ def new(
     **flags: str | bool | None,
 ) -> None:
     """Make a new service, or raise a `Problem` and leave nothing."""
-    asking = not (defaults or as_json) and console.is_terminal()
+    asking = not (defaults or as_json) and (plain or console.is_terminal())
     if not asking:
         spoken = [preset, answers, assignments, defaults, *(v is not None for v in flags.values())]
         _refuse_silence(path, said=any(spoken))
@@ -86,15 +90,21 @@ def new(
         questionnaire = Questionnaire(jinja)
         given: Mapping[str, Any] = gather(
             jinja.template,
-            preset=preset,
+            preset=None if asking else preset,  # there it can be changed
             file=answers,
             assignments=_unambiguous(assignments or [], path),
             flags={**flags, "name": _name(path)},
         )
         if asking:
-            from scaffold import wizard  # imported late: it costs a quarter of a second
+            from scaffold import wizard
 
-            given, preset = wizard.ask(questionnaire, given, preset=preset)
+            given, preset = wizard.ask(
+                questionnaire,
+                given,
+                preset=preset,
+                asker=wizard.asker(plain=plain),
+                preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
+            )
         project = plan(jinja, source, given)
         folder = _folder(path or project.name)
         if dry_run:
@@ -139,6 +149,10 @@ def _refuse_silence(path: str | None, *, said: bool) -> None:
         raise Problem("PATH is missing", "for example `scaffold new shop --defaults`")
 
 
+def _paths(project: Project) -> list[PurePosixPath]:
+    return [file.path for file in project.files]
+
+
 def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
     for assignment in assignments:
         name, _, value = assignment.partition("=")
@@ -163,10 +177,10 @@ def _list(project: Project, folder: Path, *, as_json: bool) -> None:
     if as_json:
         _print({**_facts(project, folder), "dry_run": True})
         return
-    for file in project.files:
-        print(f"{len(file.content):>9,}  {file.path}")
+    print("\n".join(tree(_paths(project))))
     total = sum(len(file.content) for file in project.files)
-    console.say(f"\n{len(project.files)} files, {total:,} bytes for {folder}; nothing was written")
+    made = console.counted(len(project.files), "file")
+    console.say(f"\n{made}, {total:,} bytes for {folder}; nothing was written")
 
 
 def _report(project: Project, folder: Path, repository: Path | None, *, as_json: bool) -> None:
@@ -177,7 +191,8 @@ def _report(project: Project, folder: Path, repository: Path | None, *, as_json:
         repository_text = str(repository) if repository else None
         _print({**_facts(project, folder), "repository": repository_text, "next": following})
         return
-    console.say(f"Made {project.name}: {len(project.files)} files{_committed(folder, repository)}.")
+    made = console.counted(len(project.files), "file")
+    console.say(f"Made {project.name}: {made}{_committed(folder, repository)}.")
     console.say("\nNext:\n" + "\n".join(f"  {line}" for line in following))
 
 

@@ -100,16 +100,18 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _ask(questionnaire: Questionnaire, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    from scaffold import wizard  # imported late: it costs a quarter of a second
+def _ask(
+    questionnaire: Questionnaire, given: Mapping[str, Any], reasons: Mapping[str, str]
+) -> Mapping[str, Any]:
+    from scaffold import wizard
 
-    return wizard.ask(questionnaire, given, preset="").answers
+    return wizard.complete(questionnaire, given, reasons, asker=wizard.asker())
 
 
 def _agree() -> None:
-    import questionary
+    from scaffold import wizard
 
-    if not questionary.confirm("Go ahead?").unsafe_ask():
+    if not wizard.agree("Go ahead?", asker=wizard.asker()):
         raise Problem("nothing was written", "run the command again when you like")
 
 
