@@ -126,17 +126,16 @@ class Repository:
             conflicts=[change.path for change in changes if change.outcome is Outcome.CONFLICT],
         )
         signals.hold()
-        self._note(journal)
         try:
+            self._note(journal)
             self._write(written)
+            self._note(Journal(**{**asdict(journal), "settled": True}))
         except (OSError, Problem) as error:
-            self._restore(journal)
             reason = error.message if isinstance(error, Problem) else error.strerror or str(error)
             raise Problem(
                 f"the update could not be written: {reason[:1].lower()}{reason[1:]}",
-                "everything is as it was before",
+                self._taken_back(journal),
             ) from error
-        self._note(Journal(**{**asdict(journal), "settled": True}))
 
     def journal(self) -> Journal | None:
         """The update that was begun last, unless it is finished, taken back or undone."""
@@ -145,7 +144,9 @@ class Repository:
         except FileNotFoundError:
             return None
         journal = Journal(**noted)
-        if journal.settled and journal.head == self.head and not self._status():
+        if journal.head == self.head and self._is_undone(journal):
+            for path in journal.added:
+                self._remove(path)  # and the empty folders, of which git knows nothing
             self._forget()
             return None
         return journal
@@ -153,7 +154,7 @@ class Repository:
     def unfinished(self) -> Problem | None:
         """What is wrong when an update was neither committed nor taken back."""
         journal = self.journal()
-        if journal is None or (journal.settled and journal.head != self.head):
+        if journal is None or journal.head != self.head:
             return None
         return _unfinished(journal)
 
@@ -201,6 +202,12 @@ class Repository:
         options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal")
         status = git.read(self.folder, "status", *options, "--", ".")
         return [entry[3:].removeprefix(self.prefix) for entry in status.split("\0")[:-1]]
+
+    def _is_undone(self, journal: Journal) -> bool:
+        """Whether everything is as it was committed, be it by `git reset --hard`."""
+        return not self._status() and not any(
+            os.path.lexists(self.folder / path) for path in journal.added
+        )
 
     def _overlooked(self) -> list[str]:
         """Files that differ from the commit, although somebody told git not to look."""
@@ -265,7 +272,7 @@ class Repository:
             for file in (_stages(change) if _staged(change) else [change.file])
             if file
         }
-        folder = self._state / "contents"
+        folder = self._contents_folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         ordered = sorted(contents)
@@ -289,7 +296,16 @@ class Repository:
             if file:
                 yield f"{file.mode} {oids[file.content]} {stage}\t{path}\0"
 
+    def _taken_back(self, journal: Journal) -> str:
+        """Restore the state before an update that failed, and tell how that went."""
+        try:
+            self._restore(journal)
+        except (OSError, Problem):
+            return "remedy that; then `scaffold update --abort` gives back the state before it"
+        return "everything is as it was before"
+
     def _restore(self, journal: Journal) -> None:
+        self._clear()
         git.read(self.folder, "reset", "--quiet", "--", ".")
         for path in journal.added:
             self._remove(path)
@@ -310,11 +326,11 @@ class Repository:
         tree = git.read(self.folder, "write-tree", index=index).strip()
         index.unlink()
         identity = ("-c", "user.name=scaffold", "-c", "user.email=scaffold@localhost")
+        earlier = git.ask(self.folder, "rev-parse", "--verify", "--quiet", ABORTED)
+        parents = [word for commit in (journal.head, earlier) if commit for word in ("-p", commit)]
+        message = f"The update to {journal.version}, aborted"
         commit = git.read(
-            self.folder,
-            *identity,
-            *("commit-tree", "-p", journal.head, "-m", f"The update to {journal.version}, aborted"),
-            tree,
+            self.folder, *identity, "commit-tree", *parents, "-m", message, tree
         ).strip()
         git.read(self.folder, "update-ref", ABORTED, commit)
         return commit[:12]
@@ -330,13 +346,24 @@ class Repository:
         if not _is_folder(file) and os.path.lexists(file):
             file.unlink()
         for folder in file.parents:
-            if folder == self.folder or not folder.is_dir() or any(folder.iterdir()):
+            if folder == self.folder or os.path.lexists(folder) and not _is_empty(folder):
                 break
-            folder.rmdir()
+            if folder.is_dir():
+                folder.rmdir()
 
     def _git_path(self, name: str) -> Path:
         path = Path(git.read(self.folder, "rev-parse", "--git-path", name).strip())
         return path if path.is_absolute() else self.folder / path
+
+    def _clear(self) -> None:
+        """Drop what was prepared, which may be all the room there is."""
+        shutil.rmtree(self._contents_folder, ignore_errors=True)
+        for name in ("index", "index.lock", "update.draft"):
+            (self._state / name).unlink(missing_ok=True)
+
+    @property
+    def _contents_folder(self) -> Path:
+        return self._state / "contents"
 
     def _forget(self) -> None:
         (self._state / "update.json").unlink(missing_ok=True)
@@ -349,6 +376,10 @@ def _prefix(folder: Path) -> str:
 
 def _is_folder(place: Path) -> bool:
     return place.is_dir() and not place.is_symlink()
+
+
+def _is_empty(place: Path) -> bool:
+    return _is_folder(place) and not any(place.iterdir())
 
 
 def _read(place: Path) -> File:
