@@ -61,6 +61,13 @@ def workplace(tmp_path: Path, template_repository: Path, monkeypatch: pytest.Mon
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def listening_to_signals() -> None:
+    """Shells have jobs in the background ignore Ctrl-C; the tests send it themselves."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def signal_handlers() -> Iterator[None]:
     """The tool runs in this process, and changes how it answers signals."""

@@ -53,7 +53,11 @@ def test_the_help_of_new_has_a_flag_for_every_question(scaffold: Scaffold) -> No
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete(shell: str, scaffold: Scaffold) -> None:
+def test_shells_can_complete(
+    shell: str, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else Typer takes the shell that it runs under, and here that may be none.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     outcome = scaffold("--show-completion", shell)
     assert outcome.code == 0
     assert "_SCAFFOLD_COMPLETE" in outcome.out

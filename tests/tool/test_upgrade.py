@@ -113,11 +113,11 @@ def test_what_will_come_is_shown_before(scaffold: Scaffold, project: Path) -> No
         "\nAnswers\n  region: shop-eu (a new question)\n"
         "\nSettings\n  REGION is new\n"
         "\nFiles\n"
-        "  added                     added.txt\n"
-        "  changed                   .env.example\n"
-        "  merged with your changes  notes.txt\n"
-        "  removed                   obsolete.txt\n"
-        "  kept                      dropped.txt (you changed it; the template has dropped it)\n"
+        "  added        added.txt\n"
+        "  changed      .env.example\n"
+        "  merged       notes.txt\n"
+        "  removed      obsolete.txt\n"
+        "  kept         dropped.txt (you changed it; the template has dropped it)\n"
     )
     assert (outcome.code, outcome.err) == (0, "\nNothing was written.\n")
     assert state(project) == before
@@ -151,7 +151,7 @@ def test_a_conflict_is_one_that_git_knows_until_it_is_resolved(
 ) -> None:
     edit(project, "notes.txt", "six", "seven")
     outcome = scaffold("update")
-    assert (outcome.code, "in conflict               notes.txt" in outcome.out) == (1, True)
+    assert (outcome.code, "in conflict  notes.txt" in outcome.out) == (1, True)
     assert "UU notes.txt" in git(project, "status", "--porcelain")
     assert "<<<<<<< before updating\nseven\n=======\nSIX\n" in (project / "notes.txt").read_text()
 

@@ -213,39 +213,56 @@ def test_plain_copier_updates_a_project_from_the_bundle_in_the_home(
     assert tree(tmp_path / "shop") == before
 
 
-def test_a_later_wheel_updates_offline_and_so_does_plain_copier_afterwards(
+def test_a_later_wheel_brings_a_project_forward_without_a_network(
     machine: Machine, built: Built, tmp_path: Path
 ) -> None:
-    made = machine.run("scaffold", "new", "shop", "--defaults", cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
+    """The whole life of a project, beside plain copier with the template's repository."""
+    assert machine.run("scaffold", "new", "shop", "--defaults", cwd=tmp_path).returncode == 0
     source = tmp_path / "source"
     git(tmp_path, "clone", "--quiet", "--branch=v0.9.0", str(built.repository), str(source))
+    git(source, "tag", "--delete", "v8.0.0")  # else copier takes it for the newest release
     (source / "template/{{use.fastapi}}/{{use.always}}/run.sh").write_text("#!/bin/sh\ntrue\n")
     commit(source, "Fourth", tag="v0.10.0")
-    later = tmp_path / "later"
-    assert build(source, later, "--target", "wheel").returncode == 0
-    site = tmp_path / "site"
-    shutil.unpack_archive(next(later.glob("*.whl")), site, "zip")
+    assert build(source, tmp_path / "later", "--target", "wheel").returncode == 0
+    site, wheel = tmp_path / "site", next((tmp_path / "later").glob("*.whl"))
+    options = ("--no-index", "--no-deps", "--target", site)
+    assert machine.run("pip", "install", *options, wheel, cwd=tmp_path).returncode == 0
+    project, theirs = tmp_path / "shop", tmp_path / "theirs/shop"
+    shutil.copytree(project, theirs)
+    first = tree(project)
 
-    project = tmp_path / "shop"
-    updated = machine.run(
-        "python",
-        "-m",
-        "scaffold",
-        "update",
-        "--defaults",
-        "--yes",
-        cwd=project,
-        PYTHONPATH=str(site),
-    )
-    assert updated.returncode == 0, updated.stderr
-    assert (project / "run.sh").read_text() == "#!/bin/sh\ntrue\n"
-    assert answers(project)["_commit"] == "v0.10.0"
+    def later(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ("python", "-m", "scaffold", *words)
+        return machine.run(*command, cwd=project, PYTHONPATH=str(site))
+
+    assert later("update", "--check").returncode == 1
+    assert "+true" in later("diff").stdout
+    assert later("update").returncode == 0
+    assert later("update", "--abort").returncode == 0
+    assert tree(project) == first
+    assert later("update").returncode == 0
     commit(project, "Update")
-    before = tree(project)
+    assert later("update", "--check").returncode == 0
+    assert later("change", "queue=none").returncode == 0
+    commit(project, "Change")
+
+    remembered = theirs / ".copier-answers.yml"
+    remembered.write_text(remembered.read_text().replace(KEPT, str(source)))
+    commit(theirs, "Take updates from the repository")
+    plain = machine.run(
+        "python", "-m", "copier", "update", "--defaults", "--data=queue=none", cwd=theirs
+    )
+    assert plain.returncode == 0, plain.stderr
+    assert later("new", "../fresh/shop", "--set=queue=none").returncode == 0
+    trees = [tree(each) for each in (project, theirs, tmp_path / "fresh/shop")]
+    remembered_by_each = [files.pop(".copier-answers.yml") for files in trees]
+    assert trees[0] == trees[1] == trees[2]
+    assert remembered_by_each[0] == remembered_by_each[2]
+    assert answers(project)["_commit"] == answers(theirs)["_commit"] == "v0.10.0"
+
     again = machine.run("python", "-m", "copier", "update", "--defaults", cwd=project)
-    assert again.returncode == 0, again.stderr
-    assert tree(project) == before
+    assert again.returncode == 0, "plain copier finds the later release in the home"
+    assert git(project, "status", "--porcelain") == ""
 
 
 def test_a_template_with_a_public_home_is_recorded_by_its_address(

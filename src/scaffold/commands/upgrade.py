@@ -31,7 +31,7 @@ _NEEDS_THE_USER = 1
 _TOLD = {
     Outcome.ADDED: "added",
     Outcome.CHANGED: "changed",
-    Outcome.MERGED: "merged with your changes",
+    Outcome.MERGED: "merged",
     Outcome.MOVED: "moved",
     Outcome.REMOVED: "removed",
     Outcome.ABSENT: "left out",
