@@ -254,11 +254,8 @@ class Repository:
         for change in changes:
             if change.file is None:
                 self._remove(change.path)
-        settled = [self.prefix + c.path for c in changes if c.file and not _staged(c)]
-        given = "".join(f"{path}\0" for path in settled)
-        options = ("--force", "--index", "--quiet", "-z", "--stdin")
-        top = self.folder.joinpath(*[".." for _ in Path(self.prefix).parts]).resolve()
-        git.read(top, "checkout-index", *options, given=given, index=index)
+        settled = (change.path for change in changes if change.file and not _staged(change))
+        self._check_out(settled, "--index", index=index)
         for change in changes:
             if change.file and _staged(change) and change.file != self.tree.get(change.path):
                 _put(self.folder / change.path, change.file)
@@ -305,14 +302,21 @@ class Repository:
         return "everything is as it was before"
 
     def _restore(self, journal: Journal) -> None:
+        """Write no more than must be: there may be hardly any room."""
         self._clear()
-        git.read(self.folder, "reset", "--quiet", "--", ".")
         for path in journal.added:
             self._remove(path)
-        known = [path for path in journal.touched if path not in journal.added]
-        if known:
-            self._pathspecs(known, "checkout", "--quiet", "--force", "HEAD")
+        if git.ask(self.folder, "diff", "--cached", "--quiet", "HEAD", "--", ".") is None:
+            git.read(self.folder, "reset", "--quiet", "--", ".")
+        self._check_out(path for path in journal.touched if path not in journal.added)
         self._forget()
+
+    def _check_out(self, paths: Iterable[str], *options: str, index: Path | None = None) -> None:
+        """Write files of the index, whatever is there now."""
+        given = "".join(f"{self.prefix}{path}\0" for path in paths)
+        command = ("checkout-index", "--force", "--quiet", *options, "-z", "--stdin")
+        top = self.folder.joinpath(*[".." for _ in Path(self.prefix).parts]).resolve()
+        git.read(top, *command, given=given, index=index)
 
     def _keep(self, journal: Journal) -> str | None:
         """Commit what the touched files hold now, out of the way, so that no word is lost."""

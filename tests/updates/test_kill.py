@@ -68,9 +68,9 @@ def updated(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> object:
     return files(folder), git(folder, "ls-files", "--stage")
 
 
-def kills(shop: Path, folder: Path, *arguments: str) -> Iterator[Path]:
-    """Copies of the project, each with the command killed one step later than the one before."""
-    for step in count():
+def kills(shop: Path, folder: Path, *arguments: str, stride: int = 1) -> Iterator[Path]:
+    """Copies of the project, each with the command killed a little later than the one before."""
+    for step in count(step=stride):
         victim = copied(shop, folder / str(step))
         if not killed_at(step, *arguments, str(victim)):
             return
@@ -114,7 +114,7 @@ def test_git_brings_back_what_it_knows_whenever_the_update_was_killed(
 def test_a_killed_update_does_not_stand_in_the_way_of_later_work(
     scaffold: Scaffold, shop: Path, tmp_path: Path
 ) -> None:
-    for victim in list(kills(shop, tmp_path, "update"))[::6]:
+    for victim in kills(shop, tmp_path, "update", stride=6):
         git(victim, "reset", "--hard", "--quiet")
         git(victim, "clean", "-fd")
         git(victim, "commit", "--allow-empty", "-m", "Later work")
@@ -169,7 +169,7 @@ def test_killed_at_random_moments_it_is_whole_or_can_be_taken_back(
     start = time.perf_counter()
     _start(copied(shop, tmp_path / "measured")).wait(60)
     whole = time.perf_counter() - start
-    for round_ in range(24):
+    for round_ in range(16):
         victim = copied(shop, tmp_path / str(round_))
         process = _start(victim)
         time.sleep(whole * chance.uniform(0.5, 1.05))
