@@ -205,14 +205,50 @@ def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
         case ast.Call(func=ast.Name(id="Field"), keywords=keywords):
             [default] = [keyword.value for keyword in keywords if keyword.arg == "default"]
             return _default(default, constants)
-        case ast.Call(func=ast.Name(id="SecretStr")):
-            return ""  # a development key is nobody's to copy
         case ast.Name(id=name):
             return str(constants[name])
-        case ast.List(elts=parts):
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return ",".join(ast.literal_eval(part) for part in parts)
         case ast.Constant(value=None):
             return ""
         case _:
             assert value is not None
             return str(ast.literal_eval(value))
+
+
+@pytest.mark.parametrize("answers", ALL, ids=label)
+def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
+    """Imported, or named where a URL, a setting of a server or a command chooses it."""
+    project = rendered(**answers)
+    manifest = tomllib.loads((project / "pyproject.toml").read_text())
+    runtime = code(project, "src", "migrations")
+    commands = (project / "Makefile").read_text() + (project / "pyproject.toml").read_text()
+    development = runtime + code(project, "tests", "scripts") + commands.split("[tool.", 1)[1]
+    for needs, text in (
+        (manifest["project"]["dependencies"], runtime),
+        (manifest["dependency-groups"]["dev"], development + commands.split("[project]")[0]),
+    ):
+        for need in needs:
+            package = re.split(r"[\[><=;]", need)[0]
+            module = MODULES.get(package, package.replace("-", "_"))
+            used = NAMED.get(package, rf"(?:import|from) {module}\b")
+            assert re.search(used, text), need
+
+
+MODULES = {"argon2-cffi": "argon2", "pyjwt": "jwt"}
+NAMED = {
+    "aiosqlite": r"sqlite\+aiosqlite",
+    "httptools": 'http="httptools"',
+    "import-linter": "lint-imports",
+    "mypy": "/mypy",
+    "pytest-cov": "--cov",
+    "ruff": "/ruff",
+    "uvloop": 'loop="uvloop"',
+    "watchfiles": "reload=True",  # uvicorn watches with it
+}
+
+
+def code(project: Path, *folders: str) -> str:
+    """All code in some folders."""
+    files = [file for folder in folders for file in sorted((project / folder).rglob("*.py"))]
+    return "\n".join(file.read_text() for file in files)

@@ -10,7 +10,7 @@ GONE = ("src/app/orders", "tests/orders", "migrations/versions/0004_orders.py", 
 EDITS = (  # file, what it says, what it says without orders
     ("src/app/main.py", r"\borders(\.router)?, |, orders\.router\b", ""),
     ("src/app/cli.py", r"from app\.orders\.seed import plant\n", ""),
-    ("src/app/cli.py", r"    for line in await plant\(.*\n.*\n", "    # Store what your features need.\n"),
+    ("src/app/cli.py", r"for line in await plant\(.*\n.*\n", "await database.ping()  # Store what features need.\n"),
     ("src/app/worker.py", r"from app\.orders\.handlers import confirm_order\n", ""),
     ("src/app/worker.py", r"import Consumer\n", "import Consumer, Handler\n"),
     ("src/app/worker.py", r'HANDLERS = {"order\.placed": confirm_order}', "HANDLERS: dict[str, Handler] = {}"),

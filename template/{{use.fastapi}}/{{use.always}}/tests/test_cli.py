@@ -49,11 +49,9 @@ def test_nobody_plays_in_production(monkeypatch: pytest.MonkeyPatch, command: st
 
 
 async def _count_rows(*, leave_one: bool = False) -> list[int]:
-    database = Database(settings())
-    async with database.transaction() as session:
+    async with Database(settings()) as database, database.transaction() as session:
         tables = Base.metadata.sorted_tables
         counts = [len((await session.execute(select(table))).all()) for table in tables]
         if leave_one:
             session.add(ScheduledJob(name="left over", due_at=clock.now()))
-    await database.close()
     return counts

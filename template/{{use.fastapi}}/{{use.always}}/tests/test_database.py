@@ -50,8 +50,7 @@ async def test_writers_at_once_do_not_fail(database: Database, database_url: str
             await asyncio.sleep(0.002)
             session.add(ScheduledJob(name=f"{number}", due_at=clock.now()))
 
-    other = Database(Settings(app_env="test", database_url=database_url))
-    await asyncio.gather(*[write(number) for number in range(60)])
-    async with other.reading() as session:
-        assert len((await session.scalars(select(ScheduledJob))).all()) == 60
-    await other.close()
+    async with Database(Settings(app_env="test", database_url=database_url)) as other:
+        await asyncio.gather(*[write(number) for number in range(60)])
+        async with other.reading() as session:
+            assert len((await session.scalars(select(ScheduledJob))).all()) == 60

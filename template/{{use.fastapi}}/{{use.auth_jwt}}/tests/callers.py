@@ -7,11 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
-from app import clock
 from app.auth.keys import generate_pem
 from app.auth.models import Grant, LoginSession, User
 from app.auth.permissions import Role
-from app.ids import new_id
+from app.clock import new_id, now
 
 SECRETS = {"auth_private_key": generate_pem()}
 """What production asks for."""
@@ -32,13 +31,13 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
     """A caller with these roles, by the short way: no password is hashed."""
-    user_id, session_id, now = new_id(), new_id(), int(time.time())
+    user_id, session_id, issued_at = new_id(), new_id(), int(time.time())
     grants = [Grant(role=role) for role in roles]
     async with service.state.database.transaction() as session:
         session.add(User(id=user_id, email=f"{user_id}@example.com", password_hash="", grants=grants))
         await session.flush()
-        session.add(LoginSession(id=session_id, user_id=user_id, expires_at=clock.now() + timedelta(days=1)))
-    claims = {"sub": str(user_id), "sid": str(session_id), "iat": now, "exp": now + 900}
+        session.add(LoginSession(id=session_id, user_id=user_id, expires_at=now() + timedelta(days=1)))
+    claims = {"sub": str(user_id), "sid": str(session_id), "iat": issued_at, "exp": issued_at + 900}
     client = anybody(service)
     client.headers["Authorization"] = f"Bearer {service.state.authenticator.keys.sign(claims)}"
     return client

@@ -5,8 +5,6 @@ from alembic import op
 ${imports or ""}${"\nimport app.dialect\n" if "app.dialect." in upgrades + downgrades else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:

@@ -12,7 +12,7 @@ from alembic.config import Config
 from app import auth, dialect, messaging
 from app.config import Settings, settings_or_exit
 from app.database import Base, Database
-from app.errors import AppError
+from app.errors import Refusal
 from app.main import create_app
 from app.orders.seed import plant
 
@@ -23,7 +23,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except AppError as error:
+        except Refusal as error:
             raise click.ClickException(error.detail) from error
         except Exception as error:
             if not dialect.is_outage(error):
@@ -64,13 +64,9 @@ def shell() -> None:
     models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
     database = Database(settings_or_exit())
     with asyncio.Runner() as runner:
-        try:
-            code.interact(
-                "Run coroutines with `run(…)`; `database` and the models are here.",
-                local={"run": runner.run, "database": database, **models},
-            )
-        finally:
-            runner.run(database.close())
+        banner = "Run coroutines with `run(…)`; `database` and the models are here."
+        code.interact(banner, local={"run": runner.run, "database": database, **models})
+        runner.run(database.close())
 
 
 @main.command()
@@ -93,10 +89,9 @@ def _settings_for_play() -> Settings:
 
 
 async def _seed(settings: Settings) -> None:
-    database = Database(settings)
-    for line in await plant(database):
-        click.echo(line)
-    await database.close()
+    async with Database(settings) as database:
+        for line in await plant(database):
+            click.echo(line)
 
 
 def _by_line(part: object) -> str:

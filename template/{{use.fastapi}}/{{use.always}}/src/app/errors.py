@@ -1,55 +1,30 @@
 """What can go wrong, in the words of the domain. `web/errors.py` alone knows the HTTP status of each."""
 
-from typing import ClassVar
+from typing import Literal
+
+Code = Literal[
+    "conflict",
+    "idempotency_in_progress",
+    "idempotency_key_reused",
+    "invalid_credentials",
+    "invalid_cursor",
+    "invalid_state",
+    "not_found",
+    "permission_denied",
+    "precondition_failed",
+    "precondition_required",
+    "rate_limited",
+    "token_expired",
+    "unauthenticated",
+]
 
 
-class AppError(Exception):
-    """A refusal that the caller may read. `detail` is one sentence and holds nothing internal."""
+class Refusal(Exception):
+    """Tells the caller why not. `detail` is one sentence and holds nothing internal."""
 
-    code: ClassVar[str]
-
-    def __init__(self, detail: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, code: Code, detail: str, *, retry_after: int | None = None) -> None:
         super().__init__(detail)
+        self.code = code
         self.detail = detail
         self.retry_after = retry_after
         """Seconds after which the same request may succeed."""
-
-
-class InvalidCursor(AppError):
-    code = "invalid_cursor"
-
-
-class InvalidParameter(AppError):
-    code = "invalid_parameter"
-
-
-class NotFound(AppError):
-    code = "not_found"
-
-
-class Conflict(AppError):
-    code = "conflict"
-
-
-class InvalidState(AppError):
-    code = "invalid_state"
-
-
-class IdempotencyInProgress(AppError):
-    code = "idempotency_in_progress"
-
-
-class IdempotencyKeyReused(AppError):
-    code = "idempotency_key_reused"
-
-
-class PreconditionFailed(AppError):
-    code = "precondition_failed"
-
-
-class PreconditionRequired(AppError):
-    code = "precondition_required"
-
-
-class UnsupportedMediaType(AppError):
-    code = "unsupported_media_type"

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from typing import Any
 
@@ -25,27 +25,20 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.logs_as_json:
-        structlog.configure(
-            processors=[
-                *shared,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(serializer=_to_json),
-            ],
-            logger_factory=structlog.BytesLoggerFactory(),
-            wrapper_class=structlog.make_filtering_bound_logger(level),
-            cache_logger_on_first_use=True,
-        )
+        as_json = structlog.processors.JSONRenderer(serializer=_to_json)
+        rendering: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, as_json]
+        factory: Callable[..., Any] = structlog.BytesLoggerFactory()
     else:
-        structlog.configure(
-            processors=[
-                *shared,
-                # Not the rich ones: they print local variables, secrets among them.
-                structlog.dev.ConsoleRenderer(
-                    colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
-                ),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(level),
-        )
+        # Not the rich tracebacks: they print local variables, secrets among them.
+        plain = structlog.dev.plain_traceback
+        rendering = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
+        factory = structlog.PrintLoggerFactory()
+    structlog.configure(
+        processors=[*shared, *rendering],
+        logger_factory=factory,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=settings.logs_as_json,
+    )
     logging.basicConfig(handlers=[_ToStructlog()], level=max(level, logging.WARNING), force=True)
 
 

@@ -11,7 +11,7 @@ from app import auth, logs, metrics, orders, worker
 from app.cache import Cache
 from app.config import Settings, settings_or_exit
 from app.database import Database
-from app.web import docs, errors, health, openapi
+from app.web import errors, health, openapi
 from app.web.middleware import Compression, Cors, Envelope, Guard
 
 COMPRESSED_FROM_BYTES = 1024
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.metrics_port is None:
         routers.append(health.metrics_router)
     if settings.serves_docs:
-        routers.append(docs.router)
+        routers.append(openapi.router)
     for router in routers:
         # Flat, not nested as `include_router` does: a level more is a second match for each request.
         service.router.routes.extend(router.routes)
@@ -55,11 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the first one a request passes.
     service.add_middleware(Compression, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5)
     service.add_middleware(
-        Guard,
-        settings=settings,
-        cache=Cache(),
-        authenticate=authenticator,
-        budgets=auth.budgets(settings),
+        Guard, settings=settings, cache=Cache(), authenticate=authenticator, budgets=auth.budgets(settings)
     )
     if settings.cors_origins:
         service.add_middleware(
@@ -76,12 +72,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     settings: Settings = service.state.settings
-    database: Database = service.state.database
-    with metrics.pool(database.connections):
-        async with worker.beside_api(settings, database):
-            # What start-up made lives as long as the process: the collector need not look at it again.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 50)
-            yield
-    await database.close()
+    async with service.state.database as database, worker.beside_api(settings, database):
+        metrics.watch_pool(database.connections)
+        # What start-up made lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        yield

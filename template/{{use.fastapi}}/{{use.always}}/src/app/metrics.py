@@ -1,22 +1,16 @@
 """The metrics, by the names that dashboards know. Labels are bounded: a route is its template, never a path."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge, Histogram
 
 from app import __version__
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 request_duration = Histogram(
-    "http_server_request_duration_seconds",
-    "Time to answer a request",
-    ["method", "route", "status"],
-    buckets=BUCKETS,
+    "http_server_request_duration_seconds", "Time to answer a request", ["method", "route", "status"], buckets=BUCKETS
 )
 requests_in_flight = Gauge("http_server_requests_in_flight", "Requests being answered")
 _database_duration = Histogram(
@@ -27,6 +21,7 @@ _database_duration = Histogram(
 )
 database_reads = _database_duration.labels("read")
 database_transactions = _database_duration.labels("transaction")
+_pool_connections = Gauge("db_pool_connections", "Pooled database connections", ["state"])
 jobs = Counter("jobs_total", "Scheduled jobs that ran", ["job", "result"])
 Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 
@@ -37,23 +32,11 @@ def request_timer(method: str, route: str, status: int) -> Histogram:
     return request_duration.labels(method, route, status)
 
 
-@contextmanager
-def pool(connections: Callable[[], dict[str, int]]) -> Iterator[None]:
-    """Reads the connection pool whenever metrics are scraped."""
-    collector = _Pool(connections)
-    REGISTRY.register(collector)
-    try:
-        yield
-    finally:
-        REGISTRY.unregister(collector)
+def watch_pool(connections: Callable[[], dict[str, int]]) -> None:
+    """Reads the connection pool whenever metrics are scraped. `connections` counts them by state."""
+    for state in connections():
 
+        def count(state: str = state) -> int:
+            return connections()[state]
 
-class _Pool(Collector):
-    def __init__(self, connections: Callable[[], dict[str, int]]) -> None:
-        self._connections = connections
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        family = GaugeMetricFamily("db_pool_connections", "Pooled database connections", labels=["state"])
-        for state, count in self._connections().items():
-            family.add_metric([state], count)
-        yield family
+        _pool_connections.labels(state).set_function(count)

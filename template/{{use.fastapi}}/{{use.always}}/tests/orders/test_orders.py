@@ -14,8 +14,8 @@ from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
+from app.clock import new_id
 from app.database import Base, Database
-from app.ids import new_id
 from app.orders import service as orders
 from app.orders.models import Order
 from tests import databases

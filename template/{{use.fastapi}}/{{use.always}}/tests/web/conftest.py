@@ -9,8 +9,8 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from app.web.deprecation import deprecated
 from app.web.idempotency import IdempotencyKey, once
+from app.web.openapi import deprecated
 from app.web.pagination import PageQuery
 from tests.conftest import Start
 

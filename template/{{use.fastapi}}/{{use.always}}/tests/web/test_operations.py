@@ -38,11 +38,9 @@ async def test_readiness_heeds_hanging_checks_and_shutdown(
             assert (await anybody.get("/readyz")).status_code == 503
     assert (await anybody.get("/readyz")).status_code == 200
     service.state.draining = True
-    answers = [await anybody.get(path) for path in ("/readyz", "/livez")]
-    assert [(answer.status_code, answer.headers["Connection"]) for answer in answers] == [
-        (503, "close"),
-        (200, "close"),
-    ]
+    for path, status in (("/readyz", 503), ("/livez", 200)):
+        answer = await anybody.get(path)
+        assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
 
 
 async def test_an_exhausted_pool_refuses_in_time_and_recovers(start: Start) -> None:

@@ -78,25 +78,24 @@ async def test_too_many_failures_lock_an_account_for_a_while(
     monkeypatch.setattr("app.auth.passwords._turn", asyncio.Semaphore())  # each test has an event loop of its own
     client = callers.anybody(await start(auth_lockout_failures=3, auth_lockout_seconds=60))
     await post(client, "register", **ADA)
-    answers = await asyncio.gather(*(post(client, "login", **login) for _ in range(3)))
-    assert [answer.status_code for answer in answers] == [401] * 3
-    locked = await post(client, "login", **login | {"password": ADA["password"]})
-    assert (locked.status_code, 50 < int(locked.headers["Retry-After"]) <= 61) == (429, True)
-    pass_time(61)
-    assert [(await post(client, "login", **each)).status_code for each in (WRONG, WRONG, ADA) * 2] == [
-        401,
-        401,
-        200,
-    ] * 2
+    for _ in range(2):
+        answers = await asyncio.gather(*(post(client, "login", **login) for _ in range(3)))
+        assert [answer.status_code for answer in answers] == [401] * 3
+        locked = await post(client, "login", **login | {"password": ADA["password"]})
+        assert (locked.status_code, 50 < int(locked.headers["Retry-After"]) <= 61) == (429, True)
+        pass_time(61)
+    statuses = [(await post(client, "login", **each)).status_code for each in (WRONG, WRONG, ADA) * 2]
+    assert statuses == [401, 401, 200] * 2
 
 
 async def test_a_refresh_token_works_once_and_a_second_use_ends_its_session(anybody: AsyncClient) -> None:
     stolen = await callers.ada(anybody)
     other = (await post(anybody, "login", **ADA)).json()
+    assert (await get_me(anybody, stolen["access_token"])).status_code == 200
     answers = await asyncio.gather(*(refresh(anybody, stolen) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
     (newest,) = (answer.json() for answer in answers if answer.status_code == 200)
-    assert (await get_me(anybody, newest["access_token"])).status_code == 401
+    assert [(await get_me(anybody, tokens["access_token"])).status_code for tokens in (stolen, newest)] == [401, 401]
     assert [(await refresh(anybody, tokens)).status_code for tokens in (newest, other)] == [401, 200]
 
 

@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 from starlette.routing import Route
 
 from app import cli
+from app.auth.dependencies import Require
 from app.auth.models import Grant, LoginSession, RefreshToken, User
-from app.auth.principal import Require
+from app.clock import new_id
 from app.database import Database
-from app.ids import new_id
 from tests import callers
 from tests.callers import ADA, post
 

@@ -10,11 +10,7 @@ class Cache:
         self._windows: dict[int, tuple[int, dict[str, int]]] = {}
 
     async def increment(self, key: str, seconds: int) -> tuple[int, int]:
-        """Counts in a fixed window of so many seconds.
-
-        Returns:
-            The count so far, and the whole seconds until the window ends.
-        """
+        """The count so far in a fixed window of so many seconds, and the whole seconds until the window ends."""
         now = time.time()
         window = int(now // seconds)
         if self._windows.get(seconds, (None,))[0] != window:

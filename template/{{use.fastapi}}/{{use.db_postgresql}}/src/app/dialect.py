@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import Connection, DateTime, Numeric, event, func, select
+from sqlalchemy.dialects.postgresql import insert as insert  # for others: it knows ON CONFLICT
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine

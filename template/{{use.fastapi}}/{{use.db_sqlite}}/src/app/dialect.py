@@ -1,11 +1,11 @@
 """All that is particular to SQLite: one file, one writer at a time, readers that never wait."""
 
-import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, TypeDecorator, event
+from sqlalchemy.dialects.sqlite import insert as insert  # for others: it knows ON CONFLICT
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -16,14 +16,7 @@ PING = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """A statement that reads the file."""
 
 # Somebody holds the file, or the disk is full or fails: a missing table is none of these.
-_OUTAGES = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
-}
+_OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")
 
 
 class Money(TypeDecorator[Decimal]):
@@ -71,8 +64,7 @@ async def try_lock(session: AsyncSession, key: int) -> bool:
 def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: the same request may succeed later."""
     if isinstance(error, DBAPIError):
-        code = getattr(error.orig, "sqlite_errorcode", 0)
-        return code & 0xFF in _OUTAGES
+        return str(getattr(error.orig, "sqlite_errorname", "")).startswith(_OUTAGES)
     return isinstance(error, PoolTimeoutError | OSError)
 
 

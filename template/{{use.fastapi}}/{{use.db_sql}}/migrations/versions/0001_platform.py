@@ -12,22 +12,19 @@ down_revision = None
 def upgrade() -> None:
     op.create_table(
         "idempotency_keys",
-        sa.Column("scope", sa.String(300), nullable=False),
-        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("scope", sa.String(300), primary_key=True),
+        sa.Column("key", sa.String(255), primary_key=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("location", sa.String(), nullable=True),
         sa.Column("etag", sa.String(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("expires_at", Timestamp, nullable=False),
-        sa.PrimaryKeyConstraint("scope", "key", name="pk_idempotency_keys"),
+        sa.Column("expires_at", Timestamp, nullable=False, index=True),
     )
-    op.create_index("ix_idempotency_keys_expires_at", "idempotency_keys", ["expires_at"])
     op.create_table(
         "scheduled_jobs",
-        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("name", sa.String(100), primary_key=True),
         sa.Column("due_at", Timestamp, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_scheduled_jobs"),
     )
 
 

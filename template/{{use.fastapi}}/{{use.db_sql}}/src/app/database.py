@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
+from uuid import UUID
 
 from sqlalchemy import Enum, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import QueuePool
 
-from app import dialect, metrics
+from app import clock, dialect, metrics
 from app.config import Settings
 
 
@@ -28,6 +29,17 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
 
 
+class Resource:
+    """What every table of resources has. Of two changes of one version, one fails, whichever process makes them."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
+
+
 def word(kind: type[StrEnum], name: str) -> Enum:
     """The type of a column that holds one word of an enumeration, as a constraint of this name makes sure."""
     return Enum(
@@ -41,7 +53,7 @@ def word(kind: type[StrEnum], name: str) -> Enum:
 
 
 class Database:
-    """Sessions that write in one transaction, and sessions that read without any."""
+    """Sessions that write in one transaction, and sessions that read without any. As a context it closes at the end."""
 
     def __init__(self, settings: Settings) -> None:
         self.writer, self.reader = dialect.create_engines(settings)
@@ -71,11 +83,14 @@ class Database:
     def connections(self) -> dict[str, int]:
         """How many pooled connections are `in_use` and `idle`."""
         pools = [cast(QueuePool, engine.pool) for engine in (self.writer, self.reader)]
-        return {
-            "in_use": sum(pool.checkedout() for pool in pools),
-            "idle": sum(pool.checkedin() for pool in pools),
-        }
+        return {"in_use": sum(pool.checkedout() for pool in pools), "idle": sum(pool.checkedin() for pool in pools)}
 
     async def close(self) -> None:
         await self.writer.dispose()
         await self.reader.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import String, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock, metrics
 from app.database import Base, Database
+from app.dialect import insert
 from app.lifecycle import wait
 
 log = structlog.get_logger()
@@ -54,8 +54,8 @@ async def run_jobs(database: Database, jobs: Sequence[Job], stop: asyncio.Event)
 async def run_if_due(database: Database, job: Job) -> bool:
     """Runs the job unless it ran in this tick already, here or elsewhere."""
     now = clock.now()
-    await _register(database, job, now)
     async with database.transaction() as session:
+        await session.execute(insert(ScheduledJob).values(name=job.name, due_at=now).on_conflict_do_nothing())
         # The row stays locked until the job is done, so a second worker finds it moved on.
         due = update(ScheduledJob).where(ScheduledJob.name == job.name, ScheduledJob.due_at <= now)
         claimed = await session.scalar(due.values(due_at=_next_tick(job, now)).returning(ScheduledJob.name))
@@ -63,17 +63,6 @@ async def run_if_due(database: Database, job: Job) -> bool:
             return False
         await job.run(session)
     return True
-
-
-async def _register(database: Database, job: Job, now: datetime) -> None:
-    async with database.reading() as session:
-        if await session.get(ScheduledJob, job.name):
-            return
-    try:
-        async with database.transaction() as session:
-            session.add(ScheduledJob(name=job.name, due_at=now))
-    except IntegrityError:
-        log.debug("job registered elsewhere", job=job.name)
 
 
 def _next_tick(job: Job, now: datetime) -> datetime:

@@ -22,8 +22,7 @@ async def newest_first(
 ) -> Slice[Row]:
     """One page of the rows that a statement selects. An index on both columns makes it cheap.
 
-    Raises:
-        InvalidCursor
+    Raises: invalid_cursor
     """
     if query.after:
         statement = statement.where(tuple_(created_at, row_id) < tuple_(*query.after))

@@ -43,8 +43,7 @@ def main() -> None:
 @asynccontextmanager
 async def beside_api(settings: Settings, database: Database) -> AsyncIterator[None]:
     """What an API process does beside requests: it tells workers of new messages, or is the worker itself."""
-    bell = Bell(settings)
-    stop = asyncio.Event()
+    bell, stop = Bell(settings), asyncio.Event()
     async with bell.hung(heard=settings.embeds_worker):
         tasks = [asyncio.create_task(_count_pending(database, stop))]
         if settings.embeds_worker:
@@ -57,14 +56,11 @@ async def beside_api(settings: Settings, database: Database) -> AsyncIterator[No
 
 
 async def _serve(settings: Settings) -> None:
-    database = Database(settings)
-    bell = Bell(settings)
-    stop = stop_on_signal(settings.shutdown_grace_seconds)
+    bell, stop = Bell(settings), stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
-    with metrics.pool(database.connections):
-        async with bell.hung(heard=True):
-            await asyncio.gather(_work(settings, database, bell, stop), _count_pending(database, stop))
-    await database.close()
+    async with Database(settings) as database, bell.hung(heard=True):
+        metrics.watch_pool(database.connections)
+        await asyncio.gather(_work(settings, database, bell, stop), _count_pending(database, stop))
 
 
 async def _work(settings: Settings, database: Database, bell: Bell, stop: asyncio.Event) -> None:

@@ -13,17 +13,15 @@ from app.config import Settings
 from app.database import Database
 from app.messaging.bell import Bell
 from app.messaging.consumer import Consumer, Handler
-from app.messaging.events import Event, publish
-from app.messaging.models import Message
+from app.messaging.events import Event, Message, publish
 from tests.conftest import eventually
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     structlog.contextvars.clear_contextvars()
-    database = Database(Settings(app_env="test", database_url=database_url))
-    yield database
-    await database.close()
+    async with Database(Settings(app_env="test", database_url=database_url)) as database:
+        yield database
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def worker(database: Database, handler: Handler, **changes: Any) -> Consumer:
 
 
 async def send(database: Database, count: int = 1) -> list[Event]:
-    events = [Event("tea.poured", subject=f"cup-{number}", data={}) for number in range(count)]
+    events = [Event(type="tea.poured", subject=f"cup-{number}", data={}) for number in range(count)]
     async with database.transaction() as session:
         for event in events:
             await publish(session, event)

@@ -8,7 +8,7 @@ from app import clock
 from app.database import Database
 from app.messaging.bell import Bell
 from app.messaging.consumer import Consumer
-from app.messaging.models import Message
+from app.messaging.events import Message
 from app.worker import HANDLERS
 from tests.orders.factories import place
 

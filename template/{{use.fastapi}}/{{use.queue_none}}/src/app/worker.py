@@ -45,11 +45,11 @@ async def beside_api(settings: Settings, database: Database) -> AsyncIterator[No
 
 
 async def _serve(settings: Settings) -> None:
-    database = Database(settings)
+    stop = stop_on_signal(settings.shutdown_grace_seconds)
     log.info("worker started")
-    with metrics.pool(database.connections):
-        await run_jobs(database, JOBS, stop_on_signal(settings.shutdown_grace_seconds))
-    await database.close()
+    async with Database(settings) as database:
+        metrics.watch_pool(database.connections)
+        await run_jobs(database, JOBS, stop)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Every variable `NAME` may also come from a file that `NAME_FILE` names, as conta
 
 import sys
 from functools import cache
-from typing import NoReturn
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -14,13 +13,12 @@ from pydantic_settings import SettingsError
 from app.config.auth import AuthSettings
 from app.config.database import DatabaseSettings
 from app.config.queue import QueueSettings
-from app.config.service import ServiceSettings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h."""
 
 
-class Settings(AuthSettings, QueueSettings, DatabaseSettings, ServiceSettings):
+class Settings(AuthSettings, QueueSettings, DatabaseSettings):
     """Everything that can be configured."""
 
 
@@ -39,20 +37,9 @@ def settings_or_exit() -> Settings:
     try:
         return settings()
     except ValidationError as error:
-        faults = (f"{_variable(fault['loc'])}: {_reason(fault['msg'])}" for fault in error.errors())
-        _exit("; ".join(faults))
+        faults = (f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
+        reason = "; ".join(faults).replace("Value error, ", "")
     except (SettingsError, OSError) as error:
-        _exit(str(error.__cause__ or error))
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper() if location else "configuration"
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")
-
-
-def _exit(reason: str) -> NoReturn:
+        reason = str(error.__cause__ or error)
     sys.stderr.write(f"error: {reason}\n")
     sys.exit(EXIT_CONFIG)

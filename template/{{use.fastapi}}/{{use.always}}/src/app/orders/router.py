@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.orders import service
 from app.orders.access import DeleteOrders, ReadOrders, WriteOrders
-from app.orders.models import Order
 from app.orders.schemas import OrderCreate, OrderPage, OrderPatch, OrderQuery, OrderRead
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, resource
 from app.web.idempotency import IdempotencyKey, once
@@ -29,7 +28,7 @@ async def place_order(request: Request, body: OrderCreate, orders: WriteOrders, 
 
     async def place() -> Response:
         order = await service.place(orders, body)
-        return _order(order, status=201, location=f"{request.url.path}/{order.id}")
+        return resource(OrderRead, order, status=201, location=f"{request.url.path}/{order.id}")
 
     return await once(orders.session, request, key, place)
 
@@ -37,14 +36,13 @@ async def place_order(request: Request, body: OrderCreate, orders: WriteOrders, 
 @router.get("", operation_id="list_orders", response_model=OrderPage, openapi_extra=raises("invalid_cursor"))
 async def list_orders(request: Request, query: Annotated[OrderQuery, Query()], orders: ReadOrders) -> Response:
     """List orders, newest first."""
-    found = await orders.page(query)
-    return page_response(request, OrderPage, query, found)
+    return page_response(request, OrderPage, query, await orders.page(query))
 
 
 @router.get("/{order_id}", operation_id="get_order", response_model=OrderRead, responses=NOT_MODIFIED)
 async def get_order(order_id: UUID, orders: ReadOrders, if_none_match: IfNoneMatch = None) -> Response:
     """Get one order."""
-    return _order(await orders.get(order_id), if_none_match=if_none_match)
+    return resource(OrderRead, await orders.get(order_id), if_none_match=if_none_match)
 
 
 @router.patch(
@@ -55,7 +53,7 @@ async def get_order(order_id: UUID, orders: ReadOrders, if_none_match: IfNoneMat
 )
 async def amend_order(order_id: UUID, body: OrderPatch, orders: WriteOrders, if_match: IfMatch = None) -> Response:
     """Change the note or the reference of an order."""
-    return _order(await service.amend(orders, order_id, body, if_match))
+    return resource(OrderRead, await service.amend(orders, order_id, body, if_match))
 
 
 @router.post(
@@ -66,17 +64,10 @@ async def amend_order(order_id: UUID, body: OrderPatch, orders: WriteOrders, if_
 )
 async def cancel_order(order_id: UUID, orders: WriteOrders, if_match: IfMatch = None) -> Response:
     """Cancel an order."""
-    return _order(await service.cancel(orders, order_id, if_match))
+    return resource(OrderRead, await service.cancel(orders, order_id, if_match))
 
 
 @router.delete("/{order_id}", operation_id="delete_order", status_code=204, openapi_extra=raises("precondition_failed"))
 async def delete_order(order_id: UUID, orders: DeleteOrders, if_match: IfMatch = None) -> None:
     """Delete an order."""
     await service.delete(orders, order_id, if_match)
-
-
-def _order(
-    order: Order, *, status: int = 200, location: str | None = None, if_none_match: str | None = None
-) -> Response:
-    body = OrderRead.model_validate(order)
-    return resource(body, order.version, status=status, location=location, if_none_match=if_none_match)

@@ -7,15 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 from app.web.pagination import Moment, Page, PageQuery
 
@@ -59,39 +51,29 @@ Price = Annotated[
 ]
 Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]
 
+_NEW_ORDER = {
+    "reference": "2026-0001",
+    "currency": "EUR",
+    "lines": [{"sku": "TEA-500", "quantity": 2, "unit_price": "12.50"}],
+    "note": "Ring twice",
+}
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
-
-class OrderLineCreate(_Input):
+class OrderLineCreate(BaseModel, extra="forbid"):
     sku: Sku
     quantity: int = Field(ge=1, le=1000)
     unit_price: Price
 
 
-class OrderCreate(_Input):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "reference": "2026-0001",
-                "currency": "EUR",
-                "lines": [{"sku": "TEA-500", "quantity": 2, "unit_price": "12.50"}],
-                "note": "Ring twice",
-            }
-        }
-    )
-
+class OrderCreate(BaseModel, extra="forbid", json_schema_extra={"example": _NEW_ORDER}):
     reference: Reference
     currency: Currency
     lines: list[OrderLineCreate] = Field(min_length=1, max_length=100)
     note: Note | None = None
 
 
-class OrderPatch(_Input):
+class OrderPatch(BaseModel, extra="forbid", json_schema_extra={"example": {"note": "Leave it at the door"}}):
     """A merge patch (RFC 7396): what is absent stays as it is."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"note": "Leave it at the door"}})
 
     reference: Reference = Field(default_factory=str)
     note: Note | None = None
@@ -109,16 +91,12 @@ class OrderQuery(PageQuery):
 
 
 class OrderLineRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     sku: str
     quantity: int
     unit_price: Amount
 
 
 class OrderRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: UUID
     reference: str
     currency: str

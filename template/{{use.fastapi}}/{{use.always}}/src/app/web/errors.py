@@ -1,7 +1,8 @@
 """Every error as `application/problem+json` (RFC 9457). Only this file knows the HTTP status of an error."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -12,41 +13,46 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app import clock, dialect
-from app.errors import AppError, NotFound
+from app.errors import Refusal
 
 log = structlog.get_logger()
 
 
-class ProblemType(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ProblemDescription:
+    """What a problem code means."""
+
+    code: str
     status: int
     title: str
     meaning: str
 
 
-PROBLEMS = {
-    "malformed_json": ProblemType(400, "The body is not JSON", "The request body could not be parsed."),
-    "invalid_cursor": ProblemType(400, "The cursor is not valid", "Start again without a cursor."),
-    "invalid_parameter": ProblemType(400, "A parameter is not valid", "`errors` names each one at fault."),
-    "unauthenticated": ProblemType(401, "Authentication is required", "The credentials are missing or not valid."),
-    "token_expired": ProblemType(401, "The token has expired", "Refresh the access token and try again."),
-    "invalid_credentials": ProblemType(401, "The credentials are not valid", "Email and password do not match."),
-    "permission_denied": ProblemType(403, "Permission denied", "The caller lacks the permission of this route."),
-    "not_found": ProblemType(404, "Not found", "There is no such resource, or it belongs to somebody else."),
-    "method_not_allowed": ProblemType(405, "Method not allowed", "`Allow` lists the methods of this resource."),
-    "conflict": ProblemType(409, "Conflict with another resource", "A value that must be unique is taken."),
-    "invalid_state": ProblemType(409, "Not possible in this state", "The resource has moved on."),
-    "idempotency_in_progress": ProblemType(409, "The first request is still running", "Try again soon."),
-    "precondition_failed": ProblemType(412, "The resource has changed", "Read it again, then repeat the change."),
-    "payload_too_large": ProblemType(413, "The body is too large", "Send a smaller body."),
-    "unsupported_media_type": ProblemType(415, "The media type is not supported", "Send `application/json`."),
-    "validation_failed": ProblemType(422, "The request is not valid", "`errors` points to each fault in the body."),
-    "idempotency_key_reused": ProblemType(422, "The idempotency key is taken", "It came with another body before."),
-    "precondition_required": ProblemType(428, "A precondition is required", "Send `If-Match` with the `ETag`."),
-    "rate_limited": ProblemType(429, "Too many requests", "Try again after `Retry-After` seconds."),
-    "internal_error": ProblemType(500, "Internal error", "The request id leads to the cause in the logs."),
-    "unavailable": ProblemType(503, "Temporarily unavailable", "Try again after `Retry-After` seconds."),
-    "overloaded": ProblemType(503, "Overloaded", "Try again after `Retry-After` seconds."),
-}
+_PROBLEMS = (
+    ("malformed_json", 400, "The body is not JSON", "The request body could not be parsed."),
+    ("invalid_cursor", 400, "The cursor is not valid", "Start again without a cursor."),
+    ("invalid_parameter", 400, "A parameter is not valid", "`errors` names each one at fault."),
+    ("unauthenticated", 401, "Authentication is required", "The credentials are missing or not valid."),
+    ("token_expired", 401, "The token has expired", "Refresh the access token and try again."),
+    ("invalid_credentials", 401, "The credentials are not valid", "Email and password do not match."),
+    ("permission_denied", 403, "Permission denied", "The caller lacks the permission of this route."),
+    ("not_found", 404, "Not found", "There is no such resource, or it belongs to somebody else."),
+    ("method_not_allowed", 405, "Method not allowed", "`Allow` lists the methods of this resource."),
+    ("conflict", 409, "Conflict with another resource", "A value that must be unique is taken."),
+    ("invalid_state", 409, "Not possible in this state", "The resource has moved on."),
+    ("idempotency_in_progress", 409, "The first request is still running", "Try again soon."),
+    ("precondition_failed", 412, "The resource has changed", "Read it again, then repeat the change."),
+    ("payload_too_large", 413, "The body is too large", "Send a smaller body."),
+    ("unsupported_media_type", 415, "The media type is not supported", "Send `application/json`."),
+    ("validation_failed", 422, "The request is not valid", "`errors` points to each fault in the body."),
+    ("idempotency_key_reused", 422, "The idempotency key is taken", "It came with another body before."),
+    ("precondition_required", 428, "A precondition is required", "Send `If-Match` with the `ETag`."),
+    ("rate_limited", 429, "Too many requests", "Try again after `Retry-After` seconds."),
+    ("internal_error", 500, "Internal error", "The request id leads to the cause in the logs."),
+    ("unavailable", 503, "Temporarily unavailable", "Try again after `Retry-After` seconds."),
+    ("overloaded", 503, "Overloaded", "Try again after `Retry-After` seconds."),
+)
+PROBLEMS = {code: ProblemDescription(code, status, title, meaning) for code, status, title, meaning in _PROBLEMS}
 
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 _MEDIA_TYPE = "application/problem+json"
@@ -77,26 +83,17 @@ class Problem(BaseModel):
     errors: list[ProblemError] | None = None
 
 
-class ProblemDescription(BaseModel):
-    """What a problem code means."""
-
-    code: str
-    status: int
-    title: str
-    meaning: str
-
-
 @router.get("/problems/{code}", operation_id="describe_problem")
 async def describe_problem(code: str) -> ProblemDescription:
     """What a problem code means."""
     if code not in PROBLEMS:
-        raise NotFound("There is no such problem")
-    return ProblemDescription(code=code, **PROBLEMS[code]._asdict())
+        raise Refusal("not_found", "There is no such problem")
+    return PROBLEMS[code]
 
 
 def install(app: FastAPI) -> None:
     """Turns whatever a route raises into a problem document."""
-    app.exception_handler(AppError)(_answer_app_error)
+    app.exception_handler(Refusal)(_answer_refusal)
     app.exception_handler(RequestValidationError)(_answer_validation_error)
     app.exception_handler(HTTPException)(_answer_http_exception)
 
@@ -143,20 +140,17 @@ def problem_of(scope: Mapping[str, Any], error: Exception) -> Response:
     return problem(scope, "internal_error")
 
 
-async def _answer_app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
+async def _answer_refusal(request: Request, error: Refusal) -> Response:
     return problem(request.scope, error.code, error.detail, retry_after=error.retry_after)
 
 
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _answer_http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         return problem(request.scope, "method_not_allowed", headers={"Allow": ", ".join(_allowed_methods(request))})
     return problem(request.scope, _CODE_OF_STATUS.get(error.status_code, "malformed_json"))
 
 
-async def _answer_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if faults[0]["type"] == "json_invalid":
         return problem(request.scope, "malformed_json")
@@ -165,12 +159,8 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
         return problem(request.scope, "not_found")
     code = "validation_failed" if sources == {"body"} else "invalid_parameter"
     count = f"{len(faults)} field is" if len(faults) == 1 else f"{len(faults)} fields are"
-    return problem(
-        request.scope,
-        code,
-        f"{count} not valid",
-        errors=[{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults],
-    )
+    errors = [{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults]
+    return problem(request.scope, code, f"{count} not valid", errors=errors)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:

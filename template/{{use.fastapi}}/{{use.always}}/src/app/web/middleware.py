@@ -45,7 +45,6 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-
         started_at = time.perf_counter()
         request_id = _open(scope)
         status = 0
@@ -78,7 +77,7 @@ class Envelope:
 
 
 class Guard:
-    """Before each request: the host, the number in flight, who is calling, how often, and how large the body is."""
+    """Before each request: the number in flight, the host, who is calling, how often, and how large the body is."""
 
     def __init__(
         self,
@@ -103,35 +102,31 @@ class Guard:
         if scope["type"] != "http" or scope["path"] in OPERATIONS:
             await self.app(scope, receive, send)
             return
-        headers = scope["header_map"]
-        if self.hosts and _host(headers) not in self.hosts:
-            await problem(scope, "invalid_parameter", "The host is not served here")(scope, receive, send)
-            return
         if self.in_flight >= self.max_in_flight:
             await problem(scope, "overloaded")(scope, receive, send)
             return
         self.in_flight += 1
         try:
-            await self._admit(scope, receive, send, headers)
+            answer = await self._refuse(scope, scope["header_map"]) or self.app
+            if b"transfer-encoding" in scope["header_map"]:
+                receive = _limited(receive, self.max_body)
+            await answer(scope, receive, send)
         finally:
             self.in_flight -= 1
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]) -> None:
+    async def _refuse(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+        if self.hosts and _host(headers) not in self.hosts:
+            return problem(scope, "invalid_parameter", "The host is not served here")
         if scope["path"].startswith(_API):
             wait = await self._spend(scope)
             if wait is not None:
-                await problem(scope, "rate_limited", retry_after=wait)(scope, receive, send)
-                return
+                return problem(scope, "rate_limited", retry_after=wait)
             if not _has_json(scope["method"], headers):
-                await problem(scope, "unsupported_media_type")(scope, receive, send)
-                return
+                return problem(scope, "unsupported_media_type")
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self.max_body:
-            await problem(scope, "payload_too_large")(scope, receive, send)
-            return
-        if b"transfer-encoding" in headers:
-            receive = _limited(receive, self.max_body)
-        await self.app(scope, receive, send)
+            return problem(scope, "payload_too_large")
+        return None
 
     async def _spend(self, scope: Scope) -> int | None:
         """Counts the request; the seconds to wait when its budget is spent."""
@@ -188,15 +183,8 @@ def _close(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     metrics.request_timer(method, route, status).observe(seconds)
     if scope["path"] not in OPERATIONS:
-        log.info(
-            "request",
-            method=method,
-            path=scope["path"],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            client=_address(scope),
-        )
+        took = {"duration_ms": round(seconds * 1000, 2), "client": _address(scope)}
+        log.info("request", method=method, path=scope["path"], route=route, status=status, **took)
 
 
 def _security_headers(settings: Settings) -> Headers:

@@ -1,24 +1,40 @@
-"""The OpenAPI document: what FastAPI derives, with every error and header that the contract adds."""
+"""The OpenAPI document: what FastAPI derives, and what it cannot know of errors, headers and routes that will go."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
 
 from app.web.errors import PROBLEMS, Problem
 
-_REF = "#/components/schemas/{model}"
+# The page loads its viewer from a CDN and starts it inline; nothing else in the service may.
+_PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
+    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "frame-ancestors 'none'"
+)
+_PROBLEM_SCHEMA = "#/components/schemas/{model}"
 _EXTRA = "x-problems"
 _ANYWHERE = ("internal_error", "unavailable", "overloaded")
-_HEADERS = {
-    "X-Request-ID": {"description": "Names the request in the logs.", "schema": {"type": "string"}},
-}
+_HEADERS = {"X-Request-ID": {"description": "Names the request in the logs.", "schema": {"type": "string"}}}
 _LIMIT_HEADERS = {
     "RateLimit-Limit": {"description": "Requests in one window.", "schema": {"type": "integer"}},
     "RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "RateLimit-Reset": {"description": "Seconds until the next window.", "schema": {"type": "integer"}},
 }
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def docs(request: Request) -> HTMLResponse:
+    page = get_swagger_ui_html(openapi_url="/openapi.json", title=request.app.title)
+    page.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return page
 
 
 def raises(*codes: str) -> dict[str, Any]:
@@ -26,21 +42,28 @@ def raises(*codes: str) -> dict[str, Any]:
     return {_EXTRA: list(codes)}
 
 
+def deprecated(*, since: date, sunset: date, successor: str) -> Any:
+    """For the `dependencies` of a route: each answer tells when it goes, and what comes (RFC 9745, RFC 8594)."""
+    since_at, sunset_at = (datetime.combine(day, time(), UTC) for day in (since, sunset))
+    headers = [
+        (b"deprecation", b"@%d" % since_at.timestamp()),
+        (b"sunset", format_datetime(sunset_at, usegmt=True).encode()),
+        (b"link", f'<{successor}>; rel="successor-version"'.encode()),
+    ]
+
+    async def announce(request: Request) -> None:
+        request.scope["answer_headers"] += headers
+
+    return Depends(announce)
+
+
 def install(app: FastAPI) -> None:
     """Completes the document that the application serves."""
+    derive = app.openapi
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _complete(
-                get_openapi(
-                    title=app.title,
-                    version=app.version,
-                    summary=app.summary,
-                    description=app.description,
-                    tags=app.openapi_tags,
-                    routes=app.routes,
-                )
-            )
+            app.openapi_schema = _complete(derive())
         return app.openapi_schema
 
     # FastAPI's own way to extend the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
@@ -51,10 +74,11 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = Problem.model_json_schema(ref_template=_REF, mode="serialization")
+    schemas["Problem"] = Problem.model_json_schema(ref_template=_PROBLEM_SCHEMA, mode="serialization")
     schemas["ProblemError"] = schemas["Problem"].pop("$defs")["ProblemError"]
-    for path, operation in _operations(document):
-        _complete_operation(path, operation)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            _complete_operation(path, operation)
     return document
 
 
@@ -84,16 +108,5 @@ def _responses(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
     by_status: dict[str, list[str]] = {}
     for code in codes:
         by_status.setdefault(str(PROBLEMS[code].status), []).append(f"`{code}`")
-    return {
-        status: {
-            "description": ", ".join(names),
-            "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
-        }
-        for status, names in by_status.items()
-    }
-
-
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
-        for operation in methods.values():
-            yield path, operation
+    content = {"application/problem+json": {"schema": {"$ref": _PROBLEM_SCHEMA.format(model="Problem")}}}
+    return {status: {"description": ", ".join(names), "content": content} for status, names in by_status.items()}

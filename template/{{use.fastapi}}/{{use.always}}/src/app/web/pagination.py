@@ -10,10 +10,9 @@ from uuid import UUID
 
 import orjson
 from fastapi import Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
-from app import clock
-from app.errors import InvalidCursor
+from app.errors import Refusal
 
 Item = TypeVar("Item")
 
@@ -44,30 +43,28 @@ class Cursor(NamedTuple):
     id: UUID
 
     def encode(self) -> str:
-        position = orjson.dumps([clock.rfc3339(self.created_at), str(self.id)])
+        position = orjson.dumps([*self], default=str)
         return base64.urlsafe_b64encode(position).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
-        """Raises: InvalidCursor."""
+        """Raises: invalid_cursor"""
         try:
             created_at, row_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             return cls(_in_utc(datetime.fromisoformat(created_at)), UUID(row_id))
         except (binascii.Error, ValueError, TypeError, AttributeError) as error:
-            raise InvalidCursor("The cursor is not one that this list gave") from error
+            raise Refusal("invalid_cursor", "The cursor is not one that this list gave") from error
 
 
-class PageQuery(BaseModel):
+class PageQuery(BaseModel, extra="forbid"):
     """Which page of a list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=20, ge=1, le=100)
     cursor: str | None = None
 
     @property
     def after(self) -> Cursor | None:
-        """Raises: InvalidCursor."""
+        """Raises: invalid_cursor"""
         return None if self.cursor is None else Cursor.decode(self.cursor)
 
 

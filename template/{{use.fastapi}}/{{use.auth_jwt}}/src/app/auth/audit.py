@@ -6,10 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.dependencies import ReadSession
+from app.auth.dependencies import ReadSession, require
 from app.auth.models import AuditEntry
-from app.auth.permissions import Permission
-from app.auth.principal import Principal, require
+from app.auth.permissions import Permission, Principal
 from app.auth.schemas import AuditPage
 from app.keyset import newest_first
 from app.web.openapi import raises
@@ -21,10 +20,7 @@ Auditor = Annotated[Principal, require(Permission.USERS_MANAGE)]
 
 
 @router.get(
-    "/audit-log",
-    operation_id="read_audit_log",
-    response_model=AuditPage,
-    openapi_extra=raises("invalid_cursor"),
+    "/audit-log", operation_id="read_audit_log", response_model=AuditPage, openapi_extra=raises("invalid_cursor")
 )
 async def read_audit_log(
     request: Request, query: Annotated[PageQuery, Query()], session: ReadSession, auditor: Auditor
@@ -40,7 +36,6 @@ def record(
     actor: Principal,
     action: str,
     subject: str,
-    *,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:

@@ -34,11 +34,8 @@ def generate_key() -> None:
 
 
 async def _create_admin(admin: Registration) -> None:
-    database = Database(settings_or_exit())
-    try:
+    async with Database(settings_or_exit()) as database:
         await create_user(database, admin.email, admin.password, Role.ADMIN)
-    finally:
-        await database.close()
 
 
 commands = (create_admin, generate_key)

@@ -1,56 +1,39 @@
 """The keys that sign access tokens. They are rotated by configuration; each is known by its thumbprint."""
 
-import base64
 import hashlib
 from typing import Any
 
 import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt.algorithms import ECAlgorithm
+from jwt.utils import base64url_encode
 
 from app.config import Settings
-from app.config.auth import split_pems
 
 ALGORITHM = "ES256"
 
 
 class KeyRing:
-    """The key that signs, and every key that verifies."""
+    """The key that signs, and every key that verifies. `public_keys` are those, as JSON Web Keys (RFC 7517)."""
 
     def __init__(self, settings: Settings) -> None:
-        pems = split_pems(settings.auth_private_key.get_secret_value())
-        retired = split_pems(settings.auth_retired_keys.get_secret_value())
-        signing = _load(pems[0]) if pems else _development_key()
-        keys = [signing, *(_load(pem) for pem in retired)]
-        self._signing_key = signing
-        self._public_keys = {_thumbprint(key): key.public_key() for key in keys}
+        keys = [*(settings.auth_private_key or [_development_key()]), *settings.auth_retired_keys]
+        self.public_keys = [_public_jwk(key) for key in keys]
+        self._signing_key = keys[0]
+        self._verifying_keys = {jwk["kid"]: jwt.PyJWK(jwk) for jwk in self.public_keys}
         self._issuer = settings.auth_issuer
         self._audience = settings.auth_audience
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A token with these claims, the issuer and the audience."""
-        return jwt.encode(
-            {"iss": self._issuer, "aud": self._audience, **claims},
-            self._signing_key,
-            ALGORITHM,
-            headers={"kid": _thumbprint(self._signing_key)},
-        )
+        claims = {"iss": self._issuer, "aud": self._audience, **claims}
+        return jwt.encode(claims, self._signing_key, ALGORITHM, headers={"kid": self.public_keys[0]["kid"]})
 
     def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a token.
-
-        Raises:
-            jwt.ExpiredSignatureError: it was good once.
-            jwt.InvalidTokenError: it is not one of ours, or not for us.
-        """
-        key = self._public_keys.get(jwt.get_unverified_header(token).get("kid", ""))
+        """The claims of a token. Raises jwt.ExpiredSignatureError or, when it never was good, jwt.InvalidTokenError."""
+        key = self._verifying_keys.get(jwt.get_unverified_header(token).get("kid", ""))
         if key is None:
             raise jwt.InvalidTokenError("unknown key")
         claims: dict[str, Any] = jwt.decode(
@@ -63,15 +46,6 @@ class KeyRing:
         )
         return claims
 
-    def public_keys(self) -> dict[str, list[dict[str, str]]]:
-        """The JSON Web Key Set (RFC 7517)."""
-        return {
-            "keys": [
-                {**_public_jwk(key), "kid": kid, "use": "sig", "alg": ALGORITHM}
-                for kid, key in self._public_keys.items()
-            ]
-        }
-
 
 def generate_pem() -> str:
     """A new private key."""
@@ -83,19 +57,9 @@ def _development_key() -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(b"for development only"), ec.SECP256R1())
 
 
-def _load(pem: str) -> ec.EllipticCurvePrivateKey:
-    key = load_pem_private_key(pem.encode(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey), "the settings let nothing else pass"
-    return key
-
-
-def _thumbprint(key: ec.EllipticCurvePrivateKey) -> str:
-    """RFC 7638"""
-    jwk = _public_jwk(key.public_key())
-    digest = hashlib.sha256(orjson.dumps(jwk, option=orjson.OPT_SORT_KEYS)).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def _public_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
-    jwk = ECAlgorithm.to_jwk(key, as_dict=True)
-    return {name: jwk[name] for name in ("crv", "kty", "x", "y")}
+def _public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    public = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
+    # Named by its thumbprint (RFC 7638), which is that of the required members in this order.
+    kid = base64url_encode(hashlib.sha256(orjson.dumps(public)).digest()).decode()
+    return {**public, "kid": kid, "use": "sig", "alg": ALGORITHM}

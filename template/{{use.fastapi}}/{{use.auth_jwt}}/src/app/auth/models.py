@@ -9,27 +9,20 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import clock
 from app.auth.permissions import Role
-from app.database import Base, word
-from app.ids import new_id
+from app.database import Base, Resource, word
 
 
-class User(Base):
+class User(Resource, Base):
     __tablename__ = "users"
     __table_args__ = (Index("ix_users_created_at", "created_at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     """In lower case."""
     password_hash: Mapped[str] = mapped_column(String(200))
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    version: Mapped[int] = mapped_column()
 
     grants: Mapped[list["Grant"]] = relationship(
         lazy="selectin", order_by="Grant.role", cascade="all, delete-orphan", passive_deletes=True
     )
-
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
 
     @property
     def roles(self) -> list[Role]:
@@ -50,7 +43,7 @@ class LoginSession(Base):
 
     __tablename__ = "sessions"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -84,7 +77,7 @@ class AuditEntry(Base):
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_created_at", "created_at", "id"),)
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     actor_id: Mapped[UUID | None]
     """Who did it; not a foreign key, since the log outlives the user."""

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.auth.errors import Unauthenticated
 from app.auth.provider import Authenticator
 from app.auth.schemas import JsonWebKeySet, Login, Refresh, Registration, TokenPair, UserRead
 from app.auth.sessions import Sessions
@@ -24,7 +23,7 @@ AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 
 
 async def _sessions(request: Request, authenticator: AuthenticatorDep) -> Sessions:
-    return Sessions(request.app.state.settings, request.app.state.database, authenticator.keys)
+    return Sessions(request.app.state.settings, request.app.state.database, authenticator)
 
 
 SessionsDep = Annotated[Sessions, Depends(_sessions)]
@@ -40,7 +39,7 @@ SessionsDep = Annotated[Sessions, Depends(_sessions)]
 async def register(body: Registration, sessions: SessionsDep) -> Response:
     """Register as a member. Closed in production unless the configuration opens it."""
     user = await sessions.register(body)
-    return resource(UserRead.model_validate(user), user.version, status=201, location="/api/v1/users/me")
+    return resource(UserRead, user, status=201, location="/api/v1/users/me")
 
 
 @router.post("/login", operation_id="log_in", openapi_extra=raises("invalid_credentials"))
@@ -50,24 +49,19 @@ async def log_in(body: Login, sessions: SessionsDep) -> TokenPair:
 
 
 @router.post("/refresh", operation_id="refresh", openapi_extra=raises("unauthenticated"))
-async def refresh(body: Refresh, sessions: SessionsDep, authenticator: AuthenticatorDep) -> TokenPair:
+async def refresh(body: Refresh, sessions: SessionsDep) -> TokenPair:
     """Trade a refresh token for new tokens. Each is good for one use; a second use ends the session."""
-    try:
-        return await sessions.refresh(body.refresh_token)
-    except Unauthenticated:
-        authenticator.forget()
-        raise
+    return await sessions.refresh(body.refresh_token)
 
 
 @router.post("/logout", operation_id="log_out", status_code=204)
-async def log_out(body: Refresh, sessions: SessionsDep, authenticator: AuthenticatorDep) -> None:
+async def log_out(body: Refresh, sessions: SessionsDep) -> None:
     """End the session of a refresh token."""
     await sessions.log_out(body.refresh_token)
-    authenticator.forget()
 
 
 @keys_router.get("/.well-known/jwks.json", operation_id="public_keys")
 async def public_keys(response: Response, authenticator: AuthenticatorDep) -> JsonWebKeySet:
     """The public keys that verify access tokens."""
     response.headers["Cache-Control"] = "public, max-age=300"
-    return JsonWebKeySet.model_validate(authenticator.keys.public_keys())
+    return JsonWebKeySet(keys=authenticator.keys.public_keys)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from app.auth.permissions import Role
 from app.web.pagination import Page
@@ -18,25 +18,21 @@ Password = Annotated[str, StringConstraints(max_length=128), Field(examples=["co
 NewPassword = Annotated[Password, StringConstraints(min_length=10)]
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Registration(_Input):
+class Registration(BaseModel, extra="forbid"):
     email: Email
     password: NewPassword
 
 
-class Login(_Input):
+class Login(BaseModel, extra="forbid"):
     email: Email
     password: Password
 
 
-class Refresh(_Input):
+class Refresh(BaseModel, extra="forbid"):
     refresh_token: Annotated[str, StringConstraints(max_length=200), Field(examples=["zq3W8o…"])]
 
 
-class RoleAssignment(_Input):
+class RoleAssignment(BaseModel, extra="forbid"):
     roles: Annotated[list[Role], AfterValidator(lambda roles: sorted(set(roles)))] = Field(
         max_length=len(Role), examples=[["member"]]
     )
@@ -51,8 +47,6 @@ class TokenPair(BaseModel):
 
 
 class UserRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: UUID
     email: str
     roles: list[Role]
@@ -68,8 +62,6 @@ class PersonalData(BaseModel):
 
 
 class AuditEntryRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
     id: UUID
     created_at: datetime
     actor_id: UUID | None

@@ -6,56 +6,51 @@ import time
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
 from app.auth import passwords
-from app.auth.errors import InvalidCredentials, PermissionDenied, TooManyFailures, Unauthenticated
-from app.auth.keys import KeyRing
 from app.auth.models import Grant, LoginFailures, LoginSession, RefreshToken, User
 from app.auth.permissions import Role
-from app.auth.provider import attempts
+from app.auth.provider import Authenticator, attempts
 from app.auth.schemas import Login, Registration, TokenPair
 from app.config import Settings
 from app.database import Database
-from app.errors import Conflict
+from app.dialect import insert
+from app.errors import Refusal
 from app.jobs import Job
 
 
 class Sessions:
     """The life of sessions, from login to logout."""
 
-    def __init__(self, settings: Settings, database: Database, keys: KeyRing) -> None:
+    def __init__(self, settings: Settings, database: Database, authenticator: Authenticator) -> None:
         self._settings = settings
         self._database = database
-        self._keys = keys
+        self._authenticator = authenticator
 
     async def register(self, registration: Registration) -> User:
         """Makes a member.
 
-        Raises:
-            PermissionDenied: registration is closed.
-            Conflict: the email is taken.
+        Raises: permission_denied, conflict
         """
         if not self._settings.registration_is_open:
-            raise PermissionDenied("Registration is closed")
+            raise Refusal("permission_denied", "Registration is closed")
         return await create_user(self._database, registration.email, registration.password, Role.MEMBER)
 
     async def log_in(self, login: Login) -> TokenPair:
-        """Opens a session.
+        """Opens a session. Which of email and password is wrong is not told.
 
-        Raises:
-            InvalidCredentials: email and password do not match. Which of them is wrong is not told.
-            TooManyFailures: the account is closed for a while.
+        Raises: invalid_credentials, rate_limited
         """
         user = await self._admit(login)
         matches = await passwords.verify_password(login.password, user.password_hash if user else None)
         attempts.labels("ok" if matches else "failed").inc()
         if user is None or not matches:
             await self._count_failure(login.email)
-            raise InvalidCredentials("Email and password do not match")
+            raise Refusal("invalid_credentials", "Email and password do not match")
         expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
         async with self._database.transaction() as session:
             await session.execute(delete(LoginFailures).where(LoginFailures.account == _account(login.email)))
@@ -67,8 +62,7 @@ class Sessions:
     async def refresh(self, token: str) -> TokenPair:
         """Trades a refresh token for new tokens. One that was used before ends its session: it was stolen.
 
-        Raises:
-            Unauthenticated
+        Raises: unauthenticated
         """
         async with self._database.transaction() as session:
             stored = await _find_token(session, token)
@@ -79,7 +73,8 @@ class Sessions:
                     return self._issue(session, opened)
             elif stored:
                 await _revoke(session, stored.session_id)
-        raise Unauthenticated("The refresh token is not valid")
+        self._authenticator.forget()
+        raise Refusal("unauthenticated", "The refresh token is not valid")
 
     async def log_out(self, token: str) -> None:
         """Ends the session of a refresh token, if there is one."""
@@ -87,6 +82,7 @@ class Sessions:
             stored = await _find_token(session, token)
             if stored:
                 await _revoke(session, stored.session_id)
+        self._authenticator.forget()
 
     async def _admit(self, login: Login) -> User | None:
         async with self._database.reading() as session:
@@ -94,26 +90,20 @@ class Sessions:
             now = clock.now()
             if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
                 wait = int((failures.expires_at - now).total_seconds()) + 1
-                raise TooManyFailures("Too many logins to this account failed", retry_after=wait)
+                raise Refusal("rate_limited", "Too many logins to this account failed", retry_after=wait)
             return await session.scalar(select(User).where(User.email == login.email))
 
     async def _count_failure(self, email: str) -> None:
-        try:
-            await self._count_in_transaction(email)
-        except IntegrityError:  # somebody else counted the first failure at the same time: now there is a row
-            await self._count_in_transaction(email)
-
-    async def _count_in_transaction(self, email: str) -> None:
-        expires_at = clock.now() + timedelta(seconds=self._settings.auth_lockout_seconds)
-        account = _account(email)
+        now = clock.now()
+        first = {"count": 1, "expires_at": now + timedelta(seconds=self._settings.auth_lockout_seconds)}
+        still_counts = LoginFailures.expires_at > now
+        next_one = {
+            "count": case((still_counts, LoginFailures.count + 1), else_=first["count"]),
+            "expires_at": case((still_counts, LoginFailures.expires_at), else_=first["expires_at"]),
+        }
+        counted = insert(LoginFailures).values(account=_account(email), **first)
         async with self._database.transaction() as session:
-            failures = await session.get(LoginFailures, account, with_for_update=True)
-            if failures is None:
-                session.add(LoginFailures(account=account, count=1, expires_at=expires_at))
-            elif failures.expires_at <= clock.now():
-                failures.count, failures.expires_at = 1, expires_at
-            else:
-                failures.count += 1
+            await session.execute(counted.on_conflict_do_update(index_elements=["account"], set_=next_one))
 
     def _issue(self, session: AsyncSession, opened: LoginSession) -> TokenPair:
         refresh_token = secrets.token_urlsafe(32)
@@ -122,21 +112,21 @@ class Sessions:
         lifetime = self._settings.auth_access_ttl_seconds
         claims = {"sub": str(opened.user_id), "sid": str(opened.id), "iat": now, "exp": now + lifetime}
         return TokenPair(
-            access_token=self._keys.sign(claims | {"jti": secrets.token_hex(8)}),
+            access_token=self._authenticator.keys.sign(claims | {"jti": secrets.token_hex(8)}),
             refresh_token=refresh_token,
             expires_in=lifetime,
         )
 
 
 async def create_user(database: Database, email: str, password: str, role: Role) -> User:
-    """Raises: Conflict: the email is taken."""
+    """Raises: conflict"""
     password_hash = await passwords.hash_password(password)
     user = User(email=email, password_hash=password_hash, grants=[Grant(role=role)])
     try:
         async with database.transaction() as session:
             session.add(user)
     except IntegrityError as error:
-        raise Conflict("The email is taken") from error
+        raise Refusal("conflict", "The email is taken") from error
     return user
 
 

@@ -1,6 +1,6 @@
 """Users over HTTP: one's own account, and the accounts that admins manage."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,14 +10,13 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app import clock
 from app.auth import audit
-from app.auth.dependencies import ReadSession, WriteSession
-from app.auth.models import Grant, User
-from app.auth.permissions import Permission
-from app.auth.personal_data import collect
-from app.auth.principal import Principal, require
+from app.auth.dependencies import ReadSession, WriteSession, require
+from app.auth.models import Grant, LoginSession, User
+from app.auth.permissions import Permission, Principal
 from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
-from app.errors import NotFound, PreconditionFailed
+from app.database import Base
+from app.errors import Refusal
 from app.keyset import newest_first
 from app.web import idempotency
 from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, check_match, resource
@@ -34,15 +33,14 @@ UserManager = Annotated[Principal, require(Permission.USERS_MANAGE)]
 @router.get("/me", operation_id="get_me", response_model=UserRead, responses=NOT_MODIFIED)
 async def get_me(session: ReadSession, me: Myself, if_none_match: IfNoneMatch = None) -> Response:
     """Get one's own account."""
-    user = await _find(session, me.id)
-    return resource(UserRead.model_validate(user), user.version, if_none_match=if_none_match)
+    return resource(UserRead, await _find(session, me.id), if_none_match=if_none_match)
 
 
 @router.get("/me/export", operation_id="export_me")
 async def export_me(session: ReadSession, me: Myself) -> PersonalData:
     """Get all that is stored about oneself."""
-    user = await _find(session, me.id)
-    return PersonalData(user=UserRead.model_validate(user), data=await collect(session, me.id))
+    user = UserRead.model_validate(await _find(session, me.id), from_attributes=True)
+    return PersonalData(user=user, data=await _belongings(session, me.id))
 
 
 @router.delete("/me", operation_id="erase_me", status_code=204)
@@ -68,8 +66,7 @@ async def get_user(
     user_id: UUID, session: ReadSession, reader: UserReader, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Get one user."""
-    user = await _find(session, user_id)
-    return resource(UserRead.model_validate(user), user.version, if_none_match=if_none_match)
+    return resource(UserRead, await _find(session, user_id), if_none_match=if_none_match)
 
 
 @router.put(
@@ -90,27 +87,19 @@ async def assign_roles(
     """Give a user exactly these roles."""
     user = await _find(session, user_id)
     check_match(if_match, user.version)
-    before = list(user.roles)
+    before, after = {"roles": user.roles}, {"roles": body.roles}
     user.grants = [grant for grant in user.grants if grant.role in body.roles]
-    user.grants += [Grant(role=role) for role in body.roles if role not in before]
-    audit.record(
-        session,
-        request,
-        manager,
-        "user.roles_assigned",
-        str(user_id),
-        before={"roles": before},
-        after={"roles": body.roles},
-    )
+    user.grants += [Grant(role=role) for role in body.roles if role not in before["roles"]]
+    audit.record(session, request, manager, "user.roles_assigned", str(user_id), before, after)
     await _save(session, user)
     authenticator.forget()
-    return resource(UserRead.model_validate(user), user.version)
+    return resource(UserRead, user)
 
 
 async def _find(session: AsyncSession, user_id: UUID, *, lock: bool = False) -> User:
     user = await session.get(User, user_id, with_for_update=lock)
     if user is None:
-        raise NotFound("There is no such user")
+        raise Refusal("not_found", "There is no such user")
     return user
 
 
@@ -120,4 +109,19 @@ async def _save(session: AsyncSession, user: User) -> None:
     try:
         await session.flush()
     except StaleDataError as error:
-        raise PreconditionFailed("Somebody else has changed the user meanwhile") from error
+        raise Refusal("precondition_failed", "Somebody else has changed the user meanwhile") from error
+
+
+async def _belongings(session: AsyncSession, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """The rows that belong to a user by a foreign key, and the rows that belong to those, by table."""
+    owners: dict[Any, list[Any]] = {User.__table__: [user_id]}
+    shown_elsewhere = (Grant.__table__, LoginSession.__table__)
+    data = {}
+    for table in Base.metadata.sorted_tables:  # owners first
+        for key in table.foreign_keys:
+            if key.column.table in owners and table not in shown_elsewhere:
+                owned = select(table).where(key.parent.in_(owners[key.column.table]))
+                rows = (await session.execute(owned)).mappings().all()
+                data[table.name] = [dict(row) for row in rows]
+                owners[table] = [row["id"] for row in rows if "id" in row]
+    return data

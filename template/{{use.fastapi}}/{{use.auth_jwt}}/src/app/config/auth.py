@@ -3,43 +3,47 @@
 import re
 from typing import Annotated, Literal
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, ValidationInfo
+from pydantic_settings import NoDecode
 
 from app import NAME
-from app.config.service import Environment, Rate
+from app.config.service import Rate, ServiceSettings
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
 
 
-def split_pems(text: str) -> list[str]:
-    """The PEM blocks in a text. Line breaks may be written as \\n, as environment files do."""
-    return _PEM.findall(text.replace("\\n", "\n"))
-
-
-def _keys(pems: SecretStr) -> SecretStr:
-    text = pems.get_secret_value()
-    blocks = split_pems(text)
-    if bool(text) != bool(blocks):
+def _load(pems: object) -> object:
+    if not isinstance(pems, str):
+        return pems
+    # Environment files write line breaks as \n.
+    blocks = _PEM.findall(pems.replace("\\n", "\n"))
+    if not blocks:
         raise ValueError("must be a private key in PEM form")
-    for block in blocks:
-        key = load_pem_private_key(block.encode(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-            raise ValueError("must be a P-256 key")
-    return pems
+    return [load_pem_private_key(block.encode(), password=None) for block in blocks]
 
 
-def _signing_key(pem: SecretStr, info: ValidationInfo) -> SecretStr:
-    if not pem.get_secret_value() and info.data.get("app_env") == "production":
+def _on_p256(key: EllipticCurvePrivateKey) -> EllipticCurvePrivateKey:
+    if key.curve.name != "secp256r1":
+        raise ValueError("must be a P-256 key")
+    return key
+
+
+def _set_in_production(keys: "Keys", info: ValidationInfo) -> "Keys":
+    if not keys and info.data.get("app_env") == "production":
         raise ValueError("must be set in production; `python -m app.cli generate-key` makes one")
-    return _keys(pem)
+    return keys
 
 
-class AuthSettings(Environment):
-    auth_private_key: Annotated[SecretStr, AfterValidator(_signing_key)] = SecretStr("")
+Key = Annotated[InstanceOf[EllipticCurvePrivateKey], AfterValidator(_on_p256)]
+Keys = Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_load)]
+
+
+class AuthSettings(ServiceSettings):
+    auth_private_key: Annotated[Keys, AfterValidator(_set_in_production)] = ()
     """PEM of the P-256 key that signs access tokens. Unset: a key for development that everybody knows."""
-    auth_retired_keys: Annotated[SecretStr, AfterValidator(_keys)] = SecretStr("")
+    auth_retired_keys: Keys = ()
     """PEMs of keys that sign no more, but whose tokens are still good."""
     auth_issuer: str = NAME
     auth_audience: str = NAME

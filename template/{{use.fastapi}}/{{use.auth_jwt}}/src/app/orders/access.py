@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.auth.dependencies import Require
 from app.auth.permissions import Permission
-from app.auth.principal import Require
 from app.orders.repository import Orders
 
 

@@ -1,13 +1,11 @@
 """Orders to play with."""
 
 from decimal import Decimal
-from uuid import uuid4
 
-from app.auth.permissions import Role
-from app.auth.principal import Principal
+from app.auth.permissions import Principal, Role
 from app.auth.sessions import create_user
 from app.database import Database
-from app.errors import Conflict
+from app.errors import Refusal
 from app.orders import service
 from app.orders.repository import Orders
 from app.orders.schemas import OrderCreate, OrderLineCreate
@@ -17,17 +15,13 @@ COUNT = 25
 
 
 async def plant(database: Database) -> list[str]:
-    """Makes an admin, and a member with some orders, unless they are there.
-
-    Returns:
-        What there is to know, a line each.
-    """
+    """Makes an admin, and a member with some orders, unless they are there; gives lines to show."""
     try:
         await create_user(database, "admin@example.com", PASSWORD, Role.ADMIN)
         member = await create_user(database, "member@example.com", PASSWORD, Role.MEMBER)
-    except Conflict:
+    except Refusal:
         return ["The data is there already"]
-    principal = Principal(id=member.id, session_id=uuid4(), roles=frozenset({Role.MEMBER}))
+    principal = Principal(id=member.id, roles=frozenset({Role.MEMBER}))
     async with database.transaction() as session:
         for number in range(1, COUNT + 1):
             line = OrderLineCreate(sku=f"TEA-{number:03}", quantity=number, unit_price=Decimal("12.50"))

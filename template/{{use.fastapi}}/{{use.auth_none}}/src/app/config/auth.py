@@ -1,7 +1,7 @@
 """Settings of authentication."""
 
-from app.config.service import Environment
+from app.config.service import ServiceSettings
 
 
-class AuthSettings(Environment):
+class AuthSettings(ServiceSettings):
     """Callers prove nothing here, so there is nothing to set."""

@@ -1,20 +1,17 @@
 """How orders are stored."""
 
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app import clock
-from app.database import Base, word
+from app.database import Base, Resource, word
 from app.dialect import Money
-from app.ids import new_id
 from app.orders.schemas import OrderStatus
 
 
-class Order(Base):
+class Order(Resource, Base):
     __tablename__ = "orders"
     __table_args__ = (
         UniqueConstraint("reference"),
@@ -22,21 +19,14 @@ class Order(Base):
         Index("ix_orders_status", "status", "created_at", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     reference: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))
     status: Mapped[OrderStatus] = mapped_column(word(OrderStatus, "status"), default=OrderStatus.PLACED)
     note: Mapped[str | None] = mapped_column(String(500))
-    created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
-    version: Mapped[int] = mapped_column()
 
     lines: Mapped[list["OrderLine"]] = relationship(
         lazy="selectin", order_by="OrderLine.position", cascade="all, delete-orphan", passive_deletes=True
     )
-
-    # Two changes of one version cannot both succeed, whichever process makes them.
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
 
     @property
     def total(self) -> Decimal:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.errors import Conflict, NotFound, PreconditionFailed
+from app.errors import Refusal
 from app.keyset import newest_first
 from app.orders.models import Order
 from app.orders.schemas import OrderQuery
@@ -21,15 +21,15 @@ class Orders:
         self.session = session
 
     async def add(self, order: Order) -> None:
-        """Raises: Conflict."""
+        """Raises: conflict"""
         self.session.add(order)
-        await self._flush()
+        await self.save()
 
     async def get(self, order_id: UUID) -> Order:
-        """Raises: NotFound."""
+        """Raises: not_found"""
         order = await self.find(order_id)
         if order is None:
-            raise NotFound("There is no such order")
+            raise Refusal("not_found", "There is no such order")
         return order
 
     async def find(self, order_id: UUID) -> Order | None:
@@ -38,8 +38,7 @@ class Orders:
     async def page(self, query: OrderQuery) -> Slice[Order]:
         """Newest first.
 
-        Raises:
-            InvalidCursor
+        Raises: invalid_cursor
         """
         statement = select(Order)
         if query.status:
@@ -52,19 +51,19 @@ class Orders:
             statement = statement.where(Order.created_at < query.created_before)
         return await newest_first(self.session, statement, query, Order.created_at, Order.id)
 
-    async def save(self, order: Order) -> None:
-        """Raises: Conflict, PreconditionFailed."""
-        await self._flush()
+    async def save(self) -> None:
+        """Stores what has changed.
 
-    async def remove(self, order: Order) -> None:
-        """Raises: PreconditionFailed."""
-        await self.session.delete(order)
-        await self._flush()
-
-    async def _flush(self) -> None:
+        Raises: conflict, precondition_failed
+        """
         try:
             await self.session.flush()
         except IntegrityError as error:
-            raise Conflict("The reference is taken") from error
+            raise Refusal("conflict", "The reference is taken") from error
         except StaleDataError as error:
-            raise PreconditionFailed("Somebody else has changed the order meanwhile") from error
+            raise Refusal("precondition_failed", "Somebody else has changed the order meanwhile") from error
+
+    async def remove(self, order: Order) -> None:
+        """Raises: precondition_failed"""
+        await self.session.delete(order)
+        await self.save()

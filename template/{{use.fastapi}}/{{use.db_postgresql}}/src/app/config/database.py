@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from app.config.service import Environment
+from app.config.service import ServiceSettings
 
 DEVELOPMENT_URL = "postgresql+asyncpg://app:app@localhost:5432/app"
 
@@ -17,7 +17,7 @@ def _postgresql(url: str, info: ValidationInfo) -> str:
     return url
 
 
-class DatabaseSettings(Environment):
+class DatabaseSettings(ServiceSettings):
     database_url: Annotated[str, AfterValidator(_postgresql)] = DEVELOPMENT_URL
     database_pool_size: int = Field(default=8, ge=1)
     """Connections for reads, and as many for transactions."""

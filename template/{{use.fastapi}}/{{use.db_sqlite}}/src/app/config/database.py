@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.config.service import Environment
+from app.config.service import ServiceSettings
 
 
 def _sqlite(url: str) -> str:
@@ -13,7 +13,7 @@ def _sqlite(url: str) -> str:
     return url
 
 
-class DatabaseSettings(Environment):
+class DatabaseSettings(ServiceSettings):
     database_url: Annotated[str, AfterValidator(_sqlite)] = "sqlite+aiosqlite:///app.db"
     database_pool_size: int = Field(default=4, ge=1)
     """Connections that read; one more writes."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock, dialect
 from app.database import Base
-from app.errors import IdempotencyInProgress, IdempotencyKeyReused
+from app.errors import Refusal
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -53,35 +53,23 @@ async def once(
 ) -> Response:
     """The answer of `create`, which runs only if this key is new to this caller and route.
 
-    Raises:
-        IdempotencyInProgress: the first request with this key has not been answered yet.
-        IdempotencyKeyReused: the key came with another body.
+    Raises: idempotency_in_progress, idempotency_key_reused
     """
     if key is None:
         return await create()
     scope = f"{request.scope['caller']} {request.method} {request.url.path}"
     fingerprint = hashlib.sha256(await request.body()).digest()
     if not await dialect.try_lock(session, _lock_key(scope, key)):
-        raise IdempotencyInProgress("The first request with this key is still running", retry_after=1)
+        raise Refusal("idempotency_in_progress", "The first request with this key is still running", retry_after=1)
     stored = await session.get(StoredAnswer, (scope, key))
     if stored and stored.expires_at > clock.now():
         return _replay(stored, fingerprint)
-    if stored:
-        await session.delete(stored)
-        await session.flush()
     response = await create()
-    session.add(
-        StoredAnswer(
-            scope=scope,
-            key=key,
-            fingerprint=fingerprint,
-            status=response.status_code,
-            location=response.headers.get("Location"),
-            etag=response.headers.get("ETag"),
-            body=bytes(response.body),
-            expires_at=clock.now() + KEPT_FOR,
-        )
-    )
+    stored = stored or StoredAnswer(scope=scope, key=key)
+    stored.fingerprint, stored.expires_at = fingerprint, clock.now() + KEPT_FOR
+    stored.status, stored.body = response.status_code, bytes(response.body)
+    stored.location, stored.etag = response.headers.get("Location"), response.headers.get("ETag")
+    session.add(stored)
     return response
 
 
@@ -97,13 +85,10 @@ async def purge(session: AsyncSession) -> None:
 
 def _replay(stored: StoredAnswer, fingerprint: bytes) -> Response:
     if stored.fingerprint != fingerprint:
-        raise IdempotencyKeyReused("The key was used with another body")
-    headers = {"Idempotent-Replayed": "true"}
-    if stored.location:
-        headers["Location"] = stored.location
-    if stored.etag:
-        headers["ETag"] = stored.etag
-    return Response(stored.body, stored.status, headers, media_type="application/json")
+        raise Refusal("idempotency_key_reused", "The key was used with another body")
+    headers = {"Idempotent-Replayed": "true", "Location": stored.location, "ETag": stored.etag}
+    kept = {name: value for name, value in headers.items() if value}
+    return Response(stored.body, stored.status, kept, media_type="application/json")
 
 
 def _lock_key(scope: str, key: str) -> int:

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from app.config.service import Environment
+from app.config.service import ServiceSettings
 
 
-class QueueSettings(Environment):
+class QueueSettings(ServiceSettings):
     embedded_worker: bool | None = None
     """Runs the worker inside the API process. Unset: in development only."""
 

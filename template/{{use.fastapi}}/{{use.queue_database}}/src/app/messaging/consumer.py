@@ -1,22 +1,19 @@
 """Hands messages to their handlers, each in a transaction of its own."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import clock
 from app.config import Settings
 from app.database import Database
-from app.ids import new_id
 from app.messaging import outbox
 from app.messaging.bell import Bell
-from app.messaging.events import Event
-from app.messaging.models import Message
+from app.messaging.events import Event, Message
 
 log = structlog.get_logger()
 
@@ -26,10 +23,6 @@ PAUSE_AFTER_OUTAGE_SECONDS = 1
 
 handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
 handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
-
-
-class UnknownEventError(Exception):
-    """No handler takes events of this type."""
 
 
 class Consumer:
@@ -54,64 +47,43 @@ class Consumer:
                 await self._bell.wait(self._settings.queue_poll_seconds)
 
     async def work(self) -> int:
-        """Handles one batch.
-
-        Returns:
-            How many messages were claimed.
-        """
-        lease = new_id()
+        """Handles one batch; gives how many messages that were."""
+        lease, settings = clock.new_id(), self._settings
         async with self._database.transaction() as session:
             messages = await outbox.claim(
-                session,
-                lease,
-                limit=self._settings.queue_batch_size,
-                seconds=self._settings.queue_lease_seconds,
+                session, lease, limit=settings.queue_batch_size, seconds=settings.queue_lease_seconds
             )
         outbox.published.inc(len(messages))
         if messages:
-            async with self._kept_alive(lease):
+            async with asyncio.TaskGroup() as beside:
+                heartbeat = beside.create_task(self._beat(lease))
                 for message in messages:
                     await self._handle(message)
+                heartbeat.cancel()
         return len(messages)
 
     async def _handle(self, message: Message) -> None:
-        started_at = time.perf_counter()
-        structlog.contextvars.bind_contextvars(message_id=str(message.id), request_id=message.request_id)
-        try:
-            await self._apply(message)
-            result = "ok"
-        except Exception as error:  # whatever a handler raises, the message is tried again later
-            result = "failed"
-            log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
-            async with self._database.transaction() as session:
-                await outbox.give_back(session, message, repr(error), max_attempts=self._settings.queue_max_attempts)
-        finally:
-            structlog.contextvars.clear_contextvars()
-        handled.labels(message.type, result).inc()
-        handling_duration.labels(message.type).observe(time.perf_counter() - started_at)
+        context = structlog.contextvars.bound_contextvars(message_id=str(message.id), request_id=message.request_id)
+        with context, handling_duration.labels(message.type).time():
+            try:
+                await self._apply(message)
+                handled.labels(message.type, "ok").inc()
+            except Exception as error:  # whatever a handler raises, the message is tried again later
+                handled.labels(message.type, "failed").inc()
+                log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
+                async with self._database.transaction() as session:
+                    most = self._settings.queue_max_attempts
+                    await outbox.give_back(session, message, repr(error), max_attempts=most)
 
     async def _apply(self, message: Message) -> None:
         handler = self._handlers.get(message.type)
         if handler is None:
-            raise UnknownEventError(message.type)
+            raise LookupError(f"no handler takes {message.type}")
         async with self._database.transaction() as session:
-            if not await outbox.hold(session, message):
-                return
-            if await outbox.is_handled(session, message):
+            if await outbox.hold(session, message):
+                if await outbox.is_first(session, message):
+                    await handler(session, Event.model_validate(message.envelope))
                 await outbox.discard(session, message)
-                return
-            await handler(session, Event.from_envelope(message.envelope))
-            await outbox.settle(session, message)
-
-    @asynccontextmanager
-    async def _kept_alive(self, lease: UUID) -> AsyncIterator[None]:
-        heartbeat = asyncio.create_task(self._beat(lease))
-        try:
-            yield
-        finally:
-            heartbeat.cancel()
-            with suppress(asyncio.CancelledError):
-                await heartbeat
 
     async def _beat(self, lease: UUID) -> None:
         while True:

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
 from uuid import UUID
 
 import click
@@ -13,10 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import clock
 from app.config import settings_or_exit
 from app.database import Database
-from app.errors import NotFound
-from app.messaging.models import Message, MessageState
+from app.errors import Refusal
+from app.messaging.events import Message, MessageState
 
-T = TypeVar("T")
+
+def _in_transaction(work: Callable[..., Awaitable[list[str]]]) -> Callable[..., None]:
+    """A command that prints the lines of what was done in one transaction."""
+
+    async def run(**arguments: Any) -> list[str]:
+        async with Database(settings_or_exit()) as database, database.transaction() as session:
+            return await work(session, **arguments)
+
+    @wraps(work)
+    def command(**arguments: Any) -> None:
+        for line in asyncio.run(run(**arguments)):
+            click.echo(line)
+
+    return command
 
 
 @click.group("dead-letters")
@@ -25,60 +39,34 @@ def command() -> None:
 
 
 @command.command("list")
-def _list() -> None:
+@_in_transaction
+async def _list(session: AsyncSession) -> list[str]:
     """List dead letters, the oldest first."""
-    for message in _in_transaction(find_all):
-        click.echo(f"{message.id}  {clock.rfc3339(message.created_at)}  {message.type}  {message.last_error}")
+    dead = select(Message).where(Message.state == MessageState.DEAD).order_by(Message.created_at)
+    found = await session.scalars(dead)
+    return [f"{each.id}  {clock.rfc3339(each.created_at)}  {each.type}  {each.last_error}" for each in found]
 
 
 @command.command("show")
 @click.argument("message_id", type=click.UUID)
-def _show(message_id: UUID) -> None:
+@_in_transaction
+async def _show(session: AsyncSession, message_id: UUID) -> list[str]:
     """Show one dead letter as JSON."""
-    message = _in_transaction(lambda session: find(session, message_id))
+    message = await session.get(Message, message_id)
+    if message is None or message.state is not MessageState.DEAD:
+        raise Refusal("not_found", "There is no such dead letter")
     shown = {"attempts": message.attempts, "last_error": message.last_error, "event": message.envelope}
-    click.echo(json.dumps(shown, indent=2))
+    return [json.dumps(shown, indent=2)]
 
 
 @command.command("redrive")
 @click.argument("message_id", type=click.UUID, required=False)
-def _redrive(message_id: UUID | None) -> None:
+@_in_transaction
+async def _redrive(session: AsyncSession, message_id: UUID | None) -> list[str]:
     """Send one dead letter, or all of them, to the worker again."""
-    click.echo(f"{_in_transaction(lambda session: redrive(session, message_id))} sent")
-
-
-async def find_all(session: AsyncSession) -> Sequence[Message]:
-    """The oldest first."""
-    dead = select(Message).where(Message.state == MessageState.DEAD)
-    return (await session.scalars(dead.order_by(Message.created_at))).all()
-
-
-async def find(session: AsyncSession, message_id: UUID) -> Message:
-    """Raises: NotFound."""
-    message = await session.get(Message, message_id)
-    if message is None or message.state is not MessageState.DEAD:
-        raise NotFound("There is no such dead letter")
-    return message
-
-
-async def redrive(session: AsyncSession, message_id: UUID | None = None) -> int:
-    """Sends one dead letter, or all of them, to the worker again; gives how many were sent."""
     again = update(Message).where(Message.state == MessageState.DEAD)
     if message_id is not None:
         again = again.where(Message.id == message_id)
     fresh = {"state": MessageState.PENDING, "attempts": 0, "run_at": clock.now()}
     sent = await session.scalars(again.values(fresh).returning(Message.id))
-    session.info["published"] = True
-    return len(sent.all())
-
-
-def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async def run() -> T:
-        database = Database(settings_or_exit())
-        try:
-            async with database.transaction() as session:
-                return await work(session)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    return [f"{len(sent.all())} sent"]

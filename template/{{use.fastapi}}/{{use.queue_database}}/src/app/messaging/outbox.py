@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock
-from app.messaging.models import HandledMessage, Message, MessageState
+from app.dialect import insert
+from app.messaging.events import HandledMessage, Message, MessageState
 
 HANDLED_KEPT_FOR = timedelta(days=7)
 LONGEST_PAUSE_SECONDS = 300
@@ -62,14 +63,10 @@ async def hold(session: AsyncSession, message: Message) -> bool:
     return await session.scalar(mine.with_for_update()) is not None
 
 
-async def is_handled(session: AsyncSession, message: Message) -> bool:
-    return await session.get(HandledMessage, message.id) is not None
-
-
-async def settle(session: AsyncSession, message: Message) -> None:
-    """Marks a message as handled, in the transaction of its effect."""
-    session.add(HandledMessage(id=message.id))
-    await discard(session, message)
+async def is_first(session: AsyncSession, message: Message) -> bool:
+    """Notes a message as handled, in the transaction of its effect; false when it had its effect before."""
+    noted = insert(HandledMessage).values(id=message.id).on_conflict_do_nothing()
+    return await session.scalar(noted.returning(HandledMessage.id)) is not None
 
 
 async def discard(session: AsyncSession, message: Message) -> None:

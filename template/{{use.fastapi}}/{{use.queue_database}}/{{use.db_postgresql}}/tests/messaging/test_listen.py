@@ -15,10 +15,8 @@ BELLS = "FROM pg_stat_activity WHERE query ~ '^(LISTEN|NOTIFY) ' AND datname = c
 
 async def test_a_message_of_another_process_rings(database_url: str, bell: Bell) -> None:
     settings = Settings(app_env="test", database_url=database_url)
-    elsewhere = Database(settings)
-    async with Bell(settings).hung(heard=False):
+    async with Database(settings) as elsewhere, Bell(settings).hung(heard=False):
         assert await rings_for_message(bell, elsewhere)
-    await elsewhere.close()
 
 
 async def test_the_bell_listens_again_after_its_connection_was_lost(
