@@ -7,6 +7,7 @@ release can do: change lines, add, drop and rename files, ask more and ask less.
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -129,19 +130,19 @@ def _third(root: Path) -> None:
     settings.write_text(re.sub(r"\nowner:\n(  .*\n)+", "", settings.read_text()))
     _replace(settings, "Medium: medium, ", "")
     _replace(root / DOCS / "notes.md.jinja", "For {{ owner }}.", "For us.")
-    for name in [*_names("dropped", 4), "dropped.png"]:
-        (root / DOCS / name).unlink()
-    (root / ALWAYS / "docs/versioning.md").unlink()
     for name in _names("moved", 5):
         _move(root, "1.2.0", f"docs/operations/{name}", f"docs/guides/{name}")
     _move(root, "1.2.0", "docs/runbook.md", "docs/operations/runbook.md")
     for name in ("moved-1.md", "moved-2.md"):
         _replace(root / ALWAYS / "docs/guides" / name, "Line 15 of the", "Line 15 of this")
+    names = [*_names("dropped", 4), "dropped.png"]
+    _drop(root, [*(f"docs/operations/{name}" for name in names), "docs/versioning.md"])
     _revise(root, "1.2.0", lambda number: number % 3 == 1)
 
 
 def _fourth(root: Path) -> None:
     """Everything once more: another move of a moved file, changes of changes."""
+    _drop(root, [])
     _move(root, "1.3.0", "docs/guides/moved-1.md", "docs/guides/again/moved-1.md")
     _replace(root / ALWAYS / "docs/guides/moved-3.md", "Line 5 of the", "Line 5 of that")
     for name in ("added-1.md", "added-2.md", "überblick und plan.md", "{{size}}.md"):
@@ -221,6 +222,16 @@ def _move(root: Path, version: str, old: str, new: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     (root / ALWAYS / old).rename(target)
     recipe(root, version, old, new)
+
+
+def _drop(root: Path, paths: list[str]) -> None:
+    """Remove files, and tell so as the law asks; what an earlier release dropped is forgotten."""
+    for path in paths:
+        (root / ALWAYS / path).unlink()
+    settings = root / "copier.yml"
+    text = re.sub(r"_scaffold_dropped: .*\n", "", settings.read_text())
+    told = f"_scaffold_dropped: {json.dumps(paths)}\n" if paths else ""
+    settings.write_text(text.replace("_envops:\n", f"{told}_envops:\n", 1))
 
 
 def _names(stem: str, count: int) -> list[str]:
