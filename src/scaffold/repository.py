@@ -350,7 +350,7 @@ class Repository:
         if not _is_folder(file) and os.path.lexists(file):
             file.unlink()
         for folder in file.parents:
-            if folder == self.folder or os.path.lexists(folder) and not _is_empty(folder):
+            if folder == self.folder or (os.path.lexists(folder) and not _is_empty(folder)):
                 break
             if folder.is_dir():
                 folder.rmdir()

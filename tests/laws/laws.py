@@ -328,7 +328,7 @@ def _settings(file: Path) -> dict[str, Any]:
     loader: Any = type("Loader", (yaml.SafeLoader,), {})
     loader.add_constructor("!include", lambda *_: {})
     with file.open("rb") as stream:
-        documents = list(yaml.load_all(stream, loader))  # noqa: S506 - it is a safe loader
+        documents = list(yaml.load_all(stream, loader))
     return {key: value for document in documents if document for key, value in document.items()}
 
 

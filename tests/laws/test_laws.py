@@ -189,8 +189,14 @@ def test_a_name_that_a_choice_lacks_is_caught() -> None:
 MOVE = """_migrations:
 - version: {version}
   when: "{{{{ _stage == 'before' }}}}"
-  command: ["{{{{ _copier_python }}}}", "{{{{ _copier_conf.src_path }}}}/migrations/move.py", {paths}]
+  command: ["{{{{ _copier_python }}}}", "{script}", {paths}]
 """
+SCRIPT = "{{ _copier_conf.src_path }}/migrations/move.py"
+REMEDY = "add a move to _migrations, or add it to _scaffold_dropped"
+
+
+def move(version: str, paths: str) -> str:
+    return MOVE.format(version=version, script=SCRIPT, paths=paths)
 
 
 @pytest.mark.parametrize(
@@ -198,21 +204,20 @@ MOVE = """_migrations:
     [
         (
             "",
-            ["old.txt is gone since v1.0.0: add a move to _migrations, or add it to "
-             "_scaffold_dropped"],
+            [f"old.txt is gone since v1.0.0: {REMEDY}"],
         ),
-        (MOVE.format(version="1.1.0", paths="old.txt, new.txt"), []),
+        (move("1.1.0", "old.txt, new.txt"), []),
         ("_scaffold_dropped: [old.txt]\n", []),
         (
             "_scaffold_dropped: [old.txt, kept.txt]\n",
             ["kept.txt is no path of v1.0.0 that is gone"],
         ),
         (
-            MOVE.format(version="1.0.0", paths="old.txt, new.txt"),
+            move("1.0.0", "old.txt, new.txt"),
             ["old.txt moves with 1.0.0, which is not after v1.0.0"],
         ),
         (
-            MOVE.format(version="1.1.0", paths="old.txt, nwe.txt"),
+            move("1.1.0", "old.txt, nwe.txt"),
             ["old.txt moves to nwe.txt, which is no path of the template"],
         ),
     ],

@@ -157,7 +157,9 @@ class Team:
 
     def _on_quiet_files(self) -> None:
         """Files on which the template does nothing."""
-        quiet = self._turned([path for path in self.base if self.base[path] == self.theirs.get(path)])
+        quiet = self._turned(
+            [path for path in self.base if self.base[path] == self.theirs.get(path)]
+        )
         texts = [path for path in quiet if self.base[path].is_text and self.base[path].content]
         chores: list[tuple[str, Callable[[str], None]]] = [
             ("changed", lambda path: self._insert(path, 0)),
@@ -177,9 +179,7 @@ class Team:
 
     def _in_the_way_of_new_files(self) -> None:
         arrived = {self.moves[path] for path in self.moves}
-        added = self._turned(
-            [p for p in self.theirs if p not in self.base and p not in arrived]
-        )
+        added = self._turned([p for p in self.theirs if p not in self.base and p not in arrived])
         chores: list[tuple[str, Callable[[str], None]]] = [
             ("own file at the path of a new one", self._own),
             ("the same file as the new one", self._same),
@@ -201,7 +201,9 @@ class Team:
             "docs/operations/-dash.txt",
         ):
             self._do("new", path, self._own)
-        self._do("new link", "docs/link.md", lambda path: (self.project / path).symlink_to("api.md"))
+        self._do(
+            "new link", "docs/link.md", lambda path: (self.project / path).symlink_to("api.md")
+        )
         self._do("new binary", "ours.bin", lambda path: self._put(path, bytes(range(256))))
 
     def _do(self, kind: str, path: str, chore: Callable[[str], None]) -> None:
@@ -301,7 +303,7 @@ class Team:
     def _read(self, path: str) -> File | None:
         file = self.project / path
         if file.is_symlink():
-            return File(os.fsencode(os.readlink(file)), LINK)
+            return File(os.fsencode(file.readlink()), LINK)
         if not file.is_file():
             return None
         return File(file.read_bytes(), EXECUTABLE if file.stat().st_mode & 0o100 else PLAIN)

@@ -25,9 +25,7 @@ def killed_at(step: int, *arguments: str) -> bool:
 
     Counted from the moment when writing begins. Gives False when it had ended by then.
     """
-    process = multiprocessing.get_context("fork").Process(
-        target=_run, args=(step, _end, arguments)
-    )
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(step, _end, arguments))
     process.start()
     process.join(60)
     assert process.exitcode is not None

@@ -72,14 +72,10 @@ class Releases:
         """The paths that were renamed between two releases, each to its last name."""
         known = self.jinja(start).template.moves
         moves = {
-            old: new
-            for old, new in self.jinja(end).template.moves.items()
-            if old not in known
+            old: new for old, new in self.jinja(end).template.moves.items() if old not in known
         }
-        for old, new in moves.items():
-            while new in moves:
-                new = moves[new]
-            moves[old] = new
+        while any(new in moves for new in moves.values()):
+            moves = {old: moves.get(new, new) for old, new in moves.items()}
         return moves
 
     def _plan(self, tag: str, answers: Answers) -> Any:
@@ -144,5 +140,5 @@ def _is_folder(path: Path) -> bool:
 
 def _read(file: Path) -> tuple[bytes, str]:
     if file.is_symlink():
-        return os.fsencode(os.readlink(file)), "120000"
+        return os.fsencode(file.readlink()), "120000"
     return file.read_bytes(), EXECUTABLE if file.stat().st_mode & 0o100 else PLAIN

@@ -148,7 +148,7 @@ def _fourth(root: Path) -> None:
     for name in ("added-1.md", "added-2.md", "überblick und plan.md", "{{size}}.md"):
         _replace(root / DOCS / name, "Line 12 of the", "Line 12 of that")
     _write(root / ALWAYS / "docs/operations/deeper/still/added.md", _LINES)
-    _write(root / ALWAYS / ".env.example.jinja", "\n# Where to trace to\n# TRACES_URL=\n", "a")
+    _write(root / ALWAYS / ".env.example.jinja", "\n# Nothing else is read.\n", "a")
     (root / DOCS / "plan.png").write_bytes(_PIXEL + b"3")
     _revise(root, "1.3.0", lambda number: number % 4 == 0)
 
@@ -212,9 +212,9 @@ def _revisable(root: Path) -> Iterator[Path]:
     known = {".py", ".md", ".yml", ".yaml", ".toml", ".ini", ".example", ".jinja", ""}
     for file in sorted((root / "template").rglob("*")):
         path = file.relative_to(root).as_posix()
-        if file.is_file() and not _FIXED.search(path):
-            if (file.suffix or "") in known and file.read_text():
-                yield file
+        is_known = file.is_file() and file.suffix in known and not _FIXED.search(path)
+        if is_known and file.read_text():
+            yield file
 
 
 def _move(root: Path, version: str, old: str, new: str) -> None:

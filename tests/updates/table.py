@@ -21,7 +21,9 @@ def table(edits: Iterable[tuple[str, str]], projects: int) -> str:
         row = {v: sum(n for (k, found), n in counts.items() if found == v and k == (kind or k))
                for v in Verdict}  # fmt: skip
         cells = "  ".join(f"{row[verdict]:{len(verdict)}}" for verdict in Verdict)
-        lines.append(f"{kind or f'all, in {projects} projects':{width}}  {sum(row.values()):4}  {cells}")
+        lines.append(
+            f"{kind or f'all, in {projects} projects':{width}}  {sum(row.values()):4}  {cells}"
+        )
     return "\n".join(lines)
 
 

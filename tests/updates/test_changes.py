@@ -25,7 +25,7 @@ MORE: dict[str, list[Any]] = {
     **MADE_UP,
     "tracing": [False, True],
     "region": ["us", "eu", "Zürich: 1 'a' # b"],
-    "description": ["Takes orders and confirms them", "Sells – was du willst"],
+    "description": ["Takes orders and confirms them", "Verkauft Übriges"],
 }
 AXES = {q.name: list(q.choices.values()) for q in TEMPLATE.asked if q.choices} | MORE
 ALTERNATIVES = [

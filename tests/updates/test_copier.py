@@ -27,9 +27,7 @@ OTHERS = [row for row in pairwise() if row["audit"] and row["size"] == "large"][
 
 def update_with_copier(project: Path) -> None:
     """What `copier update --defaults --trust` does; a move in the template needs the trust."""
-    run_update(
-        project, defaults=True, overwrite=True, quiet=True, unsafe=True, settings=Settings()
-    )
+    run_update(project, defaults=True, overwrite=True, quiet=True, unsafe=True, settings=Settings())
 
 
 @pytest.mark.parametrize("answers", [*PRESETS, *OTHERS], ids=label)

@@ -49,9 +49,7 @@ class Updated:
 
 
 @pytest.fixture(params=list(enumerate(CASES)), ids=lambda case: f"{case[1][1]}-{case[0]}")
-def updated(
-    request: pytest.FixtureRequest, scaffold: Scaffold, tmp_path: Path
-) -> Updated:
+def updated(request: pytest.FixtureRequest, scaffold: Scaffold, tmp_path: Path) -> Updated:
     """One case: a project of an old release, with all edits, updated to the newest one."""
     turn, (history, start, answers) = request.param
     past: Releases = request.getfixturevalue(history)

@@ -121,9 +121,7 @@ def test_a_killed_update_does_not_stand_in_the_way_of_later_work(
         assert scaffold("update", str(victim)).code == 1
 
 
-def test_abort_can_be_killed_and_repeated(
-    scaffold: Scaffold, shop: Path, tmp_path: Path
-) -> None:
+def test_abort_can_be_killed_and_repeated(scaffold: Scaffold, shop: Path, tmp_path: Path) -> None:
     before = state(shop)
     half = copied(shop, tmp_path / "half")
     assert scaffold("update", str(half)).code == 1

@@ -96,7 +96,7 @@ def test_edits_that_git_was_told_to_overlook_stop_an_update(
 
     assert (outcome.code, (shop / "config").read_text()) == (2, "ours\n")
     assert outcome.err == (
-        f"error: git overlooks changes of config\n\n"
-        f"hint: `git update-index --no-assume-unchanged --no-skip-worktree config`, "
+        "error: git overlooks changes of config\n\n"
+        "hint: `git update-index --no-assume-unchanged --no-skip-worktree config`, "
         "then commit or undo them\n"
     )
