@@ -183,7 +183,7 @@ def timed_until(command: Sequence[str], words: str) -> Sample:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm", COLUMNS="100", LINES="40")
-        os.execv(command[0], command)  # noqa: S606 - the child of a fork has no other way
+        os.execv(command[0], list(command))  # noqa: S606 - the child of a fork has no other way
     seen = b""
     try:
         while words.encode() not in seen:

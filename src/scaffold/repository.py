@@ -269,7 +269,7 @@ class Repository:
             for file in (_stages(change) if _staged(change) else [change.file])
             if file
         }
-        folder = self._contents_folder
+        folder = self._state / "contents"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         ordered = sorted(contents)
@@ -302,8 +302,7 @@ class Repository:
         return "everything is as it was before"
 
     def _restore(self, journal: Journal) -> None:
-        """Write no more than must be: there may be hardly any room."""
-        self._clear()
+        """Write no more than must be: there may be no room but what the update took."""
         for path in journal.added:
             self._remove(path)
         if git.ask(self.folder, "diff", "--cached", "--quiet", "HEAD", "--", ".") is None:
@@ -358,16 +357,6 @@ class Repository:
     def _git_path(self, name: str) -> Path:
         path = Path(git.read(self.folder, "rev-parse", "--git-path", name).strip())
         return path if path.is_absolute() else self.folder / path
-
-    def _clear(self) -> None:
-        """Drop what was prepared, which may be all the room there is."""
-        shutil.rmtree(self._contents_folder, ignore_errors=True)
-        for name in ("index", "index.lock", "update.draft"):
-            (self._state / name).unlink(missing_ok=True)
-
-    @property
-    def _contents_folder(self) -> Path:
-        return self._state / "contents"
 
     def _forget(self) -> None:
         (self._state / "update.json").unlink(missing_ok=True)

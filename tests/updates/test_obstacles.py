@@ -100,3 +100,41 @@ def test_edits_that_git_was_told_to_overlook_stop_an_update(
         "hint: `git update-index --no-assume-unchanged --no-skip-worktree config`, "
         "then commit or undo them\n"
     )
+
+
+def test_a_service_among_others_is_updated_and_taken_back_alone(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    """Work in another folder of the repository, staged or not, stays as it is."""
+    root = template(
+        tmp_path / "template",
+        {"a": TEXT, "conflict": TEXT, "dropped": TEXT},
+        {"a": f"{TEXT}new\n", "conflict": f"new\n{TEXT}", "new/b": "b\n"},
+    )
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "--quiet")
+    shop = outer / "services" / "shop"
+    git(root, "checkout", "--quiet", "v1.0.0")
+    arguments = ("--defaults", "--no-git", "--template", str(root))
+    assert scaffold("new", str(shop), *arguments).code == 0
+    git(root, "checkout", "--quiet", "main")
+    put(outer, {"services/shop/conflict": f"ours\n{TEXT}", "other/staged": "", "other/edited": ""})
+    commit(outer, "Start")
+    put(outer, {"other/staged": "1\n", "other/edited": "2\n", "other/new": "3\n"})
+    git(outer, "add", "other/staged")
+    before = state(outer)
+
+    assert scaffold("update", str(shop)).code == 1
+    assert git(outer, "status", "--porcelain").splitlines() == [
+        " M other/edited",
+        "M  other/staged",
+        "M  services/shop/.copier-answers.yml",
+        "M  services/shop/a",
+        "UU services/shop/conflict",
+        "D  services/shop/dropped",
+        "A  services/shop/new/b",
+        "?? other/new",
+    ]
+    assert scaffold("update", "--abort", str(shop)).code == 0
+    assert state(outer) == before
