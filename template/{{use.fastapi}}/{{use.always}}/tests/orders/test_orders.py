@@ -28,11 +28,12 @@ def refused(answer: Response, status: int, code: str) -> bool:
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """What the database is asked meanwhile, with the parameters."""
+    """What the database is asked of orders meanwhile, with the parameters."""
     asked: list[tuple[str, Any]] = []
 
     def note(*arguments: Any) -> None:
-        asked.append(arguments[2:4])
+        if " order" in arguments[2]:  # other tables are the business of jobs in the background
+            asked.append(arguments[2:4])
 
     event.listen(Engine, "before_cursor_execute", note)
     yield asked
@@ -137,11 +138,10 @@ async def test_no_request_reads_a_whole_table(database: Database, member: AsyncC
                 answer = await client.get(url)
                 assert answer.status_code == 200
             await client.get(answer.links["next"]["url"])
-    reads = [read for read in asked if "orders" in read[0]]
-    assert len(reads) >= 12
+    assert len(asked) >= 12
     async with database.reading() as session:
         connection = await session.connection()
-        for statement, parameters in reads:
+        for statement, parameters in asked:
             plan = await connection.exec_driver_sql(f"{databases.EXPLAIN} {statement}", parameters)
             assert not re.search(databases.WHOLE_TABLE, "\n".join(str(row) for row in plan)), statement
 
