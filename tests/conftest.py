@@ -9,6 +9,23 @@ from typing import Any
 import pytest
 
 from tests.combinations import written
+from tests.updates.table import keep, table
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count what updates have made of the team's edits."""
+    found = [
+        value
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == "edits"
+    ]
+    if found:
+        counted = table([tuple(edit) for edits in found for edit in edits], len(found))
+        keep(counted)
+        terminalreporter.section("edits and updates")
+        terminalreporter.write_line(counted)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scaffold.problems import Problem
@@ -102,7 +102,8 @@ def read_bytes(
     """
     result = _git(folder, *arguments, given=given, index=index)
     if result.returncode:
-        raise Problem(f"git failed: {_last_line(result.stderr)}", f"it was `git {arguments[0]}`")
+        hint = f"it was `git {_command(arguments)}`"
+        raise Problem(f"git failed: {_last_line(result.stderr)}", hint)
     return result.stdout
 
 
@@ -153,11 +154,27 @@ def _git(
     return subprocess.run(
         ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
         cwd=folder,
-        env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+        env={
+            **environment,
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+            "GIT_OPTIONAL_LOCKS": "0",  # a question writes nothing, be the disk full
+        },
         input=given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given,
         capture_output=True,
         check=False,
     )
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """`status` of `-c a=b --literal-pathspecs status --porcelain`."""
+    words = iter(arguments)
+    for word in words:
+        if word == "-c":
+            next(words)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _text(output: bytes) -> str:

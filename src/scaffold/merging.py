@@ -7,13 +7,12 @@ the template and the team disagree, the file stays, and the decision says why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-_MARKERS = (b"<" * 7, b">" * 7)
-PLAIN, EXECUTABLE = "100644", "100755"
+PLAIN, EXECUTABLE, LINK = "100644", "100755", "120000"
 _MARKERS = (b"<" * 7, b">" * 7)
 
 
@@ -76,10 +75,15 @@ def merge(
 ) -> list[Change]:
     """One change for each path on which the template moved and the team has not moved along.
 
-    `moves` are the paths that the template renamed, old to new.
+    `moves` are the paths that the template renamed, old to new. Where the team has both, neither
+    is the other: the old one has been dropped, the new one added.
     """
-    moves = {old: new for old, new in moves.items() if old in base and new not in base}
-    moves_of_ours = {old: new for old, new in moves.items() if old in ours and new not in ours}
+    moves = {
+        old: new
+        for old, new in moves.items()
+        if old in base and new not in base and not (old in ours and new in ours)
+    }
+    moves_of_ours = {old: new for old, new in moves.items() if old in ours}
     changes = {
         change.path: change
         for change in _merged(_moved(base, moves), _moved(ours, moves_of_ours), theirs, merge_text)
@@ -101,12 +105,13 @@ def _moved(tree: Tree, moves: Mapping[str, str]) -> Tree:
 
 
 def _merged(base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText) -> Iterator[Change]:
-    folders = _folders(ours)
+    staying = {path for path, file in ours.items() if path in theirs or base.get(path) != file}
+    folders = _folders(staying)
     for path in sorted(base.keys() | theirs.keys()):
         old, own, new = base.get(path), ours.get(path), theirs.get(path)
         if new in (old, own):
             continue
-        if own is None and new and (obstacle := _obstacle(path, ours, folders)):
+        if own is None and new and (obstacle := _obstacle(path, staying, folders)):
             reason = f"{obstacle} is in the way of a new file of the template"
             yield Change(path, Outcome.KEPT, None, old, own, new, reason)
         elif own == old:
@@ -135,19 +140,19 @@ def _reconciled(
         reason = "it is no text: yours stays, the template's is stage 3 in the index"
         return Change(path, Outcome.CONFLICT, own, old, own, new, reason)
     text, has_markers = merge_text(own.content, old.content if old else b"", new.content)
-    mode = own.mode if old and own.mode != old.mode else new.mode
+    mode = new.mode if old and own.mode == old.mode else own.mode
     outcome = Outcome.CONFLICT if has_markers else Outcome.MERGED
     return Change(path, outcome, File(text, mode), old, own, new)
 
 
-def _folders(tree: Tree) -> set[str]:
-    """Every folder in which the tree has files."""
-    return {path[:end] for path in tree for end in range(len(path)) if path[end] == "/"}
+def _folders(paths: Collection[str]) -> set[str]:
+    """Every folder that the paths lie in."""
+    return {path[:end] for path in paths for end in range(len(path)) if path[end] == "/"}
 
 
-def _obstacle(path: str, ours: Tree, folders: set[str]) -> str | None:
+def _obstacle(path: str, files: Collection[str], folders: set[str]) -> str | None:
     """A folder at the path, or a file where one of its folders must be."""
     if path in folders:
         return f"the folder {path}"
     above = (path[:end] for end in range(len(path)) if path[end] == "/")
-    return next((f"the file {folder}" for folder in above if folder in ours), None)
+    return next((f"the file {folder}" for folder in above if folder in files), None)

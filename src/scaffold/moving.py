@@ -37,7 +37,7 @@ def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
 
 def _moves(jinja: Jinja, answers: Answers) -> list[Mapping[str, Any]]:
     """The moves that the stack of these answers knows; they stay out of what `new` has to read."""
-    folder = jinja.template.tree / f"{{{{use.{answers.recorded['framework']}}}}}" / "_stack"
+    folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
     file = folder / "moving.yml"
     return parse(file.read_bytes())["moves"] if file.is_file() else []
 

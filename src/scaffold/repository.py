@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from scaffold import git, signals
-from scaffold.merging import Change, File, Outcome
+from scaffold.merging import EXECUTABLE, LINK, PLAIN, Change, File, Outcome
 from scaffold.problems import Problem
 
 ABORTED = "refs/scaffold/aborted"
@@ -70,6 +70,13 @@ class Repository:
         """Raise a `Problem` unless everything is committed and nothing is under way."""
         if problem := self.unfinished():
             raise problem
+        if overlooked := self._overlooked():
+            names = " ".join(overlooked)
+            raise Problem(
+                f"git overlooks changes of {_some(overlooked)}",
+                f"`git update-index --no-assume-unchanged --no-skip-worktree {names}`, "
+                "then commit or undo them",
+            )
         for name in _UNDER_WAY:
             if (self._git_path(name)).exists():
                 what = name.partition("_")[0].partition("-")[0].lower()
@@ -89,12 +96,15 @@ class Repository:
         contents = self._contents([oid for *_, oid in blobs])
         return {path: File(next(contents), mode) for path, mode, _, _ in blobs}
 
-    def is_taken(self, path: str) -> bool:
-        """Whether something lies at a path, or a file where one of its folders must be."""
+    def is_taken(self, path: str, leaving: Container[str] = ()) -> bool:
+        """Whether something lies at a path, or a file where one of its folders must be.
+
+        The paths that are `leaving` do not count.
+        """
         file = self.folder / path
         above = file.parents[: len(Path(path).parts) - 1]
-        return os.path.lexists(file) or any(
-            os.path.lexists(folder) and not folder.is_dir() for folder in above
+        return self._stays(file, leaving) or any(
+            not _is_folder(folder) and self._stays(folder, leaving) for folder in above
         )
 
     def apply(self, changes: Sequence[Change], version: str) -> None:
@@ -116,17 +126,16 @@ class Repository:
             conflicts=[change.path for change in changes if change.outcome is Outcome.CONFLICT],
         )
         signals.hold()
-        self._note(journal)
         try:
+            self._note(journal)
             self._write(written)
+            self._note(Journal(**{**asdict(journal), "settled": True}))
         except (OSError, Problem) as error:
-            self._restore(journal)
             reason = error.message if isinstance(error, Problem) else error.strerror or str(error)
             raise Problem(
                 f"the update could not be written: {reason[:1].lower()}{reason[1:]}",
-                "everything is as it was before",
+                self._taken_back(journal),
             ) from error
-        self._note(Journal(**{**asdict(journal), "settled": True}))
 
     def journal(self) -> Journal | None:
         """The update that was begun last, unless it is finished, taken back or undone."""
@@ -135,7 +144,9 @@ class Repository:
         except FileNotFoundError:
             return None
         journal = Journal(**noted)
-        if journal.settled and journal.head == self.head and not self._status():
+        if journal.head == self.head and self._is_undone(journal):
+            for path in journal.added:
+                self._remove(path)  # and the empty folders, of which git knows nothing
             self._forget()
             return None
         return journal
@@ -143,7 +154,7 @@ class Repository:
     def unfinished(self) -> Problem | None:
         """What is wrong when an update was neither committed nor taken back."""
         journal = self.journal()
-        if journal is None or (journal.settled and journal.head != self.head):
+        if journal is None or journal.head != self.head:
             return None
         return _unfinished(journal)
 
@@ -192,6 +203,19 @@ class Repository:
         status = git.read(self.folder, "status", *options, "--", ".")
         return [entry[3:].removeprefix(self.prefix) for entry in status.split("\0")[:-1]]
 
+    def _is_undone(self, journal: Journal) -> bool:
+        """Whether everything is as it was committed, be it by `git reset --hard`."""
+        return not self._status() and not any(
+            os.path.lexists(self.folder / path) for path in journal.added
+        )
+
+    def _overlooked(self) -> list[str]:
+        """Files that differ from the commit, although somebody told git not to look."""
+        listed = git.read(self.folder, "ls-files", "-v", "-z").split("\0")[:-1]
+        flagged = [entry[2:] for entry in listed if entry[0] == "S" or entry[0].islower()]
+        there = [path for path in flagged if os.path.lexists(self.folder / path)]
+        return [path for path in there if _read(self.folder / path) != self.tree.get(path)]
+
     def _contents(self, oids: Sequence[str]) -> Iterator[bytes]:
         output = git.read_bytes(self.folder, "cat-file", "--batch", given="\n".join(oids) + "\n")
         start = 0
@@ -200,6 +224,12 @@ class Repository:
             size = int(output[start:line_end].rsplit(b" ", 1)[1])
             yield output[line_end + 1 : line_end + 1 + size]
             start = line_end + 1 + size + 1
+
+    def _stays(self, place: Path, leaving: Container[str]) -> bool:
+        if _is_folder(place):
+            entries = list(place.iterdir())
+            return not entries or any(self._stays(entry, leaving) for entry in entries)
+        return os.path.lexists(place) and str(place.relative_to(self.folder)) not in leaving
 
     def _note(self, journal: Journal) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
@@ -215,22 +245,20 @@ class Repository:
         index = self._state / "index"
         shutil.copyfile(self._git_path("index"), index)
         oids = self._store(changes)
-        lines = [line for change in changes for line in self._index_lines(change, oids)]
+        # A file can come where a folder was: what goes, goes first.
+        ordered = sorted(changes, key=lambda change: change.file is not None)
+        lines = [line for change in ordered for line in self._index_lines(change, oids)]
         git.read(
             self.folder, "update-index", "-z", "--index-info", given="".join(lines), index=index
         )
         for change in changes:
             if change.file is None:
                 self._remove(change.path)
-        settled = [self.prefix + c.path for c in changes if c.file and not _staged(c)]
-        given = "".join(f"{path}\0" for path in settled)
-        options = ("--force", "--index", "--quiet", "-z", "--stdin")
-        top = self.folder.joinpath(*[".." for _ in Path(self.prefix).parts]).resolve()
-        git.read(top, "checkout-index", *options, given=given, index=index)
+        settled = (change.path for change in changes if change.file and not _staged(change))
+        self._check_out(settled, "--index", index=index)
         for change in changes:
             if change.file and _staged(change) and change.file != self.tree.get(change.path):
-                (self.folder / change.path).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / change.path).write_bytes(change.file.content)
+                _put(self.folder / change.path, change.file)
         index.replace(self._git_path("index"))
 
     def _store(self, changes: Sequence[Change]) -> Mapping[bytes, str]:
@@ -265,14 +293,29 @@ class Repository:
             if file:
                 yield f"{file.mode} {oids[file.content]} {stage}\t{path}\0"
 
+    def _taken_back(self, journal: Journal) -> str:
+        """Restore the state before an update that failed, and tell how that went."""
+        try:
+            self._restore(journal)
+        except (OSError, Problem):
+            return "remedy that; then `scaffold update --abort` gives back the state before it"
+        return "everything is as it was before"
+
     def _restore(self, journal: Journal) -> None:
-        git.read(self.folder, "reset", "--quiet", "--", ".")
+        """Write no more than must be: there may be no room but what the update took."""
         for path in journal.added:
             self._remove(path)
-        known = [path for path in journal.touched if path not in journal.added]
-        if known:
-            self._pathspecs(known, "checkout", "--quiet", "--force", "HEAD")
+        if git.ask(self.folder, "diff", "--cached", "--quiet", "HEAD", "--", ".") is None:
+            git.read(self.folder, "reset", "--quiet", "--", ".")
+        self._check_out(path for path in journal.touched if path not in journal.added)
         self._forget()
+
+    def _check_out(self, paths: Iterable[str], *options: str, index: Path | None = None) -> None:
+        """Write files of the index, whatever is there now."""
+        given = "".join(f"{self.prefix}{path}\0" for path in paths)
+        command = ("checkout-index", "--force", "--quiet", *options, "-z", "--stdin")
+        top = self.folder.joinpath(*[".." for _ in Path(self.prefix).parts]).resolve()
+        git.read(top, *command, given=given, index=index)
 
     def _keep(self, journal: Journal) -> str | None:
         """Commit what the touched files hold now, out of the way, so that no word is lost."""
@@ -286,11 +329,11 @@ class Repository:
         tree = git.read(self.folder, "write-tree", index=index).strip()
         index.unlink()
         identity = ("-c", "user.name=scaffold", "-c", "user.email=scaffold@localhost")
+        earlier = git.ask(self.folder, "rev-parse", "--verify", "--quiet", ABORTED)
+        parents = [word for commit in (journal.head, earlier) if commit for word in ("-p", commit)]
+        message = f"The update to {journal.version}, aborted"
         commit = git.read(
-            self.folder,
-            *identity,
-            *("commit-tree", "-p", journal.head, "-m", f"The update to {journal.version}, aborted"),
-            tree,
+            self.folder, *identity, "commit-tree", *parents, "-m", message, tree
         ).strip()
         git.read(self.folder, "update-ref", ABORTED, commit)
         return commit[:12]
@@ -303,11 +346,13 @@ class Repository:
     def _remove(self, path: str) -> None:
         """Remove a file, and the folders that it leaves empty."""
         file = self.folder / path
-        file.unlink(missing_ok=True)
+        if not _is_folder(file) and os.path.lexists(file):
+            file.unlink()
         for folder in file.parents:
-            if folder == self.folder or not folder.is_dir() or any(folder.iterdir()):
+            if folder == self.folder or (os.path.lexists(folder) and not _is_empty(folder)):
                 break
-            folder.rmdir()
+            if folder.is_dir():
+                folder.rmdir()
 
     def _git_path(self, name: str) -> Path:
         path = Path(git.read(self.folder, "rev-parse", "--git-path", name).strip())
@@ -320,6 +365,34 @@ class Repository:
 
 def _prefix(folder: Path) -> str:
     return "" if folder == Path() else f"{folder.as_posix()}/"
+
+
+def _is_folder(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()
+
+
+def _is_empty(place: Path) -> bool:
+    return _is_folder(place) and not any(place.iterdir())
+
+
+def _read(place: Path) -> File:
+    """A file of the work tree as git would store it."""
+    if place.is_symlink():
+        return File(os.fsencode(place.readlink()), LINK)
+    mode = EXECUTABLE if place.stat().st_mode & 0o100 else PLAIN
+    return File(place.read_bytes(), mode)
+
+
+def _put(place: Path, file: File) -> None:
+    """Write a file as git would."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if file.mode == LINK:
+        place.symlink_to(os.fsdecode(file.content))
+        return
+    place.write_bytes(file.content)
+    mode = place.stat().st_mode
+    readers = (mode & 0o444) >> 2  # whoever may read may run
+    place.chmod(mode | readers if file.mode == EXECUTABLE else mode & ~0o111)
 
 
 def _staged(change: Change) -> bool:

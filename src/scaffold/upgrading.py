@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -206,14 +207,16 @@ class Subject:
         old[ANSWERS_FILE] = ours[ANSWERS_FILE]
         moves = {
             path: to
-            for path, to in after.template.moves.items()
-            if path not in before.template.moves
+            for path, to in _moves(before.template, after.template).items()
+            if path not in ours or not self.repository.is_taken(to)
         }
         changes = merge(old, ours, new, git.merge_file, moves)
-        return [self._guarded(change) for change in changes]
+        leaving = {change.path for change in changes if change.outcome is Outcome.REMOVED}
+        return [self._guarded(change, leaving) for change in changes]
 
-    def _guarded(self, change: Change) -> Change:
-        if change.path not in self.repository.tree and self.repository.is_taken(change.path):
+    def _guarded(self, change: Change, leaving: set[str]) -> Change:
+        is_new = change.path not in self.repository.tree
+        if is_new and self.repository.is_taken(change.path, leaving):
             reason = "a file that is not in git is in the way of a new file of the template"
             return change._replace(outcome=Outcome.KEPT, file=None, reason=reason)
         return change
@@ -235,6 +238,20 @@ def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
     own = None if remote or not sources.is_own(address) else sources.repository()
     with history.opened(str(own or address)) as past:
         yield Subject(repository, noted, past, "HEAD" if own else past.newest())
+
+
+def _moves(before: Template, after: Template) -> Mapping[str, str]:
+    """The paths that were renamed in between, each with its last name."""
+    moves = {old: new for old, new in after.moves.items() if old not in before.moves}
+    return {old: _last_name(old, moves) for old in moves}
+
+
+def _last_name(path: str, moves: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+    while path in moves and path not in seen:
+        seen.add(path)
+        path = moves[path]
+    return path
 
 
 def _address(recorded: str) -> str:
@@ -269,4 +286,4 @@ def recorded(folder: Path) -> Mapping[str, Any]:
 def _sections(changelog: str) -> list[str]:
     """The sections of a changelog, each from its heading to the next."""
     starts = [match.start() for match in _SECTION.finditer(changelog)]
-    return [changelog[a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    return [changelog[start:end] for start, end in pairwise([*starts, len(changelog)])]

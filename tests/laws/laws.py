@@ -8,13 +8,15 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import yaml
 from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
+from scaffold.history import version
 from scaffold.rendering import RenderedFile
 from scaffold.template import load
 
@@ -188,20 +190,42 @@ def strict_settings(root: Path) -> list[str]:
     ]
 
 
-def renames_have_migrations(root: Path, repository: Path) -> list[str]:
-    """9. A file that moved since a release has a migration with `git mv`: edits move with it."""
+def what_goes_is_told(root: Path, repository: Path) -> list[str]:
+    """9. A path of the last release that is gone has moved by a migration, or is told as dropped.
+
+    So that edits of a renamed file move with it, and nobody drops a file by mistake.
+    """
     listed = _git(repository, "tag", "--merged", "HEAD", "--sort=version:refname").split()
-    points = [tag for tag in listed if re.fullmatch(r"v\d+(\.\d+)*", tag)]
-    migrations = (root / "copier.yml").read_text()
-    violations = []
-    for old, new in pairwise([*points, "HEAD"]):
-        renamed = ("--name-status", "--find-renames", "--diff-filter=R")
-        changes = _git(repository, "diff", *renamed, old, new, "--", "template")
-        for line in changes.splitlines():
-            before, after = (_destination(path) for path in line.split("\t")[1:])
-            if before != after and f"git mv {before} {after}" not in migrations:
-                violations.append(f"{before} became {after} after {old} without `git mv`")
-    return violations
+    releases = [tag for tag in listed if re.fullmatch(r"v\d+(\.\d+)*", tag)]
+    if not releases:
+        return []
+    last = releases[-1]
+    tracked = _git(repository, "ls-tree", "-r", "-z", "--name-only", last, "--", "template")
+    before = {_destination(path) for path in tracked.split("\0")[:-1] if _is_rendered(path)}
+    files = (path for path in (root / "template").rglob("*") if path.is_file())
+    rendered = (path.relative_to(root).as_posix() for path in files)
+    now = {_destination(path) for path in rendered if _is_rendered(path)}
+    settings = _settings(root / "copier.yml")
+    moves = {entry["command"][2]: entry for entry in settings.get("_migrations", ())}
+    dropped = set(settings.get("_scaffold_dropped", ()))
+    return [
+        *(
+            f"{path} is gone since {last}: add a move to _migrations, or add it to "
+            "_scaffold_dropped"
+            for path in sorted(before - now - moves.keys() - dropped)
+        ),
+        *(f"{path} is no path of {last} that is gone" for path in sorted(dropped - (before - now))),
+        *(
+            f"{path} moves with {moves[path]['version']}, which is not after {last}"
+            for path in sorted((before - now) & moves.keys())
+            if version(str(moves[path]["version"])) <= version(last)
+        ),
+        *(
+            f"{path} moves to {target}, which is no path of the template"
+            for path in sorted((before - now) & moves.keys())
+            if (target := _last_name(path, moves)) not in now
+        ),
+    ]
 
 
 def portable_names(root: Path) -> list[str]:
@@ -282,8 +306,30 @@ def _defined(body: Iterable[ast.stmt]) -> Iterator[str]:
 
 def _destination(path: str) -> str:
     """Where a file of the template goes in a project: its layers melt away."""
-    parts = [part for part in PurePosixPath(path).parts[1:] if not part.startswith("{{use.")]
+    folders, name = PurePosixPath(path).parts[1:-1], PurePosixPath(path).name
+    parts = [*(folder for folder in folders if not folder.startswith("{{")), name]
     return "/".join(parts).removesuffix(".jinja")
+
+
+def _is_rendered(path: str) -> bool:
+    return not NEVER_RENDERED.intersection(PurePosixPath(path).parts) and "__pycache__" not in path
+
+
+def _last_name(path: str, moves: Mapping[str, Mapping[str, Any]]) -> str:
+    """Where a file is after all moves."""
+    for _ in moves:
+        if path in moves:
+            path = str(moves[path]["command"][3])
+    return path
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """What copier.yml itself says, without the files that it includes."""
+    loader: Any = type("Loader", (yaml.SafeLoader,), {})
+    loader.add_constructor("!include", lambda *_: {})
+    with file.open("rb") as stream:
+        documents = list(yaml.load_all(stream, loader))
+    return {key: value for document in documents if document for key, value in document.items()}
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -58,8 +58,8 @@ def test_every_combination_is_formatted_and_linted(
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_renames_since_the_releases_have_migrations() -> None:
-    assert laws.renames_have_migrations(ROOT, ROOT) == []
+def test_what_is_gone_since_the_last_release_is_told() -> None:
+    assert laws.what_goes_is_told(ROOT, ROOT) == []
 
 
 STACK = "template__{{'.'}}__"
@@ -186,17 +186,55 @@ def test_a_name_that_a_choice_lacks_is_caught() -> None:
     assert laws.names_resolve(files) == ["app.main imports missing, which app.auth.provider lacks"]
 
 
-@pytest.mark.parametrize("migrated", [True, False])
-def test_a_rename_without_a_migration_is_caught(tmp_path: Path, migrated: bool) -> None:
-    root = template(tmp_path, **{"template__{{'.'}}__old.txt": "the same text\n" * 9})
+MOVE = """_migrations:
+- version: {version}
+  when: "{{{{ _stage == 'before' }}}}"
+  command: ["{{{{ _copier_python }}}}", "{script}", {paths}]
+"""
+SCRIPT = "{{ _copier_conf.src_path }}/migrations/move.py"
+REMEDY = "add a move to _migrations, or add it to _scaffold_dropped"
+
+
+def move(version: str, paths: str) -> str:
+    return MOVE.format(version=version, script=SCRIPT, paths=paths)
+
+
+@pytest.mark.parametrize(
+    ("settings", "violations"),
+    [
+        (
+            "",
+            [f"old.txt is gone since v1.0.0: {REMEDY}"],
+        ),
+        (move("1.1.0", "old.txt, new.txt"), []),
+        ("_scaffold_dropped: [old.txt]\n", []),
+        (
+            "_scaffold_dropped: [old.txt, kept.txt]\n",
+            ["kept.txt is no path of v1.0.0 that is gone"],
+        ),
+        (
+            move("1.0.0", "old.txt, new.txt"),
+            ["old.txt moves with 1.0.0, which is not after v1.0.0"],
+        ),
+        (
+            move("1.1.0", "old.txt, nwe.txt"),
+            ["old.txt moves to nwe.txt, which is no path of the template"],
+        ),
+    ],
+    ids=["nothing", "a move", "a drop", "a stale drop", "an old version", "a wrong name"],
+)  # fmt: skip
+def test_a_file_that_goes_must_be_told(
+    tmp_path: Path, settings: str, violations: list[str]
+) -> None:
+    root = template(
+        tmp_path, **{"template__{{'.'}}__old.txt": "text\n", "template__kept.txt": "text\n"}
+    )
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root, "First", tag="v1.0.0")
     git(root, "mv", "template/{{'.'}}/old.txt", "template/{{'.'}}/new.txt")
-    if migrated:
-        with (root / "copier.yml").open("a") as settings:
-            settings.write("_migrations:\n- command: git mv {{'.'}}/old.txt {{'.'}}/new.txt\n")
-    commit(root, "Move it")
-    assert bool(laws.renames_have_migrations(root, root)) is not migrated
+    with (root / "copier.yml").open("a") as file:
+        file.write(settings)
+    assert laws.what_goes_is_told(root, root) == violations
 
 
 def file(path: str, text: str) -> RenderedFile:
