@@ -229,7 +229,7 @@ class Repository:
         if _is_folder(place):
             entries = list(place.iterdir())
             return not entries or any(self._stays(entry, leaving) for entry in entries)
-        return os.path.lexists(place) and str(place.relative_to(self.folder)) not in leaving
+        return os.path.lexists(place) and place.relative_to(self.folder).as_posix() not in leaving
 
     def _note(self, journal: Journal) -> None:
         self._state.mkdir(parents=True, exist_ok=True)

@@ -61,6 +61,12 @@ def without_commit(project: Path) -> None:
     git(project, "init", "--quiet")
 
 
+def overlooked(project: Path) -> None:
+    """A file has changed, and git does not look at it."""
+    git(project, "update-index", "--assume-unchanged", "README.md")
+    (project / "README.md").write_text("mine\n")
+
+
 def merging(project: Path) -> None:
     """A merge is under way."""
     head = git(project, "rev-parse", "HEAD")
@@ -114,6 +120,12 @@ CASES = [
     BadUpdate(
         "a file that is not committed", ("change", "queue=none"),
         ". has changes that are not committed: mine.txt", COMMIT, write("mine.txt", "mine\n"),
+    ),
+    BadUpdate(
+        "changes that git was told to overlook", ("update",),
+        "git overlooks changes of README.md",
+        "`git update-index --no-assume-unchanged --no-skip-worktree README.md`, then commit or undo "
+        "them", overlooked,
     ),
     BadUpdate(
         "a merge that is under way", ("update",),
