@@ -124,8 +124,8 @@ CASES = [
     BadUpdate(
         "changes that git was told to overlook", ("update",),
         "git overlooks changes of README.md",
-        "`git update-index --no-assume-unchanged --no-skip-worktree README.md`, then commit or undo "
-        "them", overlooked,
+        "`git update-index --no-assume-unchanged --no-skip-worktree README.md`, then commit or "
+        "undo them", overlooked,
     ),
     BadUpdate(
         "a merge that is under way", ("update",),
