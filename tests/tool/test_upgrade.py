@@ -270,6 +270,30 @@ def test_check_tells_whether_a_project_is_behind(
     assert scaffold("update", *arguments).code == 0
 
 
+def test_remote_asks_the_repository_of_the_template_instead_of_this_scaffold(
+    scaffold: Scaffold,
+    project: Path,
+    template: Path,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carried = workplace / "carried"
+    git(workplace, "clone", "--quiet", "--branch=v1.0.0", str(template), str(carried))
+    monkeypatch.setattr("scaffold.sources.is_own", lambda _: True)
+    monkeypatch.setattr("scaffold.sources.repository", lambda: carried)
+    assert "is at v1.0.0 already" in scaffold("update").err
+    assert scaffold("update", "--remote").code == 0
+    assert (project / "added.txt").exists()
+
+
+def test_a_template_at_a_git_address_is_cloned(
+    scaffold: Scaffold, project: Path, template: Path
+) -> None:
+    edit(project, ".copier-answers.yml", str(template), f"git+{template.as_uri()}")
+    assert scaffold("update", "--to", "v2.0.0").code == 0
+    assert (project / "added.txt").exists()
+
+
 def test_an_answer_that_a_release_does_not_offer_any_more_must_be_given_anew(
     scaffold: Scaffold, project: Path
 ) -> None:
