@@ -39,6 +39,18 @@ def test_the_commands_of_the_readme_work(command: str, scaffold: Scaffold, workp
     assert scaffold(*shlex.split(command)[1:]).code == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [command for command in COMMANDS if re.match("scaffold (update|change|diff)", command)],
+)
+def test_the_commands_for_a_project_work(
+    command: str, scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaffold("new", "shop", "--defaults")
+    monkeypatch.chdir(workplace / "shop")
+    assert scaffold(*shlex.split(command)[1:]).code == 0
+
+
 def test_the_readme_begins_with_the_two_commands() -> None:
     assert COMMANDS[:2] == ["make demo", "make test"]
     assert README.index("make test") < README.index("## ")
