@@ -94,9 +94,8 @@ def machine(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def test_the_wheel_has_the_template_as_it_was_committed(built: Built) -> None:
-    listed = git(
-        built.repository, "ls-tree", "-r", "-z", "HEAD", "copier.yml", "CHANGELOG.md", "template"
-    ).split("\0")
+    parts = ("copier.yml", "CHANGELOG.md", "migrations", "template")
+    listed = git(built.repository, "ls-tree", "-r", "-z", "HEAD", *parts).split("\0")
     committed = {
         entry.partition("\t")[2]: 0o755 if entry.startswith("100755") else 0o644
         for entry in listed
