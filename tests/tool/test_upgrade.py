@@ -314,7 +314,8 @@ def test_changing_an_answer_gives_what_a_fresh_project_would_be(
     commit(project, "Update")
     outcome = scaffold("change", "database=postgresql", "queue=none")
     assert outcome.code == 0, outcome.err
-    assert "database: sqlite → postgresql" in outcome.out
+    assert outcome.out.startswith("v2.0.0\n\nAnswers\n  database: sqlite → postgresql\n")
+    assert "git commit -m 'Change database to postgresql, queue to none'" in outcome.err
     target = workplace / "fresh" / "shop"
     assert tree(project) == fresh(template, target, database="postgresql", queue="none")
 

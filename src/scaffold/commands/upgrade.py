@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,8 @@ def _agree() -> None:
 
 
 def _show(upgrade: Upgrade) -> None:
-    print(f"{upgrade.before.version} → {upgrade.after.version}")
+    old, new = upgrade.before.version, upgrade.after.version
+    print(new if old == new else f"{old} → {new}")
     for title, lines in (
         ("News", upgrade.notes.strip().splitlines()),
         ("Answers", list(_answers(upgrade))),
@@ -168,12 +170,19 @@ def _conclude(upgrade: Upgrade) -> None:
     ]
     console.say(f"\nDone: {', '.join(counts)}.")
     conflicts = upgrade.having(Outcome.CONFLICT)
-    steps = ["git diff --cached", f"git commit -m 'Update to {upgrade.after.version}'"]
+    steps = ["git diff --cached", f"git commit -m {shlex.quote(_message(upgrade))}"]
     if conflicts:
         console.say("\nIn each file in conflict, join both sides by hand (`git mergetool` helps).")
         steps = ["git mergetool", "scaffold update --finish", "git commit"]
     console.say("\nNext:\n" + "\n".join(f"  {step}" for step in steps))
     console.say("\nTo take it all back:\n  scaffold update --abort")
+
+
+def _message(upgrade: Upgrade) -> str:
+    """What a commit of it could say."""
+    if upgrade.before.version != upgrade.after.version:
+        return f"Update to {upgrade.after.version}"
+    return "Change " + ", ".join(f"{name} to {new}" for name, (_, new) in upgrade.answers.items())
 
 
 def _facts(upgrade: Upgrade) -> dict[str, Any]:
