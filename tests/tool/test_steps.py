@@ -29,6 +29,9 @@ on live databases, SQLite and PostgreSQL, and finds every row again.
 Two rules are behind them. A migration that a database has had is history: it is kept as it is, and
 what is new comes after it. And one answer is changed at a time, each with a commit of its own.
 
+`make remove-example` deletes the migration of the orders, which the migrations of a later change
+follow: remove the example before such a change, or keep its migration.
+
 A table of your own that counts its keys itself (`Integer` instead of `Uuid`) needs one thing more
 after a move to PostgreSQL: `SELECT setval(pg_get_serial_sequence('t', 'id'), max(id)) FROM t`.
 """
