@@ -111,8 +111,14 @@ class Repository:
         """Put the changes into the index and the work tree, all of them or none.
 
         Raises:
-            Problem: a file cannot be written; everything is as it was before.
+            Problem: somebody has worked on since, or a file cannot be written; everything is as it
+                was before.
         """
+        self.check()  # a plan may be read for an hour before it is agreed on
+        if git.ask(self.folder, "rev-parse", "HEAD") != self.head:
+            raise Problem(
+                f"something was committed to {self.folder} meanwhile", "run the command again"
+            )
         written = [
             change
             for change in changes

@@ -219,6 +219,27 @@ def test_a_file_that_git_ignores_is_never_written_over(scaffold: Scaffold, proje
     assert (project / "added.txt").read_text() == "private\n"
 
 
+@pytest.mark.parametrize("commits", [False, True])
+def test_what_is_written_while_the_plan_is_read_is_not_lost(
+    scaffold: Scaffold, project: Path, monkeypatch: pytest.MonkeyPatch, commits: bool
+) -> None:
+    def agree(*_: object, **__: object) -> bool:
+        (project / "notes.txt").write_text("written meanwhile\n")
+        if commits:
+            commit(project, "Meanwhile")
+        return True
+
+    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
+    monkeypatch.setattr("scaffold.wizard.asker", lambda: None)
+    monkeypatch.setattr("scaffold.wizard.complete", lambda _, given, *__, **___: given)
+    monkeypatch.setattr("scaffold.wizard.agree", agree)
+    outcome = scaffold("update")
+    assert outcome.code == 2
+    told = "something was committed" if commits else "has changes that are not committed: notes.txt"
+    assert told in outcome.err
+    assert (project / "notes.txt").read_text() == "written meanwhile\n"
+
+
 def test_a_disk_that_fills_up_leaves_everything_as_it_was(
     scaffold: Scaffold, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
