@@ -24,6 +24,7 @@ from scaffold.problems import Problem
 ABORTED = "refs/scaffold/aborted"
 TRACE = ".git/scaffold/update.json"
 """Where the journal usually is, seen from the top of the repository."""
+_UNTOUCHED = "everything is as it was before"
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
@@ -114,11 +115,10 @@ class Repository:
             Problem: somebody has worked on since, or a file cannot be written; everything is as it
                 was before.
         """
-        self.check()  # a plan may be read for an hour before it is agreed on
-        if git.ask(self.folder, "rev-parse", "HEAD") != self.head:
-            raise Problem(
-                f"something was committed to {self.folder} meanwhile", "run the command again"
-            )
+        try:
+            self._check_again()
+        except OSError as error:
+            raise _unwritten(error, _UNTOUCHED) from error
         written = [
             change
             for change in changes
@@ -137,11 +137,7 @@ class Repository:
             self._write(written)
             self._note(Journal(**{**asdict(journal), "settled": True}))
         except (OSError, Problem) as error:
-            reason = error.message if isinstance(error, Problem) else error.strerror or str(error)
-            raise Problem(
-                f"the update could not be written: {reason[:1].lower()}{reason[1:]}",
-                self._taken_back(journal),
-            ) from error
+            raise _unwritten(error, self._taken_back(journal)) from error
 
     def journal(self) -> Journal | None:
         """The update that was begun last, unless it is finished, taken back or undone."""
@@ -203,6 +199,14 @@ class Repository:
     def finish(self) -> None:
         """Forget the update: it is resolved."""
         self._forget()
+
+    def _check_again(self) -> None:
+        """A plan may be read for an hour before it is agreed on."""
+        self.check()
+        if git.ask(self.folder, "rev-parse", "HEAD") != self.head:
+            raise Problem(
+                f"something was committed to {self.folder} meanwhile", "run the command again"
+            )
 
     def _status(self) -> list[str]:
         options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal")
@@ -305,7 +309,7 @@ class Repository:
             self._restore(journal)
         except (OSError, Problem):
             return "remedy that; then `scaffold update --abort` gives back the state before it"
-        return "everything is as it was before"
+        return _UNTOUCHED
 
     def _restore(self, journal: Journal) -> None:
         """Write no more than must be: there may be no room but what the update took."""
@@ -414,6 +418,11 @@ def _is_marked(file: Path) -> bool:
     """Whether one of the lines by which git tells the sides apart is still there."""
     content = file.read_bytes() if file.is_file() else b""
     return any(label.encode() in content for label in git.CONFLICT_LABELS)
+
+
+def _unwritten(error: OSError | Problem, state: str) -> Problem:
+    reason = error.message if isinstance(error, Problem) else error.strerror or str(error)
+    return Problem(f"the update could not be written: {reason[:1].lower()}{reason[1:]}", state)
 
 
 def _unfinished(journal: Journal) -> Problem:
