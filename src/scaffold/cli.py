@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Collection
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from scaffold import console, signals
-from scaffold.commands.change import change
-from scaffold.commands.diff import diff
-from scaffold.commands.doctor import doctor
-from scaffold.commands.new import command as new
-from scaffold.commands.stacks import stacks
-from scaffold.commands.update import update
-from scaffold.commands.verify import verify
 from scaffold.problems import Problem, suggestion
 
 _EXIT_UNEXPECTED = 70  # EX_SOFTWARE
+_COMMANDS = {
+    "new": "Make a new service in the folder PATH.",
+    "update": "Bring a project to a newer release.",
+    "change": "Change answers of a project.",
+    "diff": "Show what an update or other answers would change.",
+    "stacks": "Show what can be chosen.",
+    "doctor": "Name what a project lacks on this machine.",
+    "verify": "Check a running service against the contract.",
+}
 
 
 def run(arguments: list[str]) -> int:
@@ -57,15 +61,28 @@ def _dispatch(arguments: list[str]) -> int:
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    app.command(name="new", help="Make a new service in the folder PATH.")(new())
-    app.command(name="update", help="Bring a project to a newer release.")(update)
-    app.command(name="change", help="Change answers of a project.")(change)
-    app.command(name="diff", help="Show what an update or other answers would change.")(diff)
-    app.command(name="stacks", help="Show what can be chosen.")(stacks)
-    app.command(name="doctor", help="Name what a project lacks on this machine.")(doctor)
-    app.command(name="verify", help="Check a running service against the contract.")(verify)
+    wanted = _wanted(arguments)
+    for name, told in _COMMANDS.items():
+        app.command(name=name, help=told)(_loaded(name) if name in wanted else _not_loaded)
     code = app(arguments, prog_name="scaffold", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _wanted(arguments: list[str]) -> Collection[str]:
+    """The commands whose code is needed: the one that is named, or all to complete a word."""
+    if "_SCAFFOLD_COMPLETE" in os.environ:
+        return _COMMANDS
+    return [word for word in arguments if not word.startswith("-")][:1]
+
+
+def _loaded(name: str) -> Callable[..., Any]:
+    module = import_module(f"scaffold.commands.{name}")
+    command: Callable[..., Any] = module.command() if name == "new" else vars(module)[name]
+    return command
+
+
+def _not_loaded() -> None:
+    """Stands in for a command that was not asked for: importing all of them takes time."""
 
 
 def _root(
