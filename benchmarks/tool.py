@@ -30,6 +30,7 @@ SCAFFOLD = [str(Path(sys.executable).with_name("scaffold"))]
 COPIER = [str(Path(sys.executable).with_name("copier"))]
 HALF, SAME = 0.5, 1.0
 FIRST_QUESTION_CPU = 0.3
+USUAL_HELP_CPU = 0.4  # of `copier --help`; these machines run at half their speed at times
 _LONGEST = 60  # seconds until a first question
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -66,7 +67,8 @@ def main() -> None:
     if target := os.environ.get("BENCH_JSON"):
         Path(target).write_text(json.dumps(results, indent=2) + "\n")
     slow = [name for name, result in results.items() if result["ratio"] > result["limit"]]
-    if results["question"]["scaffold_cpu"] > FIRST_QUESTION_CPU:
+    slowness = max(1, results["help"]["copier_cpu"] / USUAL_HELP_CPU)
+    if results["question"]["scaffold_cpu"] > FIRST_QUESTION_CPU * slowness:
         slow.append(f"the first question, above {FIRST_QUESTION_CPU} s of CPU")
     if slow:
         sys.exit(f"slower than allowed: {', '.join(slow)}")
