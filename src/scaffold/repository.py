@@ -438,5 +438,5 @@ def _unfinished(journal: Journal) -> Problem:
 
 
 def _some(paths: Sequence[str]) -> str:
-    shown = ", ".join(paths[:3])
-    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"  # noqa: PLR2004
+    shown, rest = ", ".join(paths[:3]), len(paths[3:])
+    return f"{shown} and {rest} more" if rest else shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaffold import addresses, bundles, git
+from scaffold.history import History
 from scaffold.problems import Problem
 
 DISTRIBUTION = "backend-scaffold"
@@ -18,8 +18,6 @@ _PACKAGE = Path(__file__).parent
 _CHECKOUT = _PACKAGE.parents[1]
 _EMBEDDED = _PACKAGE / "_template"
 _HISTORY = _PACKAGE / "_history"
-
-_RELEASE = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 @dataclass(frozen=True)
@@ -253,12 +251,6 @@ def _cloned(url: str, folder: Path) -> Source:
     if not git.is_installed():
         raise Problem("git is missing", f"install git: the template {url} needs it")
     git.clone(url.removeprefix("git+"), folder)
-    releases = [tag for tag in (git.ask(folder, "tag") or "").split() if _RELEASE.fullmatch(tag)]
-    if releases:
-        git.ask(folder, "checkout", "--quiet", max(releases, key=_version))
+    git.ask(folder, "checkout", "--quiet", History(folder).newest())
     commit = git.ask(folder, "describe", "--tags", "--always") or ""
     return Source(folder, {"_src_path": addresses.for_copier(url), "_commit": commit})
-
-
-def _version(tag: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in tag.removeprefix("v").split("."))

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -175,7 +176,7 @@ class Team:
         named = [p for p in texts if b"shop" in self.base[p].content and p not in self._taken]
         for path in named[:2]:
             line = next(n for n, text in enumerate(_lines(self.base[path])) if b"shop" in text)
-            self._do("next to an answer", path, lambda p, line=line: self._insert(p, line))  # type: ignore[misc]
+            self._do("next to an answer", path, partial(self._insert, line=line))
 
     def _in_the_way_of_new_files(self) -> None:
         arrived = {self.moves[path] for path in self.moves}

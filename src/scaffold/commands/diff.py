@@ -11,6 +11,7 @@ import typer
 
 from scaffold import answers, console, git, upgrading
 from scaffold.commands.change import Project
+from scaffold.commands.upgrade import Remote
 from scaffold.merging import File
 
 
@@ -21,10 +22,7 @@ def diff(
     to: Annotated[
         str | None, typer.Option(help="Compare with this release or commit.", metavar="REF")
     ] = None,
-    remote: Annotated[
-        bool,
-        typer.Option("--remote", help="Ask the template's own repository, not this scaffold."),
-    ] = False,
+    remote: Remote = False,
     folder: Project = Path(),
 ) -> None:
     """Print the patch and change nothing. Other answers stay at the same release."""

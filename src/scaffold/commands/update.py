@@ -9,7 +9,7 @@ import typer
 
 from scaffold import console, upgrading
 from scaffold.commands import upgrade
-from scaffold.commands.upgrade import AsJson, Assignments, Defaults, DryRun, Folder, Yes
+from scaffold.commands.upgrade import AsJson, Assignments, Defaults, DryRun, Folder, Remote, Yes
 from scaffold.problems import Problem
 from scaffold.repository import Repository
 
@@ -22,10 +22,7 @@ def update(
     to: Annotated[
         str | None, typer.Option(help="Go to this release or commit.", metavar="REF")
     ] = None,
-    remote: Annotated[
-        bool,
-        typer.Option("--remote", help="Ask the template's own repository, not this scaffold."),
-    ] = False,
+    remote: Remote = False,
     assignments: Assignments = None,
     defaults: Defaults = False,
     yes: Yes = False,

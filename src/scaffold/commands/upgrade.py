@@ -25,6 +25,9 @@ Defaults = Annotated[
     bool, typer.Option("--defaults", help="Ask nothing: take the defaults for new questions.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Go ahead without asking.")]
+Remote = Annotated[
+    bool, typer.Option("--remote", help="Ask the template's own repository, not this scaffold.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would happen, write nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")]
 

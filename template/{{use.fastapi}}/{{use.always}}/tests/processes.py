@@ -58,5 +58,5 @@ async def _sleep(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    create_app, main.create_app = main.create_app, _create_slow_app  # type: ignore[assignment]
+    create_app, main.create_app = main.create_app, _create_slow_app  # type: ignore[assignment]  # it always gets settings
     runpy.run_module("app", run_name="__main__")
