@@ -77,5 +77,5 @@ async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
         # What start-up made lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        gc.set_threshold(2_000, 20, 50)
         yield

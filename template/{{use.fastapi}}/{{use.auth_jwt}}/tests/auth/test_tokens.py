@@ -91,17 +91,32 @@ async def test_a_verified_token_is_believed_until_it_expires_or_is_looked_up_aga
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(auth_recheck_seconds=60)
-    member = await callers.member(service)
+    gone, member = [await callers.member(service) for _ in range(2)]
     expires_at = math.ceil(time.time() + 0.5)
-    brief = service.state.authenticator.keys.sign(claims_of(member) | {"exp": expires_at})
-    assert [(await get_me(member, token)).status_code for token in (brief, token_of(member))] == [200, 200]
+    brief = service.state.authenticator.keys.sign(claims_of(gone) | {"exp": expires_at})
+    tokens = (brief, token_of(gone), token_of(member))
+    assert [(await get_me(member, token)).status_code for token in tokens] == [200, 200, 200]
     async with service.state.database.transaction() as session:
-        await session.execute(update(LoginSession).values(revoked_at=LoginSession.created_at))
+        ended = LoginSession.id == UUID(claims_of(gone)["sid"])
+        await session.execute(update(LoginSession).where(ended).values(revoked_at=LoginSession.created_at))
     await asyncio.sleep(expires_at - time.time() + 0.01)
     assert is_refused(await get_me(member, brief), "token_expired")
-    assert (await get_me(member, token_of(member))).status_code == 200
+    assert (await get_me(member, token_of(gone))).status_code == 200
     monkeypatch.setattr("app.auth.provider.time", Mock(time=lambda: time.time() + 61))
-    assert is_refused(await get_me(member, token_of(member)))
+    assert [(await get_me(member, token)).status_code for token in tokens] == [401, 401, 200]
+
+
+async def test_nobody_is_believed_when_the_sessions_cannot_be_looked_up_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(auth_recheck_seconds=0)
+    member = await callers.member(service)
+    assert (await get_me(member, token_of(member))).status_code == 200
+    with monkeypatch.context() as outage:
+        outage.setattr(service.state.authenticator, "_find", Mock(side_effect=OSError("gone")))
+        for _ in range(2):
+            assert (await get_me(member, token_of(member))).json()["code"] == "unavailable"
+    assert (await get_me(member, token_of(member))).status_code == 200
 
 
 def _part(content: dict[str, Any]) -> str:

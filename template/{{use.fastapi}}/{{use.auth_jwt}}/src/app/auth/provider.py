@@ -1,6 +1,8 @@
 """How a request proves its principal: only this file knows."""
 
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 import jwt
@@ -26,15 +28,30 @@ def budgets(settings: Settings) -> dict[str, str]:
     return {f"/api/v1/auth/{route}": settings.auth_rate_limit for route in ("login", "register", "refresh")}
 
 
+@dataclass(slots=True)
+class _Verified:
+    """What is known of a token since its signature was verified."""
+
+    principal: Principal
+    session_id: UUID
+    expires_at: float
+    was_used: bool = True
+    """Since its session was looked up."""
+
+
 class Authenticator:
-    """Verifies bearer tokens, and remembers for some seconds which it has seen."""
+    """Verifies bearer tokens, and remembers which it has seen.
+
+    After some seconds the sessions of all that were used meanwhile are looked up again, in one query, so that hardly
+    any request waits for that.
+    """
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.keys = KeyRing(settings)
         self._database = database
         self._recheck_seconds = settings.auth_recheck_seconds
-        # By token: its principal, and when it expires or its session must be looked up again, in Unix time.
-        self._verified: dict[str, tuple[Principal, float]] = {}
+        self._recheck_at = 0.0
+        self._verified: dict[str, _Verified] = {}
 
     async def __call__(self, scope: Scope) -> str:
         """Names the caller, and leaves in the scope who that is, or why it is not known, for the route to judge."""
@@ -46,22 +63,42 @@ class Authenticator:
 
     def forget(self) -> None:
         """Makes this process look up every session anew, because one has changed."""
-        self._verified.clear()
+        # A new dictionary: what a look-up that is still under way finds out goes into the old one.
+        self._verified = {}
 
     async def _authenticate(self, scope: Scope) -> Principal | Refusal:
         header: bytes = scope["header_map"].get(b"authorization", b"")
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Refusal("unauthenticated", "Send an access token as bearer")
-        principal, good_until = self._verified.get(token, (None, 0))
-        if principal and time.time() < good_until:
-            return principal
+        now = time.time()
+        if now >= self._recheck_at:
+            await self._recheck()
+        verified = self._verified.get(token)
+        if verified and now < verified.expires_at:
+            verified.was_used = True
+            return verified.principal
         verdict = await self._verify(token)
         if isinstance(verdict, Refusal):
             attempts.labels("rejected").inc()
         return verdict
 
+    async def _recheck(self) -> None:
+        self._recheck_at = time.time() + self._recheck_seconds
+        remembered, found = self._verified, {}
+        try:
+            if used := {each.session_id for each in remembered.values() if each.was_used}:
+                found = await self._find(used)
+        finally:
+            # Whatever was not found is forgotten: all of it when the database does not answer.
+            for token, each in list(remembered.items()):
+                if each.session_id in found:
+                    each.principal, each.was_used = found[each.session_id], False
+                else:
+                    del remembered[token]
+
     async def _verify(self, token: str) -> Principal | Refusal:
+        remembered = self._verified
         try:
             claims = self.keys.verify(token)
             user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
@@ -69,23 +106,24 @@ class Authenticator:
             return Refusal("token_expired", "The access token has expired")
         except (jwt.InvalidTokenError, ValueError, AttributeError, TypeError):
             return Refusal("unauthenticated", "The access token is not valid")
-        principal = await self._find(user_id, session_id)
-        if principal is None:
+        principal = (await self._find({session_id})).get(session_id)
+        if principal is None or principal.id != user_id:
             return Refusal("unauthenticated", "The session has ended")
-        if len(self._verified) >= MOST_REMEMBERED:
-            del self._verified[next(iter(self._verified))]
-        self._verified[token] = principal, min(claims["exp"], time.time() + self._recheck_seconds)
+        if len(remembered) >= MOST_REMEMBERED:
+            del remembered[next(iter(remembered))]
+        remembered[token] = _Verified(principal, session_id, claims["exp"])
         return principal
 
-    async def _find(self, user_id: UUID, session_id: UUID) -> Principal | None:
-        """The user of a session that was not revoked, with the roles of now."""
+    async def _find(self, session_ids: Collection[UUID]) -> dict[UUID, Principal]:
+        """The users of those sessions that were not revoked, with the roles of now."""
         statement = (
-            select(LoginSession.id, Grant.role)
+            select(LoginSession.id, LoginSession.user_id, Grant.role)
             .outerjoin(Grant, Grant.user_id == LoginSession.user_id)
-            .where(LoginSession.id == session_id, LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+            .where(LoginSession.id.in_(session_ids), LoginSession.revoked_at.is_(None))
         )
+        found: dict[UUID, Principal] = {}
         async with self._database.reading() as session:
-            rows = (await session.execute(statement)).all()
-        if not rows:
-            return None
-        return Principal(user_id, frozenset(row.role for row in rows if row.role))
+            for session_id, user_id, role in await session.execute(statement):
+                roles = found[session_id].roles if session_id in found else frozenset()
+                found[session_id] = Principal(user_id, roles | {role} if role else roles)
+        return found
