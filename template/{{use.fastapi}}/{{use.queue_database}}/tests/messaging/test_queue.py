@@ -111,6 +111,28 @@ async def test_the_message_of_a_dead_worker_is_taken_up_again(
         assert not await outbox.hold(session, lost), "should the dead worker live, it leaves the message alone"
 
 
+async def test_a_message_that_no_worker_outlives_is_given_up_without_its_neighbours(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    log, deaths = AsyncMock(), 0
+
+    async def die_of_the_first(session: AsyncSession, event: Event) -> None:
+        if event.subject == "cup-0":
+            raise SystemExit
+        await log(session, event)
+
+    await send(database, 3)
+    for _ in range(8):
+        try:
+            await worker(database, die_of_the_first, queue_max_attempts=3).work()
+        except SystemExit:
+            deaths += 1
+        pass_time(11)
+    assert (deaths, sorted(subjects(log))) == (3, ["cup-1", "cup-2"])
+    (dead,) = await waiting(database)
+    assert (dead.state, dead.last_error) == (MessageState.DEAD, "RuntimeError('no worker outlived it')")
+
+
 async def test_a_message_whose_lease_was_lost_meanwhile_is_left_to_its_new_holder(database: Database) -> None:
     async def lose_the_others(session: AsyncSession, event: Event) -> None:
         await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))

@@ -79,6 +79,8 @@ class Consumer:
         handler = self._handlers.get(message.type)
         if handler is None:
             raise LookupError(f"no handler takes {message.type}")
+        if message.attempts > self._settings.queue_max_attempts:
+            raise RuntimeError("no worker outlived it")
         async with self._database.transaction() as session:
             if await outbox.hold(session, message):
                 if await outbox.is_first(session, message):

@@ -27,17 +27,17 @@ dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
 
 
 async def claim(session: AsyncSession, lease: UUID, *, limit: int, seconds: float) -> Sequence[Message]:
-    """Takes due messages for so many seconds, the oldest first."""
-    due = (
-        select(Message.id)
-        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
-        .order_by(Message.run_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    """Takes due messages for so many seconds, the oldest first.
+
+    A message that still has a lease outlived its worker. Such a one is taken alone: should it be what ended the
+    worker, it takes no others along.
+    """
+    is_due = Message.state == MessageState.PENDING, Message.run_at <= clock.now()
+    due = select(Message.id).where(*is_due).order_by(Message.run_at).with_for_update(skip_locked=True)
+    is_orphan = await session.scalar(due.with_only_columns(Message.lease.is_not(None)).limit(1))
     claimed = await session.scalars(
         update(Message)
-        .where(Message.id.in_(due.scalar_subquery()))
+        .where(Message.id.in_(due.limit(1 if is_orphan else limit).scalar_subquery()))
         .values(lease=lease, run_at=clock.now() + timedelta(seconds=seconds), attempts=Message.attempts + 1)
         .returning(Message)
         .execution_options(synchronize_session=False)
