@@ -40,6 +40,8 @@ async def test_an_operation_is_described(anybody: AsyncClient, path: str, method
         if status >= "400" and path != "/readyz":
             assert list(response["content"]) == ["application/problem+json"]
             assert {PROBLEMS[code.strip("`")].status for code in response["description"].split(", ")} == {int(status)}
+    preconditions = [each["required"] for each in operation.get("parameters", []) if each["name"] == "If-Match"]
+    assert (True in preconditions) == ("428" in responses)
     answer = await anybody.request(method, path.replace("{", "").replace("}", ""))
     assert str(answer.status_code) in responses
 

@@ -88,7 +88,11 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     codes = list(operation.pop(_EXTRA, []))
     if "requestBody" in operation:
         codes += ["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"]
-    places = {parameter["in"] for parameter in operation.get("parameters", [])}
+    parameters = operation.get("parameters", [])
+    for parameter in parameters:
+        # FastAPI lets it be absent, so that the refusal can be 428 and not 422.
+        parameter["required"] |= parameter["name"] == "If-Match" and "precondition_required" in codes
+    places = {parameter["in"] for parameter in parameters}
     if places & {"query", "header"}:
         codes.append("invalid_parameter")
     if "path" in places:
