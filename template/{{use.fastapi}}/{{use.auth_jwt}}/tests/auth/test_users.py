@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from httpx2 import AsyncClient, Response
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import Route
 
 from app import cli
@@ -73,7 +74,16 @@ async def test_erasure_leaves_nothing_of_a_user_but_that_it_happened(
     assert ADA["email"] not in log.text
 
 
-async def test_new_roles_count_at_once(anybody: AsyncClient, admin: AsyncClient, ada: dict[str, Any]) -> None:
+async def test_new_roles_count_at_once(
+    anybody: AsyncClient, admin: AsyncClient, ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = AsyncSession.commit
+
+    async def commit_late(session: AsyncSession) -> None:
+        await anybody.get("/api/v1/users/me")
+        await commit(session)
+
+    monkeypatch.setattr(AsyncSession, "commit", commit_late)
     for version, roles, status in ((1, ["admin", "member"], 200), (2, [], 403)):
         answer = await _assign(admin, ada, roles, f'"{version}"')
         assert (answer.headers["ETag"], answer.json()["roles"]) == (f'"{version + 1}"', roles)

@@ -21,8 +21,8 @@ CONNECT_TIMEOUT_SECONDS = 3
 MIGRATION_LOCK = 1
 """Any number; the others are hashes."""
 
-# Classes of SQLSTATE: connection, rollback by the server, resources, locks, operator intervention and timeouts.
-_OUTAGES = {"08", "40", "53", "55", "57"}
+# SQLSTATE: connection, rollback by the server, resources, locks, operator and timeouts, system; a standby by mistake.
+_OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
@@ -32,7 +32,7 @@ def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
     """An engine whose transactions exclude those of other processes, and take the time they need."""
-    engine = create_async_engine(settings.database_url)
+    engine = create_async_engine(settings.database_url, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -50,7 +50,7 @@ def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: the same request may succeed later."""
     if isinstance(error, DBAPIError):
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        return error.connection_invalidated or sqlstate[:2] in _OUTAGES
+        return error.connection_invalidated or sqlstate.startswith(_OUTAGES)
     return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
 
 
@@ -62,6 +62,7 @@ def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=settings.database_acquire_timeout_seconds,
         pool_use_lifo=True,
+        hide_parameters=True,  # errors end in logs
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": settings.database_statement_timeout_seconds + 1,

@@ -84,6 +84,7 @@ def _create_engine(settings: Settings, *, pool_size: int, foreign_keys: bool = T
         settings.database_url,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # errors end in logs
         pool_timeout=settings.database_acquire_timeout_seconds,
         # Statements commit by themselves unless a BEGIN says otherwise.
         connect_args={"isolation_level": None},

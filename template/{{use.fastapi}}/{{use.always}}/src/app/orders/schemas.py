@@ -28,7 +28,7 @@ def _only_text(amount: object) -> object:
     # A number in JSON may have been a float on its way here.
     if isinstance(amount, Decimal):
         return amount
-    if not isinstance(amount, str) or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", amount):
+    if not isinstance(amount, str) or not re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,4})?", amount):
         raise ValueError("must be a decimal in a string")
     return amount
 

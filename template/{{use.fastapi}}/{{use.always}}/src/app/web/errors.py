@@ -127,7 +127,9 @@ def problem(
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if kind.status == 401:
-        response.headers["WWW-Authenticate"] = f'Bearer error="{code}"'
+        # RFC 6750: no reason for those who sent no token.
+        has_token = b"authorization" in scope["header_map"]
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if has_token else "Bearer"
     return response
 
 

@@ -1,5 +1,6 @@
 """How a request proves its principal: only this file knows."""
 
+import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -49,9 +50,11 @@ class Authenticator:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.keys = KeyRing(settings)
         self._database = database
+        self._verified: dict[str, _Verified] = {}
+        self._changes = 0
         self._recheck_seconds = settings.auth_recheck_seconds
         self._recheck_at = 0.0
-        self._verified: dict[str, _Verified] = {}
+        self._rechecking: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope) -> str:
         """Names the caller, and leaves in the scope who that is, or why it is not known, for the route to judge."""
@@ -61,21 +64,25 @@ class Authenticator:
         structlog.contextvars.bind_contextvars(principal=str(principal.id))
         return f"user {principal.id}"
 
-    def forget(self) -> None:
-        """Makes this process look up every session anew, because one has changed."""
-        # A new dictionary: what a look-up that is still under way finds out goes into the old one.
-        self._verified = {}
+    def forget(self, whom: UUID) -> None:
+        """Makes this process look up a session, or the sessions of a user, anew, because something has changed."""
+        self._changes += 1
+        for token, each in list(self._verified.items()):
+            if whom in (each.session_id, each.principal.id):
+                del self._verified[token]
 
     async def _authenticate(self, scope: Scope) -> Principal | Refusal:
         header: bytes = scope["header_map"].get(b"authorization", b"")
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return Refusal("unauthenticated", "Send an access token as bearer")
-        now = time.time()
-        if now >= self._recheck_at:
-            await self._recheck()
+        if time.monotonic() >= self._recheck_at:
+            # One looks up for all who come meanwhile.
+            if self._rechecking is None or self._rechecking.done():
+                self._rechecking = asyncio.create_task(self._recheck())
+            await asyncio.shield(self._rechecking)
         verified = self._verified.get(token)
-        if verified and now < verified.expires_at:
+        if verified and time.time() < verified.expires_at:
             verified.was_used = True
             return verified.principal
         verdict = await self._verify(token)
@@ -84,21 +91,23 @@ class Authenticator:
         return verdict
 
     async def _recheck(self) -> None:
-        self._recheck_at = time.time() + self._recheck_seconds
-        remembered, found = self._verified, {}
+        recheck_at = time.monotonic() + self._recheck_seconds
+        remembered, found = dict(self._verified), {}
         try:
             if used := {each.session_id for each in remembered.values() if each.was_used}:
                 found = await self._find(used)
+            self._recheck_at = recheck_at
         finally:
             # Whatever was not found is forgotten: all of it when the database does not answer.
-            for token, each in list(remembered.items()):
+            for token, each in remembered.items():
+                if self._verified.get(token) is not each:
+                    continue  # `forget` was faster
                 if each.session_id in found:
                     each.principal, each.was_used = found[each.session_id], False
                 else:
-                    del remembered[token]
+                    del self._verified[token]
 
     async def _verify(self, token: str) -> Principal | Refusal:
-        remembered = self._verified
         try:
             claims = self.keys.verify(token)
             user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
@@ -106,12 +115,14 @@ class Authenticator:
             return Refusal("token_expired", "The access token has expired")
         except (jwt.InvalidTokenError, ValueError, AttributeError, TypeError):
             return Refusal("unauthenticated", "The access token is not valid")
+        changes = self._changes
         principal = (await self._find({session_id})).get(session_id)
         if principal is None or principal.id != user_id:
             return Refusal("unauthenticated", "The session has ended")
-        if len(remembered) >= MOST_REMEMBERED:
-            del remembered[next(iter(remembered))]
-        remembered[token] = _Verified(principal, session_id, claims["exp"])
+        if changes == self._changes:  # else this may be what was true before
+            if len(self._verified) >= MOST_REMEMBERED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[token] = _Verified(principal, session_id, claims["exp"])
         return principal
 
     async def _find(self, session_ids: Collection[UUID]) -> dict[UUID, Principal]:

@@ -55,7 +55,7 @@ class UserRead(BaseModel):
 
 
 class PersonalData(BaseModel):
-    """All that is stored about a user, by table."""
+    """A user, and what belongs to it, by table."""
 
     user: UserRead
     data: dict[str, list[dict[str, Any]]]

@@ -45,19 +45,20 @@ class Sessions:
 
         Raises: invalid_credentials, rate_limited
         """
-        user = await self._admit(login)
+        account = _digest(login.email)
+        async with self._database.reading() as session:
+            await self._refuse_if_locked(session, account)
+            user = await session.scalar(select(User).where(User.email == login.email))
         matches = await passwords.verify_password(login.password, user.password_hash if user else None)
         attempts.labels("ok" if matches else "failed").inc()
-        if user is None or not matches:
-            await self._count_failure(login.email)
-            raise Refusal("invalid_credentials", "Email and password do not match")
-        expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
         async with self._database.transaction() as session:
-            await session.execute(delete(LoginFailures).where(LoginFailures.account == _account(login.email)))
-            opened = LoginSession(user_id=user.id, expires_at=expires_at)
-            session.add(opened)
-            await session.flush()
-            return self._issue(session, opened)
+            # Once more: others may have guessed while this password was hashed.
+            await self._refuse_if_locked(session, account)
+            if user and matches:
+                await session.execute(delete(LoginFailures).where(LoginFailures.account == account))
+                return self._issue(session, await self._open(session, user))
+            await self._count_failure(session, account)
+        raise Refusal("invalid_credentials", "Email and password do not match")
 
     async def refresh(self, token: str) -> TokenPair:
         """Trades a refresh token for new tokens. One that was used before ends its session: it was stolen.
@@ -73,7 +74,8 @@ class Sessions:
                     return self._issue(session, opened)
             elif stored:
                 await _revoke(session, stored.session_id)
-        self._authenticator.forget()
+        if stored:
+            self._authenticator.forget(stored.session_id)
         raise Refusal("unauthenticated", "The refresh token is not valid")
 
     async def log_out(self, token: str) -> None:
@@ -82,28 +84,33 @@ class Sessions:
             stored = await _find_token(session, token)
             if stored:
                 await _revoke(session, stored.session_id)
-        self._authenticator.forget()
+        if stored:
+            self._authenticator.forget(stored.session_id)
 
-    async def _admit(self, login: Login) -> User | None:
-        async with self._database.reading() as session:
-            failures = await session.get(LoginFailures, _account(login.email))
-            now = clock.now()
-            if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
-                wait = int((failures.expires_at - now).total_seconds()) + 1
-                raise Refusal("rate_limited", "Too many logins to this account failed", retry_after=wait)
-            return await session.scalar(select(User).where(User.email == login.email))
-
-    async def _count_failure(self, email: str) -> None:
+    async def _refuse_if_locked(self, session: AsyncSession, account: bytes) -> None:
+        failures = await session.get(LoginFailures, account)
         now = clock.now()
-        first = {"count": 1, "expires_at": now + timedelta(seconds=self._settings.auth_lockout_seconds)}
-        still_counts = LoginFailures.expires_at > now
-        next_one = {
-            "count": case((still_counts, LoginFailures.count + 1), else_=first["count"]),
-            "expires_at": case((still_counts, LoginFailures.expires_at), else_=first["expires_at"]),
-        }
-        counted = insert(LoginFailures).values(account=_account(email), **first)
-        async with self._database.transaction() as session:
-            await session.execute(counted.on_conflict_do_update(index_elements=["account"], set_=next_one))
+        if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
+            wait = int((failures.expires_at - now).total_seconds()) + 1
+            raise Refusal("rate_limited", "Too many logins to this account failed", retry_after=wait)
+
+    async def _count_failure(self, session: AsyncSession, account: bytes) -> None:
+        now = clock.now()
+        expires_at = now + timedelta(seconds=self._settings.auth_lockout_seconds)
+        count = case((LoginFailures.expires_at > now, LoginFailures.count + 1), else_=1)
+        counted = insert(LoginFailures).values(account=account, count=1, expires_at=expires_at)
+        next_one = {"count": count, "expires_at": expires_at}
+        await session.execute(counted.on_conflict_do_update(index_elements=["account"], set_=next_one))
+
+    async def _open(self, session: AsyncSession, user: User) -> LoginSession:
+        expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
+        opened = LoginSession(user_id=user.id, expires_at=expires_at)
+        session.add(opened)
+        try:
+            await session.flush()
+        except IntegrityError as error:  # the account was erased meanwhile
+            raise Refusal("invalid_credentials", "Email and password do not match") from error
+        return opened
 
     def _issue(self, session: AsyncSession, opened: LoginSession) -> TokenPair:
         refresh_token = secrets.token_urlsafe(32)
@@ -147,9 +154,5 @@ async def _revoke(session: AsyncSession, session_id: UUID) -> None:
     await session.execute(update(LoginSession).where(LoginSession.id == session_id).values(revoked_at=clock.now()))
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _account(email: str) -> bytes:
-    return hashlib.sha256(email.encode()).digest()
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import select
+from sqlalchemy import Select, event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -13,6 +13,7 @@ from app.auth import audit
 from app.auth.dependencies import ReadSession, WriteSession, require
 from app.auth.models import Grant, LoginSession, User
 from app.auth.permissions import Permission, Principal
+from app.auth.provider import Authenticator
 from app.auth.router import AuthenticatorDep
 from app.auth.schemas import PersonalData, RoleAssignment, UserPage, UserRead
 from app.database import Base
@@ -38,7 +39,7 @@ async def get_me(session: ReadSession, me: Myself, if_none_match: IfNoneMatch = 
 
 @router.get("/me/export", operation_id="export_me")
 async def export_me(session: ReadSession, me: Myself) -> PersonalData:
-    """Get all that is stored about oneself."""
+    """Get one's account, and everything that belongs to it."""
     user = UserRead.model_validate(await _find(session, me.id), from_attributes=True)
     return PersonalData(user=user, data=await _belongings(session, me.id))
 
@@ -49,7 +50,7 @@ async def erase_me(request: Request, session: WriteSession, me: Myself, authenti
     await session.delete(await _find(session, me.id, lock=True))
     await idempotency.forget(session, request.scope["caller"])
     audit.record(session, request, me, "user.erased", str(me.id))
-    authenticator.forget()
+    _forget_after(session, authenticator, me.id)
 
 
 @router.get("", operation_id="list_users", response_model=UserPage, openapi_extra=raises("invalid_cursor"))
@@ -92,7 +93,7 @@ async def assign_roles(
     user.grants += [Grant(role=role) for role in body.roles if role not in before["roles"]]
     audit.record(session, request, manager, "user.roles_assigned", str(user_id), before, after)
     await _save(session, user)
-    authenticator.forget()
+    _forget_after(session, authenticator, user_id)
     return resource(UserRead, user)
 
 
@@ -112,16 +113,22 @@ async def _save(session: AsyncSession, user: User) -> None:
         raise Refusal("precondition_failed", "Somebody else has changed the user meanwhile") from error
 
 
+def _forget_after(session: AsyncSession, authenticator: Authenticator, user_id: UUID) -> None:
+    # Not before: until the commit, others would look up what is still true.
+    event.listen(session.sync_session, "after_commit", lambda _: authenticator.forget(user_id), once=True)
+
+
 async def _belongings(session: AsyncSession, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
     """The rows that belong to a user by a foreign key, and the rows that belong to those, by table."""
-    owners: dict[Any, list[Any]] = {User.__table__: [user_id]}
-    shown_elsewhere = (Grant.__table__, LoginSession.__table__)
+    owners: dict[Any, Select[Any]] = {User.__table__: select(User.id).where(User.id == user_id)}
+    left_out = (Grant.__table__, LoginSession.__table__)  # the roles stand in the account; sessions are secrets
     data = {}
     for table in Base.metadata.sorted_tables:  # owners first
         for key in table.foreign_keys:
-            if key.column.table in owners and table not in shown_elsewhere:
-                owned = select(table).where(key.parent.in_(owners[key.column.table]))
-                rows = (await session.execute(owned)).mappings().all()
-                data[table.name] = [dict(row) for row in rows]
-                owners[table] = [row["id"] for row in rows if "id" in row]
+            if key.column.table in owners and table not in left_out:
+                is_owned = key.parent.in_(owners[key.column.table])
+                rows = await session.execute(select(table).where(is_owned))
+                data[table.name] = [dict(row) for row in rows.mappings()]
+                if "id" in table.c:
+                    owners[table] = select(table.c.id).where(is_owned)
     return data

@@ -21,7 +21,10 @@ def _load(pems: object) -> object:
     blocks = _PEM.findall(pems.replace("\\n", "\n"))
     if not blocks:
         raise ValueError("must be a private key in PEM form")
-    return [load_pem_private_key(block.encode(), password=None) for block in blocks]
+    try:
+        return [load_pem_private_key(block.encode(), password=None) for block in blocks]
+    except TypeError as error:
+        raise ValueError("must not be encrypted") from error
 
 
 def _on_p256(key: EllipticCurvePrivateKey) -> EllipticCurvePrivateKey:

@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.config.service import ServiceSettings
 
@@ -12,6 +14,10 @@ DEVELOPMENT_URL = "postgresql+asyncpg://app:app@localhost:5432/app"
 def _postgresql(url: str, info: ValidationInfo) -> str:
     if not url.startswith("postgresql+asyncpg://"):
         raise ValueError("must read like postgresql+asyncpg://USER:PASSWORD@HOST:5432/DATABASE")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("is no URL") from error
     if url == DEVELOPMENT_URL and info.data.get("app_env") == "production":
         raise ValueError("must be set in production")
     return url

@@ -14,7 +14,7 @@ BELLS = "FROM pg_stat_activity WHERE query ~ '^(LISTEN|NOTIFY) ' AND datname = c
 
 
 async def test_a_message_of_another_process_rings(database_url: str, bell: Bell) -> None:
-    settings = Settings(app_env="test", database_url=database_url)
+    settings = Settings(app_env="test", database_url=f"{database_url}?ssl=prefer&prepared_statement_cache_size=50")
     async with Database(settings) as elsewhere, Bell(settings).hung(heard=False):
         assert await rings_for_message(bell, elsewhere)
 

@@ -6,15 +6,17 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import structlog
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.dialect import CONNECT_TIMEOUT_SECONDS
 from app.lifecycle import wait
 
 log = structlog.get_logger()
 
 CHANNEL = "messages"
+OF_DIALECT = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
 CALM_SECONDS = 0.05
 """NOTIFY is sent at most once in this time: inside each transaction it would make commits wait for one another."""
 PAUSE_AFTER_OUTAGE_SECONDS = 1
@@ -24,7 +26,10 @@ class Bell:
     """Rung by each commit that stored a message, in whichever process, through LISTEN and NOTIFY."""
 
     def __init__(self, settings: Settings) -> None:
-        self._dsn = settings.database_url.replace("+asyncpg", "")
+        url = make_url(settings.database_url)
+        _, options = url.get_dialect()().create_connect_args(url)
+        # Asyncpg does not know what the dialect takes for itself.
+        self._options = {name: value for name, value in options.items() if name not in OF_DIALECT}
         self._published = asyncio.Event()
         self._rung = asyncio.Event()
 
@@ -60,7 +65,7 @@ class Bell:
 
     async def _connect(self, heard: bool) -> None:
         # A connection of its own: it hears notifications, and waits for no request to give one back.
-        connection = await asyncpg.connect(self._dsn)
+        connection = await asyncpg.connect(**self._options, timeout=CONNECT_TIMEOUT_SECONDS)
         try:
             # A lost connection wakes the loop, which then fails to notify and connects anew.
             connection.add_termination_listener(lambda _: self._published.set())
