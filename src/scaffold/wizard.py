@@ -28,6 +28,7 @@ _SEPARATOR: Final = " — "
 _YES_OR_NO: Final = (Choice(True, "yes"), Choice(False, "no"))
 
 Preview = Callable[[Mapping[str, Any], int], list[str]]
+Vet = Callable[[str, Any], None]
 """Shows what answers lead to, in so many lines at most."""
 
 
@@ -45,11 +46,13 @@ def ask(
     preset: str | None,
     asker: Asker,
     preview: Preview,
+    vet: Vet = lambda _question, _answer: None,
 ) -> Outcome:
     """Ask until every question has an answer and the user agrees to the summary.
 
-    `given` beats what a preset says; `preset` is the one already chosen, if any. Going back is
-    possible at every question.
+    `given` beats what a preset says; `preset` is the one already chosen, if any. `vet` raises a
+    `Problem` on an answer that cannot stand for reasons that the questions do not know. Going back
+    is possible at every question.
 
     Raises:
         Problem: an answer given beforehand is not valid. What is slow to find out is found out
@@ -61,7 +64,7 @@ def ask(
         preset_answers(questionnaire.template, preset)
         typed[_PRESET] = preset
     with asker:
-        return _Dialogue(questionnaire, given, asker, preview, typed).run()
+        return _Dialogue(questionnaire, given, asker, preview, typed, vet).run()
 
 
 def complete(
@@ -115,6 +118,7 @@ class _Dialogue:
     asker: Asker
     preview: Preview
     typed: dict[str, Any]
+    vet: Vet = lambda _question, _answer: None
     trail: list[str] = field(default_factory=list)
     """What was asked, in order; Shift-Tab walks it backwards."""
     memory: dict[str, Any] = field(default_factory=dict)
@@ -277,7 +281,8 @@ class _Dialogue:
     def _checked(self, step: Step) -> Callable[[str], str]:
         def check(text: str) -> str:
             try:
-                self.questionnaire.accept(step.question, text, step.context)
+                answer = self.questionnaire.accept(step.question, text, step.context)
+                self.vet(step.question.name, answer)
             except Problem as problem:
                 return problem.message
             return ""

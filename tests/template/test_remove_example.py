@@ -66,3 +66,14 @@ def test_a_line_it_does_not_know_is_named(project: Path) -> None:
 
     assert result.returncode == 1
     assert "src/app/reports.py:1: from app.orders import service" in result.stderr
+
+
+@pytest.mark.parametrize("project", CHOSEN[:1], ids=label, indirect=True)
+def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: Path) -> None:
+    later = project / "migrations/versions/0005_priority.py"
+    later.write_text('revision = "0005"\ndown_revision = "0004_orders"\n')
+
+    result = remove_example(project)
+
+    assert (result.returncode, (project / "src/app/orders").is_dir()) == (1, True)
+    assert "error: migrations/versions/0005_priority.py builds on 0004_orders\n" in result.stderr

@@ -336,6 +336,17 @@ def test_a_bad_answer_given_beforehand_is_told_at_once(ask: Ask) -> None:
         ask(name="shop", ci="gitlab")
 
 
+def test_a_name_whose_folder_is_taken_is_refused_at_once(
+    scaffold: Scaffold, typing: Type, workplace: Path
+) -> None:
+    (workplace / "shop").mkdir()
+    (workplace / "shop/notes.txt").touch()
+    typing("shop", "till", ENTER, ENTER, YES)
+    outcome = scaffold("new", "--plain", "--no-git")
+    assert (outcome.code, (workplace / "till/README.md").is_file()) == (0, True)
+    assert f"{workplace}/shop is not empty" in outcome.err
+
+
 def test_new_asks_and_teaches_the_command(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:

@@ -104,6 +104,7 @@ def new(
                 preset=preset,
                 asker=wizard.asker(plain=plain),
                 preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
+                vet=lambda question, answer: _vet(question, answer, path),
             )
         project = plan(jinja, source, given)
         folder = _folder(path or project.name)
@@ -162,6 +163,12 @@ def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
                 "leave out `--set name=…`: the last part of PATH is the name",
             )
     return assignments
+
+
+def _vet(question: str, answer: Any, path: str | None) -> None:
+    """The name is that of the folder, too, when the command line says no other."""
+    if question == "name" and path is None:
+        staging.check(_folder(answer))
 
 
 def _name(path: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Removes the orders, what names them, and itself. Run it as `make remove-example`, in a clean work tree."""
+"""Removes the orders, their tables, what names them, and itself: `make remove-example`, in a clean work tree."""
 
 import re
 import shutil
@@ -22,6 +22,9 @@ EDITS = (  # file, what it says, what it says without orders
 NAMED = re.compile(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_")
 
 if __name__ == "__main__":
+    for path in Path("migrations/versions").glob("*.py"):
+        if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
+            sys.exit(f"error: {path} builds on 0004_orders\n\nhint: let it follow what 0004_orders follows, or remove it")
     # While the migration is there: a database that has it could go neither back nor forth afterwards.
     subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
     for path in filter(Path.exists, map(Path, GONE)):
@@ -33,4 +36,4 @@ if __name__ == "__main__":
     lines = ((path, number, line) for path in code for number, line in enumerate(path.read_text().splitlines(), 1))
     if left := [f"{path}:{number}: {line.strip()}" for path, number, line in lines if NAMED.search(line)]:
         sys.exit("\n".join(["error: these lines still name orders", *left, "", "hint: remove them by hand"]))
-    print("The orders are gone. README.md, docs/ and scripts/load.py still tell of them: let them tell of yours.")
+    print("The orders and their tables are gone. Let tell of yours: README.md, AGENTS.md, pyproject.toml, docs/, scripts/load.py.")

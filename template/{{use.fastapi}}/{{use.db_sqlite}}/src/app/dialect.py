@@ -15,8 +15,11 @@ from app.config import Settings
 PING = "SELECT 1 FROM sqlite_schema LIMIT 1"
 """A statement that reads the file."""
 
-# Somebody holds the file, or the disk is full or fails: a missing table is none of these.
-_OUTAGES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL")
+# Somebody holds the file, or the disk is full, fails or may not be written: a missing table is none of these.
+_OUTAGES = (
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"),
+    *("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY"),
+)
 
 
 class Money(TypeDecorator[Decimal]):

@@ -188,7 +188,9 @@ async def test_commands_list_show_and_redrive_dead_letters(database: Database) -
     assert Event.model_validate(shown.pop("event")) == events[0]
     assert shown == {"attempts": 1, "last_error": "ValueError('the pot is empty')"}
     assert (await _dead_letters("redrive", str(events[0].id))).stdout == "1 sent\n"
-    assert (await _dead_letters("show", str(events[0].id))).stderr == "Error: There is no such dead letter\n"
+    for command in ("show", "redrive"):
+        refused = await _dead_letters(command, str(events[0].id))
+        assert (refused.exit_code, refused.stderr) == (1, "Error: There is no such dead letter\n")
     assert (await _dead_letters("redrive")).stdout == "1 sent\n"
     assert [message.attempts for message in await waiting(database)] == [0, 0]
     assert await worker(database, AsyncMock()).work() == 2

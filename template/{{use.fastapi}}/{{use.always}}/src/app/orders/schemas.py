@@ -34,7 +34,7 @@ def _only_text(amount: object) -> object:
 
 
 def _text(max_length: int) -> StringConstraints:
-    # No control characters: PostgreSQL stores no NUL, and nobody means the others.
+    # No control characters: nobody means them, and not every database stores a NUL.
     return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 

@@ -54,7 +54,7 @@ async def _show(session: AsyncSession, message_id: UUID) -> list[str]:
     """Show one dead letter as JSON."""
     message = await session.get(Message, message_id)
     if message is None or message.state is not MessageState.DEAD:
-        raise Refusal("not_found", "There is no such dead letter")
+        raise _no_such_letter()
     shown = {"attempts": message.attempts, "last_error": message.last_error, "event": message.envelope}
     return [json.dumps(shown, indent=2)]
 
@@ -68,5 +68,11 @@ async def _redrive(session: AsyncSession, message_id: UUID | None) -> list[str]:
     if message_id is not None:
         again = again.where(Message.id == message_id)
     fresh = {"state": MessageState.PENDING, "attempts": 0, "run_at": clock.now()}
-    sent = await session.scalars(again.values(fresh).returning(Message.id))
-    return [f"{len(sent.all())} sent"]
+    sent = (await session.scalars(again.values(fresh).returning(Message.id))).all()
+    if message_id is not None and not sent:
+        raise _no_such_letter()
+    return [f"{len(sent)} sent"]
+
+
+def _no_such_letter() -> Refusal:
+    return Refusal("not_found", "There is no such dead letter")

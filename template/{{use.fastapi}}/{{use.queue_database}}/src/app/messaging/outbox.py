@@ -1,6 +1,6 @@
 """The queue: messages are claimed in batches, under a lease, and settled one by one.
 
-Several workers may claim at once. PostgreSQL skips the rows that another one holds; SQLite lets one write at a time.
+Several workers may claim at once: none waits for the rows that another one holds, or they take turns to write.
 """
 
 import secrets
