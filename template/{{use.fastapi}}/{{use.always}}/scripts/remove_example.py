@@ -24,7 +24,7 @@ NAMED = re.compile(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDE
 if __name__ == "__main__":
     for path in Path("migrations/versions").glob("*.py"):
         if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
-            sys.exit(f"error: {path} builds on 0004_orders\n\nhint: let it follow what 0004_orders follows, or remove it")
+            sys.exit(f"error: {path} builds on 0004_orders\n\nhint: let it follow what that one follows, or remove it")
     # While the migration is there: a database that has it could go neither back nor forth afterwards.
     subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
     for path in filter(Path.exists, map(Path, GONE)):
@@ -36,4 +36,5 @@ if __name__ == "__main__":
     lines = ((path, number, line) for path in code for number, line in enumerate(path.read_text().splitlines(), 1))
     if left := [f"{path}:{number}: {line.strip()}" for path, number, line in lines if NAMED.search(line)]:
         sys.exit("\n".join(["error: these lines still name orders", *left, "", "hint: remove them by hand"]))
-    print("The orders and their tables are gone. Let tell of yours: README.md, AGENTS.md, pyproject.toml, docs/, scripts/load.py.")
+    print("The orders are gone, and so are their tables.")
+    print("Still telling of them, until they tell of yours: README.md AGENTS.md pyproject.toml docs/ scripts/load.py")
