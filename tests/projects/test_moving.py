@@ -144,9 +144,9 @@ def test_orders_without_owners_get_one(project: Project) -> None:
     project.follow("make migrate")
     project.follow('make migration m="give orders an owner"')
     name = "*give_orders_an_owner.py"
-    above = "    with op.batch_alter_table('orders'"
+    above = '    with op.batch_alter_table("orders"'
     project.edit(name, above, textwrap.indent(project.code("above its `with`"), "    ") + above)
-    added = "batch_op.add_column(sa.Column('owner_id', sa.Uuid(), nullable=False))"
+    added = 'batch_op.add_column(sa.Column("owner_id", sa.Uuid(), nullable=False))'
     project.edit(name, added, 'batch_op.alter_column("owner_id", nullable=False)')
     project.edit(name, "import sqlalchemy", f"{project.code('At the top')}\nimport sqlalchemy")
     project.follow("make format migrate")
@@ -232,7 +232,7 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
 
 def without_users(text: str, made: str, dropped: str) -> str:
     """The written migration as the step says: its own `with`, around what 0002_users.py does."""
-    orders = re.findall(r"(    with op\.batch_alter_table\('orders'.*\n(?: {8}.*\n)+)", text)
+    orders = re.findall(r'(    with op\.batch_alter_table\("orders".*\n(?: {8}.*\n)+)', text)
     head = text[: text.index("def upgrade")].replace(
         "from alembic import op\n", "from alembic import op\n\nfrom app.dialect import Timestamp\n"
     )
