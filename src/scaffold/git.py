@@ -8,7 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import PIPE
 
+from scaffold import signals
 from scaffold.problems import Problem
 
 MESSAGE = "Start from the scaffold template"
@@ -62,7 +64,7 @@ def first_commit(folder: Path) -> None:
     _run(
         folder,
         *(part for stand_in in stand_ins for part in ("-c", stand_in)),
-        *("-c", "commit.gpgsign=false"),
+        *("-c", "commit.gpgsign=false", "-c", "maintenance.auto=false"),
         *("commit", "--quiet", "--no-verify", "--message", MESSAGE),
     )
 
@@ -151,19 +153,27 @@ def _git(
     environment = {key: value for key, value in os.environ.items() if key not in _INHERITED}
     if index:
         environment["GIT_INDEX_FILE"] = str(index)
-    return subprocess.run(
-        ["git", "-c", f"core.hooksPath={os.devnull}", *arguments],
-        cwd=folder,
-        env={
-            **environment,
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-            "GIT_OPTIONAL_LOCKS": "0",  # a question writes nothing, be the disk full
-        },
-        input=given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given,
-        capture_output=True,
-        check=False,
-    )
+    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
+    environment |= {
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",  # a question writes nothing, be the disk full
+    }
+    told = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given
+    process = None
+    try:
+        # Interrupted half-way, this would leave a git that nobody knows of and that writes on.
+        with signals.deferred():
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+        out, err = process.communicate(told)
+    except BaseException:
+        if process:
+            with process:
+                process.kill()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def _command(arguments: Sequence[str]) -> str:

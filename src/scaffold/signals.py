@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _ENDING = [
@@ -39,6 +41,25 @@ def hold() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Put `Interrupted` off to the end of the block, which is too short to keep anybody waiting."""
+    _deferred.append(None)
+    try:
+        yield
+    finally:
+        signum = _deferred.pop()
+    if signum is not None:
+        raise Interrupted(signum)
+
+
+_deferred: list[int | None] = []
+"""For the block that is running, if there is one: the signal that came meanwhile."""
+
+
 def _interrupt(signum: int, _frame: FrameType | None) -> None:
     hold()  # a second signal must not interrupt the cleaning up after the first
-    raise Interrupted(signum)
+    if _deferred:
+        _deferred[-1] = signum
+    else:
+        raise Interrupted(signum)

@@ -409,7 +409,7 @@ class Reference:
 
     async def livez(self, _: Asked) -> Reply:
         """The process serves."""
-        return Reply(204 if self.breaks("livez says nothing") else 200, {"status": "ok"})
+        return Reply(204) if self.breaks("livez says nothing") else Reply(200, {"status": "ok"})
 
     async def readyz(self, _: Asked) -> Reply:
         """What the service depends on."""

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scaffold import staging
+from scaffold import git, signals, staging
 from scaffold.problems import Problem
 from scaffold.signals import Interrupted, listen
 from tests.tool.conftest import Scaffold
@@ -77,6 +78,30 @@ def test_an_unwritable_parent_is_told_and_leaves_nothing(
         f"error: cannot write {workplace}/shop: permission denied\n\nhint"
     )
     assert (outcome.code, listing(workplace)) == (2, [])
+
+
+def test_a_git_that_is_just_being_started_ends_with_scaffold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, _command: list[str], **options: Any) -> None:
+            super().__init__(["sleep", "60"], **options)
+            started.append(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)  # here the signal is handled
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    handlers = {number: signal.getsignal(number) for number in signals._ENDING}
+    signals.listen()
+    try:
+        with pytest.raises(signals.Interrupted):
+            git.ask(tmp_path, "status")
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 2)])
