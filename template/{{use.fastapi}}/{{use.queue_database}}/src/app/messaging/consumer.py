@@ -43,7 +43,7 @@ class Consumer:
                 log.warning("queue unavailable", error=repr(error))
                 await asyncio.sleep(PAUSE_AFTER_OUTAGE_SECONDS)
                 continue
-            if count < self._settings.queue_batch_size and not stop.is_set():
+            if not count and not stop.is_set():
                 await self._bell.wait(self._settings.queue_poll_seconds)
 
     async def work(self) -> int:
