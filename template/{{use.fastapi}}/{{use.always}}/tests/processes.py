@@ -47,7 +47,7 @@ def free_port() -> int:
     return port
 
 
-def _create_slow_app(settings: Settings) -> FastAPI:
+def _create_slow_app(settings: Settings | None = None) -> FastAPI:
     service = create_app(settings)
     service.add_api_route("/slow/{seconds}", _sleep)
     return service
@@ -58,5 +58,5 @@ async def _sleep(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    create_app, main.create_app = main.create_app, _create_slow_app  # type: ignore[assignment]  # it always gets settings
+    create_app, main.create_app = main.create_app, _create_slow_app
     runpy.run_module("app", run_name="__main__")

@@ -88,7 +88,8 @@ class Sessions:
             self._authenticator.forget(stored.session_id)
 
     async def _refuse_if_locked(self, session: AsyncSession, account: bytes) -> None:
-        failures = await session.get(LoginFailures, account)
+        # Locked, so that of many who guess at once each sees what the one before it counted.
+        failures = await session.get(LoginFailures, account, with_for_update=True)
         now = clock.now()
         if failures and failures.expires_at > now and failures.count >= self._settings.auth_lockout_failures:
             wait = int((failures.expires_at - now).total_seconds()) + 1
