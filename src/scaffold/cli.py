@@ -21,7 +21,9 @@ _COMMANDS = {
     "diff": "Show what an update or other answers would change.",
     "stacks": "Show what can be chosen.",
     "doctor": "Name what a project lacks on this machine.",
-    "verify": "Check a running service against the contract.",
+    "verify": "Check a running service against the contract.\n\n"
+    "It makes users and orders there, and spends the logins that one address may try in a minute: "
+    "check a copy, not the service that people use.",
 }
 
 
@@ -124,6 +126,8 @@ def _mistyped(mistake: Any) -> Problem:
         return Problem(message[:1].lower() + message[1:].rstrip("."), "`--help` shows the usage")
     command = context.command_path
     option = getattr(mistake, "option_name", None)
+    if option == "--name" and context.command.name == "new":
+        return Problem("there is no option --name", "the last part of PATH is the name")
     if option and option not in (known := _options(context.command)):
         return Problem(
             f"there is no option {option}",

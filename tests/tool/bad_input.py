@@ -116,6 +116,10 @@ CASES = [
         "--database, --auth, --queue, --cache and --ci",
     ),
     BadInput(
+        "a flag for the name", ("new", "shop", "--name", "other"),
+        "there is no option --name", "the last part of PATH is the name",
+    ),
+    BadInput(
         "a flag without its value", ("new", "shop", "--database"),
         "option '--database' requires an argument", "`--help` shows the usage",
     ),

@@ -40,7 +40,12 @@ def verify(
     ] = None,
     email: Annotated[
         str | None,
-        typer.Option(envvar="VERIFY_EMAIL", rich_help_panel=_ACCOUNTS, metavar="ADDRESS"),
+        typer.Option(
+            help="A member, where nobody can register.",
+            envvar="VERIFY_EMAIL",
+            rich_help_panel=_ACCOUNTS,
+            metavar="ADDRESS",
+        ),
     ] = None,
     password: Annotated[
         str | None,
@@ -48,7 +53,12 @@ def verify(
     ] = None,
     admin_email: Annotated[
         str | None,
-        typer.Option(envvar="VERIFY_ADMIN_EMAIL", rich_help_panel=_ACCOUNTS, metavar="ADDRESS"),
+        typer.Option(
+            help="An admin, for what only admins may do.",
+            envvar="VERIFY_ADMIN_EMAIL",
+            rich_help_panel=_ACCOUNTS,
+            metavar="ADDRESS",
+        ),
     ] = None,
     admin_password: Annotated[
         str | None,

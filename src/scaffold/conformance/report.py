@@ -10,12 +10,17 @@ from xml.etree import ElementTree as ET
 
 from scaffold.conformance.core import Result
 
+_LOUDNESS = ("passed", "skipped", "failed")
+
 
 def as_table(results: Sequence[Result], url: str) -> str:
-    """One line a check, under each that did not pass the reason, and the count at the end."""
+    """One line a check, under each that did not pass the reason, and the count at the end.
+
+    What did not pass comes last, where the eye is.
+    """
     wide = max((len(result.check.id) for result in results), default=0)
     lines = []
-    for result in results:
+    for result in sorted(results, key=lambda result: _LOUDNESS.index(result.outcome)):
         lines.append(f"{result.outcome:<7}  {result.check.id:<{wide}}  {result.check.rule}")
         if result.detail:
             lines.append(indent(result.detail, " " * (wide + 11)))

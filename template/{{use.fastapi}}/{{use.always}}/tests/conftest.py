@@ -53,6 +53,12 @@ def database_url(databases: Databases, migrated: str) -> str:
 
 
 @pytest.fixture
+def empty_database_url(databases: Databases) -> str:
+    """A database that was never migrated."""
+    return databases.create()
+
+
+@pytest.fixture
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """The environment of commands, which read their settings themselves."""
     for name, value in {"APP_ENV": "test", "LOG_FORMAT": "console", "DATABASE_URL": database_url}.items():

@@ -48,6 +48,14 @@ def test_nobody_plays_in_production(monkeypatch: pytest.MonkeyPatch, command: st
     assert run(command).stderr == "Error: this is not for production\n"
 
 
+def test_a_database_that_was_never_migrated_is_told_in_one_line(
+    environment: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    environment.setenv("DATABASE_URL", empty_database_url)
+    settings.cache_clear()
+    assert run("seed").stderr == "Error: the database is not migrated: run the command `migrate` first\n"
+
+
 async def _count_rows(*, leave_one: bool = False) -> list[int]:
     async with Database(settings()) as database, database.transaction() as session:
         tables = Base.metadata.sorted_tables

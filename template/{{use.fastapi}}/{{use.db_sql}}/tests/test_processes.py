@@ -1,6 +1,7 @@
 """Scheduled jobs, and how the processes that serve and work are stopped."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import clock, jobs, worker
+from app.__main__ import main
 from app.database import Database
 from app.jobs import Job, ScheduledJob, run_if_due, run_jobs
 from tests.conftest import eventually
@@ -70,6 +72,14 @@ async def test_an_api_told_to_stop_finishes_what_it_has_begun_unless_told_twice(
             assert (await slow).status_code == 200
         assert await asyncio.wait_for(api.wait(), 5) == exit_code
         await asyncio.gather(slow, return_exceptions=True)
+
+
+@pytest.mark.parametrize("arguments", [["app"], ["app", "--reload"]])
+def test_a_port_that_is_taken_is_told_in_one_line(environment: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="Address already in use"):
+        environment.setenv("PORT", str(taken.getsockname()[1]))
+        environment.setattr("sys.argv", arguments)
+        main()
 
 
 async def test_a_worker_told_to_stop_finishes_its_job(database: Database, tmp_path: Path) -> None:

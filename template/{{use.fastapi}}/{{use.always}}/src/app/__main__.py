@@ -2,46 +2,57 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import structlog
 import uvicorn
 from prometheus_client import start_http_server
 from starlette.datastructures import State
+from uvicorn.supervisors import ChangeReload
 
 from app.config import Settings, settings_or_exit
 from app.lifecycle import exit_after
 from app.main import create_app
 
+log = structlog.get_logger()
+
 
 def main() -> None:
     settings = settings_or_exit()
     if "--reload" in sys.argv:
-        sys.stdout.write(f"Serving http://{settings.host}:{settings.port}/docs\n")
+        _serve_and_reload(settings)
+    else:
+        _serve(settings)
+
+
+def _serve_and_reload(settings: Settings) -> None:
+    config = uvicorn.Config(
+        "app.main:create_app",
+        factory=True,
+        reload=True,
+        reload_dirs=["src"],
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+    )
+    with _listen(settings) as listener:
+        sys.stdout.write(f"Serving {_url(listener)}/docs\n")
         sys.stdout.flush()
-        uvicorn.run(
-            "app.main:create_app",
-            factory=True,
-            reload=True,
-            reload_dirs=["src"],
-            host=settings.host,
-            port=settings.port,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            log_level="warning",
-        )
-        return
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+
+
+def _serve(settings: Settings) -> None:
     service = create_app(settings)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, settings.host)
     config = uvicorn.Config(
         service,
-        host=settings.host,
-        port=settings.port,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -53,7 +64,22 @@ def main() -> None:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=int(settings.shutdown_grace_seconds - settings.drain_seconds),
     )
-    Server(config, service.state, settings).run()
+    with _listen(settings) as listener:
+        log.info("api started", url=_url(listener))
+        Server(config, service.state, settings).run(sockets=[listener])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        sys.exit(f"error: cannot listen: {error.strerror}\n\nhint: set HOST or PORT, or end what listens there")
+
+
+def _url(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Server(uvicorn.Server):

@@ -18,7 +18,7 @@ from app.orders.seed import plant
 
 
 class _Commands(click.Group):
-    """Tells of a refusal, or of a database out of reach, in one line."""
+    """Tells of a refusal, or of a database that is out of reach or empty, in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -26,6 +26,8 @@ class _Commands(click.Group):
         except Refusal as error:
             raise click.ClickException(error.detail) from error
         except Exception as error:
+            if dialect.lacks_table(error):
+                raise click.ClickException("the database is not migrated: run the command `migrate` first") from error
             if not dialect.is_outage(error):
                 raise
             raise click.ClickException(f"the database does not answer: {error}") from error

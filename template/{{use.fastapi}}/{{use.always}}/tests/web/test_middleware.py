@@ -14,6 +14,7 @@ from tests.conftest import Start
 
 ITEMS = "/api/probe/items"
 SHOP = "https://shop.test"
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,9 @@ async def test_every_answer_has_security_headers(anybody: AsyncClient, path: str
 
 async def test_the_docs_may_load_scripts_and_are_compressed(anybody: AsyncClient) -> None:
     assert "script-src" in (await anybody.get("/docs")).headers["Content-Security-Policy"]
-    assert (await anybody.get("/openapi.json")).headers["Content-Encoding"] == "gzip"
+    for accepted, encoding in (("br, gzip", "gzip"), ("gzip;q=0.5", "gzip"), ("gzip;q=0, br", None), ("", None)):
+        answer = await anybody.get("/openapi.json", headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("Content-Encoding") == encoding
 
 
 async def test_production_insists_on_https_and_serves_no_docs(start: Start) -> None:
@@ -68,7 +71,7 @@ async def test_a_body_over_the_limit_is_refused_also_in_chunks(start: Start, siz
     body = b'{"name": "x"}'.ljust(size)
     client = callers.anybody(await start(max_body_bytes=100))
     for content in (body, chunks()):
-        answer = await client.post(ITEMS, content=content, headers={"Content-Type": "application/json"})
+        answer = await client.post(ITEMS, content=content, headers=JSON)
         assert answer.status_code == status
 
 
@@ -85,6 +88,38 @@ async def test_a_request_too_many_is_refused(start: Start) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 503, 503, 200]
     assert (answers[2].json()["code"], answers[2].headers["Retry-After"]) == ("overloaded", "1")
     assert (await client.get(ITEMS)).status_code == 200
+
+
+async def test_those_who_send_slowly_hold_up_nobody_and_not_for_long(start: Start) -> None:
+    async def stall() -> AsyncIterator[bytes]:
+        yield b'{"name": '
+        await asyncio.sleep(10)
+
+    client = callers.anybody(await start(max_concurrency=1, body_timeout_seconds=0.2))
+    slow = [asyncio.create_task(client.post(ITEMS, content=stall(), headers=JSON)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert (await client.get(ITEMS)).status_code == 200
+    for answer in await asyncio.gather(*slow):
+        assert (answer.json()["code"], answer.headers["Connection"]) == ("request_timeout", "close")
+    assert (await client.get(ITEMS)).status_code == 200
+
+
+async def test_a_body_that_arrives_while_all_places_are_taken_is_refused(start: Start) -> None:
+    async def pause() -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.05)
+        yield b'{"name": "x"}'
+
+    client = callers.anybody(await start(max_concurrency=1))
+    sent = asyncio.create_task(client.post(ITEMS, content=pause(), headers=JSON))
+    await asyncio.sleep(0.01)
+    assert (await client.get("/api/probe/slow")).status_code == 200
+    assert (await sent).json()["code"] == "overloaded"
+
+
+async def test_head_is_answered_as_get_without_the_body(anybody: AsyncClient) -> None:
+    head, get = await anybody.head(ITEMS), await anybody.get(ITEMS)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
 async def test_a_caller_has_a_budget_that_comes_back(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +139,7 @@ async def test_a_caller_has_a_budget_that_comes_back(start: Start, monkeypatch: 
 async def test_trusted_proxies_alone_tell_who_calls(
     environment: pytest.MonkeyPatch, trusted: str, statuses: list[int]
 ) -> None:
+    environment.setenv("PORT", "0")
     environment.setenv("TRUSTED_PROXIES", trusted)
     environment.setenv("RATE_LIMIT_DEFAULT", "1/day")
     environment.setattr("sys.argv", ["app"])

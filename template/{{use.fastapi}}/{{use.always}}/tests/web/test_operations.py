@@ -27,6 +27,11 @@ async def test_without_its_database_it_is_alive_but_not_ready(start: Start, data
     await asyncio.sleep(0.05)  # A driver's thread may still report the failure to the event loop.
 
 
+async def test_a_database_that_was_never_migrated_is_not_ready(start: Start, empty_database_url: str) -> None:
+    client = callers.anybody(await start(database_url=empty_database_url))
+    assert (await client.get("/readyz")).status_code == 503
+
+
 async def test_readiness_heeds_hanging_checks_and_shutdown(
     service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

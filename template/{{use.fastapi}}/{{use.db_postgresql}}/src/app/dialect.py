@@ -14,9 +14,6 @@ from app.config import Settings
 Money = Numeric(19, 4)
 Timestamp = DateTime(timezone=True)
 
-PING = "SELECT 1"
-"""A statement that reaches the server."""
-
 CONNECT_TIMEOUT_SECONDS = 3
 MIGRATION_LOCK = 1
 """Any number; the others are hashes."""
@@ -52,6 +49,11 @@ def is_outage(error: Exception) -> bool:
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         return error.connection_invalidated or sqlstate.startswith(_OUTAGES)
     return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
+
+
+def lacks_table(error: Exception) -> bool:
+    """Whether the statement names a table that no migration has made yet."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "42P01"
 
 
 def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:

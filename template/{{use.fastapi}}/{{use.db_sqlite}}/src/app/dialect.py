@@ -12,9 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.config import Settings
 
-PING = "SELECT 1 FROM sqlite_schema LIMIT 1"
-"""A statement that reads the file."""
-
 # Somebody holds the file, or the disk is full, fails or may not be written: a missing table is none of these.
 _OUTAGES = (
     *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"),
@@ -69,6 +66,11 @@ def is_outage(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return str(getattr(error.orig, "sqlite_errorname", "")).startswith(_OUTAGES)
     return isinstance(error, PoolTimeoutError | OSError)
+
+
+def lacks_table(error: Exception) -> bool:
+    """Whether the statement names a table that no migration has made yet."""
+    return isinstance(error, DBAPIError) and str(error.orig).startswith("no such table")
 
 
 def _create_writer(settings: Settings, *, foreign_keys: bool = True) -> AsyncEngine:

@@ -76,9 +76,9 @@ class Database:
                 yield session
 
     async def ping(self) -> None:
-        """Raises what the driver raises when the database does not answer."""
+        """Raises when the database does not answer, or was never migrated."""
         async with self.reading() as session:
-            await session.execute(text(dialect.PING))
+            (await session.execute(text("SELECT 1 FROM alembic_version"))).scalar_one()
 
     def connections(self) -> dict[str, int]:
         """How many pooled connections are `in_use` and `idle`."""

@@ -51,6 +51,7 @@ class ServiceSettings(BaseSettings):
     """Addresses or networks whose `X-Forwarded-*` headers are believed."""
     rate_limit_default: Rate = "600/minute"
     max_body_bytes: int = Field(default=1_048_576, ge=1)
+    body_timeout_seconds: float = Field(default=30, gt=0)
     max_concurrency: int = Field(default=64, ge=1)
     """Requests in flight; the next one is refused at once."""
     shutdown_grace_seconds: float = Field(default=20, ge=1)

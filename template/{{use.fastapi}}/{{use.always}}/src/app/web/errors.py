@@ -38,6 +38,7 @@ _PROBLEMS = (
     ("permission_denied", 403, "Permission denied", "The caller lacks the permission of this route."),
     ("not_found", 404, "Not found", "There is no such resource, or it belongs to somebody else."),
     ("method_not_allowed", 405, "Method not allowed", "`Allow` lists the methods of this resource."),
+    ("request_timeout", 408, "The body did not arrive in time", "Send it faster, or a smaller one."),
     ("conflict", 409, "Conflict with another resource", "A value that must be unique is taken."),
     ("invalid_state", 409, "Not possible in this state", "The resource has moved on."),
     ("idempotency_in_progress", 409, "The first request is still running", "Try again soon."),
@@ -177,4 +178,4 @@ def _allowed_methods(request: Request) -> list[str]:
     for route in request.app.routes:
         if route.matches(request.scope)[0] != Match.NONE:
             methods |= getattr(route, "methods", None) or set()
-    return sorted(methods)
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -1,5 +1,6 @@
 """What every request passes, as plain ASGI: it costs microseconds where wrapped requests cost hundreds."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -8,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 from starlette.datastructures import Headers as StarletteHeaders
 from starlette.datastructures import State
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -26,6 +26,7 @@ OPERATIONS = frozenset({"/livez", "/readyz", "/metrics"})
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_GZIP = re.compile(rb"gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _API = "/api/"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -46,6 +47,10 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         started_at = time.perf_counter()
+        method = scope["method"]
+        if method == "HEAD":
+            # Whatever answers GET answers HEAD; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
         request_id = _open(scope)
         status = 0
 
@@ -65,7 +70,7 @@ class Envelope:
             await problem_of(scope, error)(scope, receive, send_with_headers)
         finally:
             metrics.requests_in_flight.dec()
-            _close(scope, status, time.perf_counter() - started_at)
+            _close(scope, method, status, time.perf_counter() - started_at)
 
     def _complete(self, scope: Scope, headers: Headers, request_id: bytes) -> Headers:
         names = {name for name, _ in headers}
@@ -93,6 +98,7 @@ class Guard:
         self.authenticate = authenticate
         self.hosts = None if "*" in settings.allowed_hosts else frozenset(settings.allowed_hosts)
         self.max_body = settings.max_body_bytes
+        self.body_timeout = settings.body_timeout_seconds
         self.max_in_flight = settings.max_concurrency
         self.in_flight = 0
         self.default = _parse_rate(settings.rate_limit_default)
@@ -107,10 +113,10 @@ class Guard:
             return
         self.in_flight += 1
         try:
-            answer = await self._refuse(scope, scope["header_map"]) or self.app
-            if b"transfer-encoding" in scope["header_map"]:
-                receive = _limited(receive, self.max_body)
-            await answer(scope, receive, send)
+            refusal = await self._refuse(scope, scope["header_map"])
+            if refusal is None and _has_body(scope["header_map"]):
+                receive, refusal = await self._take_in(scope, receive)
+            await (refusal or self.app)(scope, receive, send)
         finally:
             self.in_flight -= 1
 
@@ -127,6 +133,22 @@ class Guard:
         if length.isdigit() and int(length) > self.max_body:
             return problem(scope, "payload_too_large")
         return None
+
+    async def _take_in(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
+        """Waits for the body. Meanwhile the request is not in flight: those who send slowly hold up nobody."""
+        self.in_flight -= 1
+        try:
+            async with asyncio.timeout(self.body_timeout):
+                message = await _read(receive, self.max_body)
+        except TimeoutError:
+            return receive, problem(scope, "request_timeout", headers={"Connection": "close"})
+        finally:
+            self.in_flight += 1
+        if message is None:
+            return receive, problem(scope, "payload_too_large")
+        if self.in_flight > self.max_in_flight:
+            return receive, problem(scope, "overloaded")
+        return _replay(message, receive), None
 
     async def _spend(self, scope: Scope) -> int | None:
         """Counts the request; the seconds to wait when its budget is spent."""
@@ -157,7 +179,7 @@ class Compression(GZipMiddleware):
     """Compresses for those who accept it, and keeps out of the way of others."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"gzip" not in scope["header_map"].get(b"accept-encoding", b""):
+        if scope["type"] == "http" and not _GZIP.search(scope["header_map"].get(b"accept-encoding", b"")):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -178,9 +200,9 @@ def _open(scope: Scope) -> bytes:
     return request_id
 
 
-def _close(scope: Scope, status: int, seconds: float) -> None:
+def _close(scope: Scope, method: str, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    method = method if method in _METHODS else "OTHER"
     metrics.request_timer(method, route, status).observe(seconds)
     if scope["path"] not in OPERATIONS:
         took = {"duration_ms": round(seconds * 1000, 2), "client": _address(scope)}
@@ -200,9 +222,13 @@ def _security_headers(settings: Settings) -> Headers:
     return headers
 
 
+def _has_body(headers: Mapping[bytes, bytes]) -> bool:
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
 def _has_json(method: str, headers: Mapping[bytes, bytes]) -> bool:
     """Whether the body, if there is one, is of a type that the API reads."""
-    if headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers:
+    if not _has_body(headers):
         return True
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     return media_type == b"application/json" or (method == "PATCH" and media_type == b"application/merge-patch+json")
@@ -221,15 +247,22 @@ def _parse_rate(rate: str) -> tuple[int, int]:
     return int(count), _SECONDS[unit]
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    received = 0
-
-    async def receive_limited() -> Message:
-        nonlocal received
+async def _read(receive: Receive, limit: int) -> Message | None:
+    """The body as one message, or that the caller is gone; nothing once it is over the limit in bytes."""
+    chunks, size = [], 0
+    while size <= limit:
         message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise HTTPException(413)
-        return message
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if not message.get("more_body"):
+            return {**message, "body": b"".join(chunks)} if size <= limit else None
+    return None
 
-    return receive_limited
+
+def _replay(message: Message, receive: Receive) -> Receive:
+    messages = [message]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again

@@ -87,7 +87,8 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     responses.pop("422", None)
     codes = list(operation.pop(_EXTRA, []))
     if "requestBody" in operation:
-        codes += ["malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed"]
+        codes += ["malformed_json", "request_timeout", "payload_too_large"]
+        codes += ["unsupported_media_type", "validation_failed"]
     parameters = operation.get("parameters", [])
     for parameter in parameters:
         # FastAPI lets it be absent, so that the refusal can be 428 and not 422.
