@@ -7,7 +7,7 @@ DEMO ?= demo/shop
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## Install what is needed: uv and the pinned packages locally, PostgreSQL and tmux on Debian
+setup:  ## Install what is needed into this folder: uv and the pinned packages
 	@scripts/setup.sh
 
 demo: setup  ## Generate a service into demo/shop, start it and show its URLs; Ctrl-C ends it
@@ -17,7 +17,8 @@ demo: setup  ## Generate a service into demo/shop, start it and show its URLs; C
 # Drills and fuzzing measure a service under load: they run alone, after everything else.
 ALONE := tests/drills tests/fuzz
 
-test: setup  ## Run all tests
+test:  ## Run all tests; root gets PostgreSQL and tmux for them on Debian
+	@scripts/setup.sh tests
 	@.venv/bin/python -m pytest -n 2 $(ALONE:%=--ignore=%) $(ARGS)
 	@.venv/bin/python -m pytest $(ALONE)
 
@@ -43,5 +44,6 @@ lock: setup  ## Resolve requirements-dev.txt anew
 		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE) \
 		--group dev --output-file requirements-dev.txt pyproject.toml
 
-docs: setup  ## Write the pages that come from the code
+docs:  ## Write the pages that come from the code
+	@scripts/setup.sh tests
 	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet $(patsubst %,tests/tool/test_%.py,bad_input steps terminal)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what this repository needs: uv (locally, unless there is one), the pinned packages into .venv,
-# PostgreSQL, which the tests start servers of their own from, and tmux, in which they drive the wizard. Run by `make setup`; quick when nothing changed.
-# With the argument `bench`: wrk, too.
+# Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
+# With the argument `tests`, also PostgreSQL, which the tests start servers of their own from, and tmux, in which they
+# drive the wizard; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,9 +12,16 @@ main() {
     check_python
     uv=$(find_uv) || { install_uv; uv=.uv/bin/uv; }
     install_packages
-    install_postgresql
-    install_tmux
-    if [ "${1:-}" = bench ]; then install_wrk; fi
+    case "${1:-}" in
+        tests)
+            install_postgresql
+            install_tmux
+            ;;
+        bench)
+            install_postgresql
+            install_wrk
+            ;;
+    esac
 }
 
 fail() {
@@ -80,6 +87,7 @@ can_install() {
 
 install_debian() {
     can_install || fail "$2" "install the package $1, for example: sudo apt-get install $1"
+    echo "Installing the Debian package $1" >&2
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1"; } >/dev/null 2>&1 ||
         fail "cannot install the package $1" "install it yourself: apt-get install $1"

@@ -11,7 +11,6 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from prometheus_client import start_http_server
 from starlette.datastructures import State
 from uvicorn.supervisors import ChangeReload
 
@@ -49,8 +48,6 @@ def _serve_and_reload(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     service = create_app(settings)
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, settings.host)
     config = uvicorn.Config(
         service,
         loop="uvloop",

@@ -72,10 +72,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     settings: Settings = service.state.settings
-    async with service.state.database as database, worker.beside_api(settings, database):
-        metrics.watch_pool(database.connections)
-        # What start-up made lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(2_000, 20, 50)
-        yield
+    with metrics.served(settings):
+        async with service.state.database as database, worker.beside_api(settings, database):
+            metrics.watch_pool(database.connections)
+            # What start-up made lives as long as the process: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(2_000, 20, 50)
+            yield

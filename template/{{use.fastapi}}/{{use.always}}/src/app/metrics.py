@@ -1,11 +1,13 @@
 """The metrics, by the names that dashboards know. Labels are bounded: a route is its template, never a path."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from app import __version__
+from app.config import Settings
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -30,6 +32,20 @@ Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 @cache
 def request_timer(method: str, route: str, status: int) -> Histogram:
     return request_duration.labels(method, route, status)
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[None]:
+    """Serves them at `METRICS_PORT`, where one is set, as long as the context lasts."""
+    if settings.metrics_port is None:
+        yield
+        return
+    server, _ = start_http_server(settings.metrics_port, settings.host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def watch_pool(connections: Callable[[], dict[str, int]]) -> None:

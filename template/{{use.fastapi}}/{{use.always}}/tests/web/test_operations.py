@@ -16,6 +16,7 @@ from app.web import health
 from tests import callers
 from tests.conftest import Start
 from tests.databases import Databases
+from tests.processes import free_port
 
 
 async def test_without_its_database_it_is_alive_but_not_ready(start: Start, databases: Databases) -> None:
@@ -97,6 +98,13 @@ async def test_the_contract_is_measured_and_unknown_paths_add_nothing(anybody: A
     for number in range(200):
         await anybody.request(f"BREW{number}", f"/{number}", headers={"X-Request-ID": f"{number}"})
     assert await _series(anybody) == before
+
+
+async def test_metrics_may_have_a_port_of_their_own(start: Start) -> None:
+    client = callers.anybody(await start(metrics_port=(port := free_port())))
+    assert (await client.get("/metrics")).status_code == 404
+    async with AsyncClient() as scraper:
+        assert "build_info" in (await scraper.get(f"http://127.0.0.1:{port}/metrics")).text
 
 
 async def _series(client: AsyncClient) -> set[str]:

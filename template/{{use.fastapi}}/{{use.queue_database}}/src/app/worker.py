@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
-from prometheus_client import start_http_server
 
 from app import auth, logs, metrics
 from app.config import Settings, settings_or_exit
@@ -35,9 +34,8 @@ COUNT_EVERY_SECONDS = 5
 def main() -> None:
     settings = settings_or_exit()
     logs.configure(settings)
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, settings.host)
-    asyncio.run(_serve(settings))
+    with metrics.served(settings):
+        asyncio.run(_serve(settings))
 
 
 @asynccontextmanager

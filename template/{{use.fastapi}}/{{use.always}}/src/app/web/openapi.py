@@ -10,6 +10,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
 from app.web.errors import PROBLEMS, Problem
+from app.web.middleware import OPERATIONS
 
 # The page loads its viewer from a CDN and starts it inline; nothing else in the service may.
 _PAGE_POLICY = (
@@ -19,7 +20,6 @@ _PAGE_POLICY = (
 )
 _PROBLEM_SCHEMA = "#/components/schemas/{model}"
 _EXTRA = "x-problems"
-_ANYWHERE = ("internal_error", "unavailable", "overloaded")
 _HEADERS = {"X-Request-ID": {"description": "Names the request in the logs.", "schema": {"type": "string"}}}
 _LIMIT_HEADERS = {
     "RateLimit-Limit": {"description": "Requests in one window.", "schema": {"type": "integer"}},
@@ -77,16 +77,19 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = Problem.model_json_schema(ref_template=_PROBLEM_SCHEMA, mode="serialization")
     schemas["ProblemError"] = schemas["Problem"].pop("$defs")["ProblemError"]
     for path, methods in document["paths"].items():
-        for operation in methods.values():
-            _complete_operation(path, operation)
+        for method, operation in methods.items():
+            _complete_operation(path, method, operation)
     return document
 
 
-def _complete_operation(path: str, operation: dict[str, Any]) -> None:
+def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     codes = list(operation.pop(_EXTRA, []))
     if "requestBody" in operation:
+        content = operation["requestBody"]["content"]
+        if method == "patch":
+            content["application/merge-patch+json"] = content["application/json"]
         codes += ["malformed_json", "request_timeout", "payload_too_large"]
         codes += ["unsupported_media_type", "validation_failed"]
     parameters = operation.get("parameters", [])
@@ -103,7 +106,8 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     in_api = path.startswith("/api/")
     if in_api:
         codes.append("rate_limited")
-    for status, response in _responses(dict.fromkeys([*codes, *_ANYWHERE])).items():
+    codes += ["internal_error"] if path in OPERATIONS else ["internal_error", "unavailable", "overloaded"]
+    for status, response in _responses(dict.fromkeys(codes)).items():
         responses.setdefault(status, response)
     for response in responses.values():
         response.setdefault("headers", {}).update(_HEADERS | (_LIMIT_HEADERS if in_api else {}))
