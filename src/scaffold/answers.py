@@ -12,6 +12,12 @@ from scaffold.documents import parse
 from scaffold.problems import Problem, suggestion
 from scaffold.template import Template
 
+ANSWERS_FILE = ".copier-answers.yml"
+GET_BACK = f"`git checkout HEAD -- {ANSWERS_FILE}` gives back the committed one"
+"""What to do when a project's own answers file is damaged."""
+
+_HOW_TO_WRITE = "--answers takes a YAML file with lines like `database: postgresql`"
+
 
 def gather(
     template: Template,
@@ -30,7 +36,7 @@ def gather(
     if preset is not None:
         given.update(preset_answers(template, preset))
     if file is not None:
-        given.update(_read(file))
+        given.update(own_answers(read_answers(file, _HOW_TO_WRITE)))
     given.update(assigned(assignments))
     given.update({name: value for name, value in flags.items() if value is not None})
     return given
@@ -60,30 +66,30 @@ def assigned(assignments: Iterable[str]) -> dict[str, str]:
     return given
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """The answers in a YAML file; of a project's own answers file all but the `_keys`."""
+def read_answers(file: Path, hint: str) -> dict[str, Any]:
+    """What a YAML file of answers says, copier's own `_keys` included.
+
+    Raises:
+        Problem: with this hint, when the file cannot be read or is no mapping.
+    """
     try:
         data = parse(file.read_bytes())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Problem(
-            f"cannot read the answers file {file}: {reason}",
-            "--answers takes a YAML file with lines like `database: postgresql`",
-        ) from error
+        raise Problem(f"cannot read the answers file {file}: {reason}", hint) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise Problem(
-            f"the answers file {file} is not YAML: {place(error)}",
-            "write one answer a line, like `database: postgresql`",
-        ) from error
+        raise Problem(f"the answers file {file} is not YAML: {_place(error)}", hint) from error
     if not isinstance(data, dict):
-        raise Problem(
-            f"the answers file {file} is not a mapping",
-            "write one answer a line, like `database: postgresql`",
-        )
-    return {str(key): value for key, value in data.items() if not str(key).startswith("_")}
+        raise Problem(f"the answers file {file} is not a mapping", hint)
+    return {str(name): value for name, value in data.items()}
 
 
-def place(error: Exception) -> str:
+def own_answers(noted: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers among what a file says: all but copier's own `_keys`."""
+    return {name: value for name, value in noted.items() if not name.startswith("_")}
+
+
+def _place(error: Exception) -> str:
     """Where a text stops being YAML."""
     mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"

@@ -16,6 +16,7 @@ import termios
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
+from textwrap import wrap
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TextIO
 
@@ -257,8 +258,8 @@ class _Line:
         while _width(seen) > size.columns - 3:
             seen = seen[:-1]
         line = [(f"{_pointer()} ", "chosen"), (seen, "")]
-        complaint: Row = [(self._complaint, "wrong")]
-        rows = [*head, line, complaint, [(f"Enter takes, {_LEAVING}", "faint")]]
+        complaint: list[Row] = [[(part, "wrong")] for part in wrap(self._complaint, size.columns)]
+        rows = [*head, line, *(complaint or [[]]), [(f"Enter takes, {_LEAVING}", "faint")]]
         return rows, (len(head), 2 + _width(self._text[first : self._at]))
 
     def press(self, key: str) -> Any:

@@ -17,11 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scaffold import addresses, bundles, git, history, moving, sources
-from scaffold.answers import place
-from scaffold.documents import parse
+from scaffold.answers import ANSWERS_FILE, GET_BACK, own_answers, read_answers
 from scaffold.history import History
 from scaffold.jinja import Jinja
 from scaffold.merging import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
@@ -31,8 +28,6 @@ from scaffold.rendering import render
 from scaffold.repository import Repository
 from scaffold.template import Template, load
 
-ANSWERS_FILE = ".copier-answers.yml"
-_GET_BACK = f"`git checkout HEAD -- {ANSWERS_FILE}` gives back the committed one"
 _SETTINGS_FILE = ".env.example"
 _SETTING = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 _SECTION = re.compile(r"^## ", re.MULTILINE)
@@ -106,7 +101,7 @@ class Subject:
     ) -> None:
         """`newest` is where `past` ends for this project."""
         self.repository = repository
-        self.recorded = {name: v for name, v in recorded.items() if not name.startswith("_")}
+        self.recorded = own_answers(recorded)
         self._address = _address(str(recorded["_src_path"]))
         self._past = past
         self._newest = newest
@@ -269,12 +264,7 @@ def recorded(folder: Path) -> Mapping[str, Any]:
             f"{folder} is no project of scaffold: it has no {ANSWERS_FILE}",
             "go to the folder of a service that `scaffold new` made",
         )
-    try:
-        noted = parse(file.read_bytes())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise Problem(f"{file} is not YAML: {place(error)}", _GET_BACK) from error
-    if not isinstance(noted, dict):
-        raise Problem(f"{file} is not a mapping", _GET_BACK)
+    noted = read_answers(file, GET_BACK)
     if not (noted.get("_src_path") and noted.get("_commit")):
         raise Problem(
             f"{file} does not say which commit of the template the project was made from",

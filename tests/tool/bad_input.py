@@ -178,19 +178,19 @@ CASES = [
     BadInput(
         "an answers file that is not YAML", ("new", "shop", "--answers", "answers.yml"),
         "the answers file answers.yml is not YAML: line 2, column 1",
-        "write one answer a line, like `database: postgresql`",
+        "--answers takes a YAML file with lines like `database: postgresql`",
         file("answers.yml", "database: [sqlite"),
     ),
     BadInput(
         "an answers file that is not text", ("new", "shop", "--answers", "answers.yml"),
         "the answers file answers.yml is not YAML: it is not text",
-        "write one answer a line, like `database: postgresql`",
+        "--answers takes a YAML file with lines like `database: postgresql`",
         file("answers.yml", b"\x00\xff\xfe"),
     ),
     BadInput(
         "an answers file that is a list", ("new", "shop", "--answers", "answers.yml"),
         "the answers file answers.yml is not a mapping",
-        "write one answer a line, like `database: postgresql`",
+        "--answers takes a YAML file with lines like `database: postgresql`",
         file("answers.yml", "- sqlite\n"),
     ),
     BadInput(
@@ -223,8 +223,8 @@ CASES = [
     ),
     BadInput(
         "a doctor for answers that are none", ("doctor",),
-        "./.copier-answers.yml cannot be read as answers",
-        "`git checkout HEAD -- .copier-answers.yml` brings the last good one back",
+        "the answers file ./.copier-answers.yml is not YAML: line 2, column 1",
+        "`git checkout HEAD -- .copier-answers.yml` gives back the committed one",
         file(".copier-answers.yml", "name: [shop\n"),
     ),
     BadInput(

@@ -92,12 +92,12 @@ CASES = [
     ),
     BadUpdate(
         "an answers file that is not YAML", ("update",),
-        f"{ANSWERS} is not YAML: line 2, column 1",
+        f"the answers file {ANSWERS} is not YAML: line 2, column 1",
         GET_BACK, write(ANSWERS, "name: [shop\n"),
     ),
     BadUpdate(
         "an answers file that is a list", ("update",),
-        f"{ANSWERS} is not a mapping", GET_BACK, write(ANSWERS, "- shop\n"),
+        f"the answers file {ANSWERS} is not a mapping", GET_BACK, write(ANSWERS, "- shop\n"),
     ),
     BadUpdate(
         "a template that was not in git", ("update",),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from scaffold import console, machine, sources
-from scaffold.documents import parse
+from scaffold.answers import GET_BACK, own_answers, read_answers
 from scaffold.jinja import Jinja
 from scaffold.machine import Finding, Need, Place
 from scaffold.problems import Problem
@@ -67,31 +67,14 @@ def _project(path: Path | None, template: Template) -> Path | None:
 
 def _facts(project: Path, template: Template) -> Mapping[str, Any]:
     """The project's answers, and the records that this scaffold's template has for them."""
-    recorded = _recorded(project / template.answers_file)
+    noted = read_answers(project / template.answers_file, GET_BACK)
     try:
-        return Questionnaire(Jinja(template)).answers(recorded).context
+        return Questionnaire(Jinja(template)).answers(own_answers(noted)).context
     except Problem as misfit:
         raise Problem(
             f"the answers of {project} are not those of this scaffold's template: {misfit.message}",
             "use the scaffold that made the project, or update the project first",
         ) from misfit
-
-
-def _recorded(file: Path) -> dict[str, Any]:
-    try:
-        data = parse(file.read_bytes())
-    except Exception as error:  # unreadable, no text, no YAML: all one to the user
-        raise _broken(file) from error
-    if not isinstance(data, dict):
-        raise _broken(file)
-    return {str(name): value for name, value in data.items() if not str(name).startswith("_")}
-
-
-def _broken(file: Path) -> Problem:
-    return Problem(
-        f"{file} cannot be read as answers",
-        f"`git checkout HEAD -- {file.name}` brings the last good one back",
-    )
 
 
 def _unfinished(folder: Path) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scaffold import console, upgrading
+from scaffold.answers import ANSWERS_FILE
 from scaffold.commands import upgrade
 from scaffold.commands.upgrade import AsJson, Assignments, Defaults, DryRun, Folder, Remote, Yes
 from scaffold.problems import Problem
@@ -90,8 +91,8 @@ def _finish(folder: Path) -> int:
     recorded = upgrading.recorded(folder)["_commit"]
     if recorded != journal.version:
         raise Problem(
-            f"{upgrading.ANSWERS_FILE} says {recorded}, not {journal.version}",
-            f"`git checkout --theirs {upgrading.ANSWERS_FILE}`",
+            f"{ANSWERS_FILE} says {recorded}, not {journal.version}",
+            f"`git checkout --theirs {ANSWERS_FILE}`",
         )
     if unresolved := repository.unresolved(journal):
         console.say("To resolve:\n" + "\n".join(f"  {path}" for path in unresolved))

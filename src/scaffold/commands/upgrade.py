@@ -15,7 +15,7 @@ from scaffold import answers, console
 from scaffold.merging import Outcome
 from scaffold.problems import Problem
 from scaffold.questions import Questionnaire
-from scaffold.upgrading import ANSWERS_FILE, Subject, Upgrade
+from scaffold.upgrading import Subject, Upgrade
 
 Folder = Annotated[Path, typer.Argument(help="The folder of the project.", metavar="[PATH]")]
 Assignments = Annotated[
@@ -154,7 +154,7 @@ def _files(upgrade: Upgrade) -> Iterator[str]:
     width = max(map(len, _TOLD.values()))
     for outcome, told in _TOLD.items():
         for change in upgrade.having(outcome):
-            if change.path != ANSWERS_FILE:
+            if change.path != answers.ANSWERS_FILE:
                 reason = f" ({change.reason})" if change.reason else ""
                 yield f"{told:{width}}  {change.path}{reason}"
 
@@ -169,7 +169,7 @@ def _conclude(upgrade: Upgrade) -> None:
     counts = [
         f"{len(found)} {told}"
         for outcome, told in _TOLD.items()
-        if (found := [c for c in upgrade.having(outcome) if c.path != ANSWERS_FILE])
+        if (found := [c for c in upgrade.having(outcome) if c.path != answers.ANSWERS_FILE])
     ]
     console.say(f"\nDone: {', '.join(counts)}.")
     conflicts = upgrade.having(Outcome.CONFLICT)
