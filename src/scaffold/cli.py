@@ -22,8 +22,8 @@ _COMMANDS = {
     "stacks": "Show what can be chosen.",
     "doctor": "Name what a project lacks on this machine.",
     "verify": "Check a running service against the contract.\n\n"
-    "It makes users and orders there, and spends the logins that one address may try in a minute: "
-    "check a copy, not the service that people use.",
+    "It makes users and orders there, erases those users in the end, and spends the logins that "
+    "one address may try in a minute: check a copy, not the service that people use.",
 }
 
 

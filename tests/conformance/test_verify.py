@@ -44,7 +44,9 @@ def test_a_broken_rule_gives_1_and_says_what_was_expected_and_asked(
 ) -> None:
     server.app = Reference(broken="livez says nothing")
     assert verify(server.url, only=["REL-1"]) == 1
-    assert "expected 200, got 204; GET /livez" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.startswith("passed"), "what did not pass comes last"
+    assert "expected 200, got 204; GET /livez" in out
 
 
 def test_json_is_one_document_on_stdout(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

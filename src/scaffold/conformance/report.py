@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from scaffold.conformance.core import Result
 
-_LOUDNESS = ("passed", "skipped", "failed")
+_WORST_LAST = ("passed", "skipped", "failed")
 
 
 def as_table(results: Sequence[Result], url: str) -> str:
@@ -20,7 +20,7 @@ def as_table(results: Sequence[Result], url: str) -> str:
     """
     wide = max((len(result.check.id) for result in results), default=0)
     lines = []
-    for result in sorted(results, key=lambda result: _LOUDNESS.index(result.outcome)):
+    for result in sorted(results, key=lambda result: _WORST_LAST.index(result.outcome)):
         lines.append(f"{result.outcome:<7}  {result.check.id:<{wide}}  {result.check.rule}")
         if result.detail:
             lines.append(indent(result.detail, " " * (wide + 11)))

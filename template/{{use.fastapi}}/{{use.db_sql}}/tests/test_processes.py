@@ -61,6 +61,8 @@ async def test_an_api_told_to_stop_finishes_what_it_has_begun_unless_told_twice(
         running("tests.processes", tmp_path, **settings) as api,
         AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
+        assert api.stdout
+        assert f'"url":"{client.base_url}"'.encode() in await asyncio.wait_for(api.stdout.readline(), 10)
         await eventually(lambda: is_ready(client))
         slow = asyncio.create_task(client.get("/slow/1.5"))
         await asyncio.sleep(0.2)

@@ -75,6 +75,16 @@ async def test_a_body_over_the_limit_is_refused_also_in_chunks(start: Start, siz
         assert answer.status_code == status
 
 
+async def test_a_body_without_an_end_is_read_no_further_than_the_limit(start: Start) -> None:
+    async def flood() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 50
+        raise AssertionError("read on")
+
+    client = callers.anybody(await start(max_body_bytes=100))
+    assert (await client.post(ITEMS, content=flood(), headers=JSON)).status_code == 413
+
+
 @pytest.mark.parametrize(("media_type", "allowed"), [("merge-patch+json", 200), ("x-www-form-urlencoded", 415)])
 async def test_bodies_are_json_and_patches_may_say_so(anybody: AsyncClient, media_type: str, allowed: int) -> None:
     for method, status in (("POST", 415), ("PATCH", allowed)):
