@@ -7,11 +7,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from scaffold.jinja import Jinja
-from scaffold.project import Project, plan
-from scaffold.rendering import write
-from scaffold.sources import Source
-from scaffold.template import Template, load
+from scaffold.project.create import Project, plan
+from scaffold.source.locate import Source
+from scaffold.template.expressions import Jinja
+from scaffold.template.render import write
+from scaffold.template.spec import Template, load
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = load(ROOT)

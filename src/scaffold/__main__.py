@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     try:
-        from scaffold.cli import run
+        from scaffold.cli.app import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

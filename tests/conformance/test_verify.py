@@ -17,7 +17,7 @@ import pytest
 
 from scaffold.conformance.cli import Progress, verify
 from scaffold.conformance.core import Check, Result
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 
 from .conftest import Server
 from .reference import Reference

@@ -16,9 +16,9 @@ import yaml
 from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from scaffold.history import version
-from scaffold.rendering import RenderedFile
-from scaffold.template import load
+from scaffold.source.history import version
+from scaffold.template.render import RenderedFile
+from scaffold.template.spec import load
 
 NEVER_RENDERED = {"_axes", "_stack"}
 SOURCE_CODE = {".py", ".ts", ".js", ".go", ".java", ".rb", ".rs", ".sql", ".sh"}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from scaffold.problems import Problem
-from scaffold.rendering import RenderedFile
+from scaffold.template.render import RenderedFile
+from scaffold.terminal.errors import Problem
 from tests.combinations import ROOT, combinations, label, planned
 from tests.laws import laws
 from tests.tool.conftest import commit, git

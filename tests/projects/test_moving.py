@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.jinja import Jinja
-from scaffold.moving import steps
-from scaffold.rendering import write
+from scaffold.project.data_steps import steps
+from scaffold.template.expressions import Jinja
+from scaffold.template.render import write
 from tests.combinations import TEMPLATE, planned
 from tests.components import ensure
 from tests.drills.databases import Sqlite

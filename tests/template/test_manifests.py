@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 from tests.combinations import combinations, label, planned
 
 ALL = combinations()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaffold.rendering import RenderedFile
+from scaffold.template.render import RenderedFile
 from tests.combinations import TEMPLATE, planned
 
 MOST_FILES = 120

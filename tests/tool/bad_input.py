@@ -106,7 +106,8 @@ CASES = [
     BadInput(
         "an unknown command", ("nwe", "shop"),
         "there is no command nwe",
-        "did you mean 'new'? The commands are new, update, change, diff, stacks, doctor and verify",
+        "did you mean 'new'? The commands are new, update, change, diff, choices, doctor "
+        "and verify",
     ),
     BadInput(
         "an unknown flag", ("new", "shop", "--databse", "sqlite"),

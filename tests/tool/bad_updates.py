@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.cli import run
+from scaffold.cli.app import run
 from tests.tool.conftest import commit, git
 
 

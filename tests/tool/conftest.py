@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.cli import run
+from scaffold.cli.app import run
 from tests.combinations import ROOT
 
 

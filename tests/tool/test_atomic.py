@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from scaffold import git, signals, staging
-from scaffold.problems import Problem
-from scaffold.signals import Interrupted, listen
+from scaffold.git import commands as git
+from scaffold.project import staging
+from scaffold.terminal import signals
+from scaffold.terminal.errors import Problem
+from scaffold.terminal.signals import Interrupted, listen
 from tests.tool.conftest import Scaffold
 from tests.tool.test_bad_input import listing
 
@@ -150,7 +152,7 @@ def test_a_signal_while_writing_leaves_nothing(
         assert listing(workplace)  # half way
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr("scaffold.git.first_commit", interrupted)
+    monkeypatch.setattr("scaffold.git.commands.first_commit", interrupted)
     outcome = scaffold("new", "services/shop", "--defaults")
     assert outcome.code == 130
     assert outcome.err == "error: interrupted\n\nhint: nothing was written; run the command again\n"
@@ -161,7 +163,7 @@ def test_an_existing_empty_folder_stays_empty_when_something_fails(
     scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (workplace / "shop").mkdir()
-    monkeypatch.setattr("scaffold.git.first_commit", _fail)
+    monkeypatch.setattr("scaffold.git.commands.first_commit", _fail)
     assert scaffold("new", "shop", "--defaults").code == 2
     assert listing(workplace) == ["shop"]
 

@@ -57,7 +57,7 @@ def test_without_git_a_project_can_be_made_with_no_git(
 def test_a_fault_of_scaffold_is_told_in_one_line(
     scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaffold.staging.check", fail)
+    monkeypatch.setattr("scaffold.project.staging.check", fail)
     outcome = scaffold("new", "shop", "--defaults")
     assert outcome.err == (
         "error: scaffold failed: KeyError: 'nothing'\n\n"
@@ -69,7 +69,7 @@ def test_a_fault_of_scaffold_is_told_in_one_line(
 def test_scaffold_debug_shows_the_traceback(
     scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaffold.staging.check", fail)
+    monkeypatch.setattr("scaffold.project.staging.check", fail)
     monkeypatch.setenv("SCAFFOLD_DEBUG", "1")
     with pytest.raises(KeyError):
         scaffold("new", "shop", "--defaults")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from copier import Settings, run_copy
 
-from scaffold import bundles
+from scaffold.source import bundle as bundles
 from tests.tool.conftest import commit, git
 
 USUAL = ".local/share/scaffold/template.bundle"

@@ -16,8 +16,8 @@ from tests.combinations import TEMPLATE
 from tests.tool.conftest import Scaffold
 
 
-def test_stacks_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
-    shown = scaffold("stacks").out
+def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
+    shown = scaffold("choices").out
     for question in TEMPLATE.asked:
         for title, value in question.choices.items():
             mark = "*" if value == question.default else " "
@@ -26,8 +26,8 @@ def test_stacks_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
         assert f"    {name:<12}{preset.help}\n" in shown
 
 
-def test_stacks_as_json_is_the_same(scaffold: Scaffold) -> None:
-    told = json.loads(scaffold("stacks", "--json").out)
+def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
+    told = json.loads(scaffold("choices", "--json").out)
     assert [choice["value"] for choice in told["choices"]["database"]] == ["sqlite", "postgresql"]
     assert told["stacks"]["fastapi"]["language"] == "python"
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
@@ -41,7 +41,7 @@ def test_the_version_is_the_packages(scaffold: Scaffold) -> None:
 def test_help_names_the_commands(arguments: tuple[str, ...], scaffold: Scaffold) -> None:
     outcome = scaffold(*arguments)
     assert outcome.code == 0
-    assert all(command in outcome.out for command in ("new", "stacks", "verify"))
+    assert all(command in outcome.out for command in ("new", "choices", "verify"))
 
 
 def test_the_help_of_new_has_a_flag_for_every_question(scaffold: Scaffold) -> None:
@@ -93,7 +93,7 @@ def test_verify_hands_over_and_leaves_with_the_suites_code(
 
 def test_a_reader_that_leaves_early_is_no_problem() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "scaffold", "stacks"],
+        [sys.executable, "-m", "scaffold", "choices"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -112,7 +112,7 @@ def test_without_a_standard_input_there_is_no_terminal(workplace: Path) -> None:
 
 
 def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from scaffold import console
+    from scaffold.terminal import console
 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -123,7 +123,7 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_help_costs_no_heavy_import() -> None:
     code = (
-        "import sys; from scaffold.cli import run; run(['--help']);"
+        "import sys; from scaffold.cli.app import run; run(['--help']);"
         "print(sorted({'copier', 'pydantic', 'questionary', 'httpx', 'jinja2'} & set(sys.modules)))"
     )
     result = subprocess.run(

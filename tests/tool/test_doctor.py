@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from scaffold import machine
-from scaffold.commands.doctor import _defaults, _needs
-from scaffold.machine import GIT, Place, examine, settings
+from scaffold.cli.doctor import _defaults, _needs
+from scaffold.doctor import needs
+from scaffold.doctor.needs import GIT, Place, examine, settings
 from tests.combinations import combinations, label, planned
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold
@@ -52,8 +52,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     for name in ("METRICS_PORT", "HOST", "DATABASE_URL", "PORT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", str(free_ports(1)[0]))
-    monkeypatch.setattr("scaffold.machine.glob", glob_elsewhere)
-    monkeypatch.setattr("scaffold.machine.shutil.disk_usage", lambda _: Usage(80_290_000_000))
+    monkeypatch.setattr("scaffold.doctor.needs.glob", glob_elsewhere)
+    monkeypatch.setattr("scaffold.doctor.needs.shutil.disk_usage", lambda _: Usage(80_290_000_000))
     monkeypatch.setenv("PATH", str(folder))
     return add
 
@@ -169,7 +169,7 @@ def test_without_uv_python_must_be_able_to_make_environments(
 def test_a_full_disk_is_told(
     shop: Path, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaffold.machine.shutil.disk_usage", lambda _: Usage(5_000_000))
+    monkeypatch.setattr("scaffold.doctor.needs.shutil.disk_usage", lambda _: Usage(5_000_000))
     outcome = scaffold("doctor", "shop")
     assert "missing   free space is 5 MB → the packages need 300 MB\n" in outcome.out
     assert outcome.code == 1
@@ -200,7 +200,7 @@ def test_a_running_service_of_the_project_has_its_port(
     monkeypatch.setenv("PORT", str(port))
     command = [sys.executable, "-m", "http.server", str(port), "--bind", HERE]
     with subprocess.Popen(command, cwd=shop, stderr=subprocess.DEVNULL) as service:
-        wait_until(lambda: bool(list(machine._inodes(port))), 10, "no server")
+        wait_until(lambda: bool(list(needs._inodes(port))), 10, "no server")
         outcome = scaffold("doctor", "shop")
         service.kill()
     told = f"ok        port {port} is where this project runs, as process {service.pid}\n"
@@ -253,7 +253,7 @@ def test_a_server_on_another_machine_must_answer(
 
     made(scaffold, workplace, "--database", "postgresql")
     install("initdb")
-    monkeypatch.setattr("scaffold.machine.socket.create_connection", refuse)
+    monkeypatch.setattr("scaffold.doctor.needs.socket.create_connection", refuse)
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://app@db.internal/app")
     outcome = scaffold("doctor", "shop")
     assert "missing   PostgreSQL does not answer at db.internal:5432 → start it" in outcome.out
@@ -282,7 +282,7 @@ def test_programs_that_hang_do_not_keep_the_doctor(
 
 
 def test_a_look_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(machine._LOOKS, "slow", lambda *_: time.sleep(2))
+    monkeypatch.setitem(needs._LOOKS, "slow", lambda *_: time.sleep(2))
     need = {"kind": "slow", "name": "weather", "remedy": "wait"}
     began = time.monotonic()
     first, second = examine([need, GIT], Place(Path.cwd(), {}))
@@ -293,10 +293,10 @@ def test_a_look_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_look_that_never_ends_does_not_keep_the_process() -> None:
     code = (
-        "import time; from pathlib import Path; from scaffold import machine;"
-        "machine._LOOKS['slow'] = lambda *_: time.sleep(9);"
+        "import time; from pathlib import Path; from scaffold.doctor import needs;"
+        "needs._LOOKS['slow'] = lambda *_: time.sleep(9);"
         "need = {'kind': 'slow', 'name': 'weather', 'remedy': 'wait'};"
-        "machine.examine([need], machine.Place(Path(), {}))"
+        "needs.examine([need], needs.Place(Path(), {}))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=5)
 
@@ -306,7 +306,7 @@ def test_the_newest_of_several_versions_is_found(tmp_path: Path) -> None:
         program = tmp_path / version / "bin/initdb"
         program.parent.mkdir(parents=True)
         program.touch(mode=0o755)
-    assert machine._located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
+    assert needs._located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
 
 
 @pytest.mark.parametrize(
@@ -341,12 +341,12 @@ def test_the_environment_beats_files(workplace: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("answers", combinations(), ids=label)
 def test_every_need_of_the_template_can_be_looked_at(answers: dict[str, Any]) -> None:
     facts = planned(answers).answers.context
-    needs = _needs(facts)
-    names = [need["name"] for need in needs]
+    needed = _needs(facts)
+    names = [need["name"] for need in needed]
     assert {"python", "make"} <= set(names)
     assert len(names) == len(set(names))
-    for need in needs:
-        assert need["kind"] in machine._LOOKS
+    for need in needed:
+        assert need["kind"] in needs._LOOKS
         assert need["remedy"]
         assert need.get("setting", "PORT") in _defaults(facts)
         assert need.get("unless", "uv") in names

@@ -9,11 +9,11 @@ import pytest
 from copier import Settings, run_copy
 from pytest_copie.plugin import Copie
 
-from scaffold.jinja import Jinja
-from scaffold.problems import Problem
-from scaffold.questions import Questionnaire
-from scaffold.rendering import render, write
-from scaffold.template import load
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
+from scaffold.template.render import render, write
+from scaffold.template.spec import load
+from scaffold.terminal.errors import Problem
 from tests.combinations import TEMPLATE, combinations, label, planned
 from tests.tool.conftest import tree
 from tests.tool.test_questions import template

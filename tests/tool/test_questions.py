@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from scaffold.jinja import Jinja
-from scaffold.problems import Problem
-from scaffold.questions import Answers, Questionnaire
-from scaffold.rendering import render
-from scaffold.template import load
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Answers, Questionnaire
+from scaffold.template.render import render
+from scaffold.template.spec import load
+from scaffold.terminal.errors import Problem
 
 HEAD = """\
 _subdirectory: template

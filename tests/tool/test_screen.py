@@ -13,9 +13,9 @@ from typing import Any, TextIO
 
 import pytest
 
-from scaffold.prompts import BACK, Choice, Prompt
-from scaffold.screen import Screen
-from scaffold.signals import Interrupted
+from scaffold.interview.prompts import BACK, Choice, Prompt
+from scaffold.interview.screen import Screen
+from scaffold.terminal.signals import Interrupted
 
 UP, DOWN, LEFT, RIGHT, BACKWARDS = "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[C", "\x1b[Z"
 HOME, END, DELETE, ERASE = "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f"
@@ -246,6 +246,6 @@ def test_colour_is_for_those_who_want_it(
 ) -> None:
     answer(COLOURS, ENTER)
     assert not re.search(r"\x1b\[[0-9;]*m", desk.seen())
-    monkeypatch.setattr("scaffold.console.has_colour", lambda: True)
+    monkeypatch.setattr("scaffold.terminal.console.has_colour", lambda: True)
     answer(COLOURS, ENTER)
     assert "\x1b[1;36m\u276f Red  \x1b[0m" in desk.seen()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scaffold import sources
-from scaffold.problems import Problem
+from scaffold.source import locate
+from scaffold.terminal.errors import Problem
 from tests.combinations import ROOT
 from tests.tool.conftest import Scaffold, commit, export, git
 from tests.tool.test_new import answers_of
@@ -30,10 +30,10 @@ def repository(tmp_path: Path) -> Path:
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, template_folder: Path) -> None:
     """As if the package were installed: it has a copy of the template, and no checkout."""
-    monkeypatch.setattr(sources, "_runs_in_place", lambda: False)
-    monkeypatch.setattr(sources, "_EMBEDDED", template_folder)
-    monkeypatch.setattr(sources, "_public_address", str)
-    monkeypatch.setattr(sources, "_direct_url", dict)
+    monkeypatch.setattr(locate, "_runs_in_place", lambda: False)
+    monkeypatch.setattr(locate, "_EMBEDDED", template_folder)
+    monkeypatch.setattr(locate, "_public_address", str)
+    monkeypatch.setattr(locate, "_direct_url", dict)
     monkeypatch.delenv("SCAFFOLD_TEMPLATE")
 
 
@@ -48,19 +48,19 @@ def carried(
     file = folder / "template.bundle"
     git(repository, "bundle", "create", "--quiet", str(file), "HEAD", "v3.0.0")
     (folder / "REF").write_text("v3.0.0\n")
-    monkeypatch.setattr(sources, "_HISTORY", folder)
+    monkeypatch.setattr(locate, "_HISTORY", folder)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     return file
 
 
 def note(monkeypatch: pytest.MonkeyPatch, **noted: object) -> None:
     """What the installer noted (PEP 610)."""
-    monkeypatch.setattr(sources, "_direct_url", lambda: noted)
+    monkeypatch.setattr(locate, "_direct_url", lambda: noted)
 
 
 def test_a_run_in_place_uses_its_own_checkout() -> None:
-    with sources.opened(None) as source:
-        assert source.root == sources.shipped() == ROOT
+    with locate.opened(None) as source:
+        assert source.root == locate.shipped() == ROOT
 
 
 def test_an_install_from_git_records_that_address_and_commit(
@@ -92,7 +92,7 @@ def test_an_address_that_copier_knows_as_git_is_recorded_as_it_is(
     installed: None, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     note(monkeypatch, url=address, vcs_info={"vcs": "git", "commit_id": "abc"})
-    with sources.opened(None) as source:
+    with locate.opened(None) as source:
         assert source.origin == {"_src_path": address, "_commit": "abc"}
 
 
@@ -101,7 +101,7 @@ def test_an_install_from_a_checkout_uses_that_checkout(
 ) -> None:
     git(repository, "tag", "v2.0.0")
     note(monkeypatch, url=repository.as_uri(), dir_info={})
-    with sources.opened(None) as source:
+    with locate.opened(None) as source:
         assert source.root == repository
         assert source.origin == {"_src_path": str(repository), "_commit": "v2.0.0"}
 
@@ -132,9 +132,9 @@ def test_without_an_address_a_project_records_the_bundle_in_the_home(
         "updated a project; `scaffold update` will work on all\n"
     )
     answers = answers_of(workplace / "shop")
-    assert answers["_src_path"] == sources.address() == KEPT
-    assert answers["_commit"] == sources.ref() == "v3.0.0"
-    assert sources.bundle() == sources.repository() == carried
+    assert answers["_src_path"] == locate.address() == KEPT
+    assert answers["_commit"] == locate.ref() == "v3.0.0"
+    assert locate.bundle() == locate.repository() == carried
     assert (workplace.parent / "home" / KEPT[2:]).read_bytes() == carried.read_bytes()
 
 
@@ -164,8 +164,8 @@ def test_another_template_keeps_no_bundle(
 def test_a_public_address_is_preferred_to_the_bundle(
     carried: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
-    with sources.opened(None) as source:
+    monkeypatch.setattr(locate, "_public_address", lambda: HOME_PAGE)
+    with locate.opened(None) as source:
         assert source.origin == {"_src_path": f"git+{HOME_PAGE}", "_commit": "v3.0.0"}
         assert not source.needs_bundle
 
@@ -180,9 +180,9 @@ def test_a_public_address_is_preferred_to_the_bundle(
 def test_an_install_from_a_fork_records_the_fork_but_not_another_way_to_the_public_home(
     carried: Path, monkeypatch: pytest.MonkeyPatch, installed_from: str, recorded: str
 ) -> None:
-    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
+    monkeypatch.setattr(locate, "_public_address", lambda: HOME_PAGE)
     note(monkeypatch, url=installed_from, vcs_info={"vcs": "git", "commit_id": "a" * 40})
-    with sources.opened(None) as source:
+    with locate.opened(None) as source:
         assert source.origin == {"_src_path": recorded, "_commit": "v3.0.0"}
 
 
@@ -190,14 +190,14 @@ def test_a_checkout_has_its_history_itself(
     carried: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
 ) -> None:
     note(monkeypatch, url=repository.as_uri(), dir_info={})
-    assert sources.checkout() == sources.repository() == repository
-    assert (sources.bundle(), sources.ref()) == (None, None)
-    assert sources.keep_bundle() == ""
+    assert locate.checkout() == locate.repository() == repository
+    assert (locate.bundle(), locate.ref()) == (None, None)
+    assert locate.keep_bundle() == ""
 
 
 def test_a_run_in_place_has_its_history_itself() -> None:
-    assert sources.checkout() == sources.repository() == ROOT
-    assert (sources.bundle(), sources.ref()) == (None, None)
+    assert locate.checkout() == locate.repository() == ROOT
+    assert (locate.bundle(), locate.ref()) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -217,8 +217,8 @@ def test_a_run_in_place_has_its_history_itself() -> None:
 def test_any_spelling_of_the_own_address_is_known(
     carried: Path, monkeypatch: pytest.MonkeyPatch, recorded: str
 ) -> None:
-    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
-    assert sources.is_own(recorded)
+    monkeypatch.setattr(locate, "_public_address", lambda: HOME_PAGE)
+    assert locate.is_own(recorded)
 
 
 @pytest.mark.parametrize(
@@ -236,36 +236,36 @@ def test_any_spelling_of_the_own_address_is_known(
 def test_other_addresses_are_not_taken_for_the_own(
     carried: Path, monkeypatch: pytest.MonkeyPatch, recorded: str
 ) -> None:
-    monkeypatch.setattr(sources, "_public_address", lambda: HOME_PAGE)
-    assert not sources.is_own(recorded)
+    monkeypatch.setattr(locate, "_public_address", lambda: HOME_PAGE)
+    assert not locate.is_own(recorded)
 
 
 def test_the_address_of_the_installation_is_the_own(
     carried: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note(monkeypatch, url="https://github.com/acme/s", vcs_info={"vcs": "git", "commit_id": "abc"})
-    assert sources.is_own("gh:acme/s")
-    assert not sources.is_own("gl:acme/s")
+    assert locate.is_own("gh:acme/s")
+    assert not locate.is_own("gl:acme/s")
 
 
 def test_the_checkout_that_it_was_installed_from_is_the_own_even_when_it_is_gone(
     carried: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     note(monkeypatch, url=(tmp_path / "gone").as_uri(), dir_info={})
-    assert sources.is_own(str(tmp_path / "gone"))
-    assert not sources.is_own(str(tmp_path / "other"))
+    assert locate.is_own(str(tmp_path / "gone"))
+    assert not locate.is_own(str(tmp_path / "other"))
 
 
 def test_in_place_the_own_checkout_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "link").symlink_to(ROOT)
-    assert sources.is_own(str(ROOT))
-    assert sources.is_own(f"git+{ROOT.as_uri()}")
-    assert sources.is_own(str(tmp_path / "link"))
-    assert not sources.is_own(str(tmp_path))
+    assert locate.is_own(str(ROOT))
+    assert locate.is_own(f"git+{ROOT.as_uri()}")
+    assert locate.is_own(str(tmp_path / "link"))
+    assert not locate.is_own(str(tmp_path))
     monkeypatch.chdir(ROOT)
-    assert not sources.is_own("")
+    assert not locate.is_own("")
 
 
 def test_the_public_address_is_read_from_the_distribution(
@@ -277,7 +277,7 @@ def test_the_public_address_is_read_from_the_distribution(
         f"Name: backend-scaffold\nVersion: 1\nProject-URL: Template, {HOME_PAGE}\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert sources._public_address() == HOME_PAGE
+    assert locate._public_address() == HOME_PAGE
 
 
 def test_the_installers_note_is_read_from_the_distribution(
@@ -288,13 +288,13 @@ def test_the_installers_note_is_read_from_the_distribution(
     (info / "METADATA").write_text("Name: backend-scaffold\nVersion: 1\n")
     (info / "direct_url.json").write_text(json.dumps({"url": "file:///x", "dir_info": {}}))
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert sources._direct_url() == {"url": "file:///x", "dir_info": {}}
+    assert locate._direct_url() == {"url": "file:///x", "dir_info": {}}
 
 
 def test_without_a_distribution_there_is_no_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "DISTRIBUTION", "no-such-distribution")
-    assert sources._direct_url() == {}
-    assert sources._public_address() == ""
+    monkeypatch.setattr(locate, "DISTRIBUTION", "no-such-distribution")
+    assert locate._direct_url() == {}
+    assert locate._public_address() == ""
 
 
 def test_uncommitted_changes_are_rendered_and_told(
@@ -348,7 +348,7 @@ def test_a_git_address_is_cloned_at_its_newest_release(
 def test_a_git_address_without_releases_is_cloned_at_its_head(
     repository: Path,
 ) -> None:
-    with sources.opened(f"git+{repository.as_uri()}") as source:
+    with locate.opened(f"git+{repository.as_uri()}") as source:
         assert source.origin["_src_path"] == f"git+{repository.as_uri()}"
         assert source.origin["_commit"] == git(repository, "rev-parse", "--short", "HEAD").strip()
 
@@ -362,5 +362,5 @@ def test_an_address_that_does_not_answer_is_told(scaffold: Scaffold, tmp_path: P
 
 def test_a_git_address_needs_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Problem, match="git is missing"), sources.opened("https://x.org/a.git"):
+    with pytest.raises(Problem, match="git is missing"), locate.opened("https://x.org/a.git"):
         pass

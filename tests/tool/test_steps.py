@@ -6,8 +6,8 @@ import os
 import re
 from itertools import permutations
 
-from scaffold.jinja import Jinja
-from scaffold.moving import steps
+from scaffold.project.data_steps import steps
+from scaffold.template.expressions import Jinja
 from tests.combinations import ROOT, TEMPLATE, planned
 
 JINJA = Jinja(TEMPLATE)

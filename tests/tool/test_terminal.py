@@ -346,8 +346,8 @@ def test_the_first_question_waits_for_no_heavy_import(workplace: Path) -> None:
     code = """
 import sys
 import tempfile
-from scaffold.cli import run
-from scaffold.plain import Plain
+from scaffold.cli.app import run
+from scaffold.interview.plain import Plain
 
 def ask(self, prompt, meanwhile):
     heavy = {"copier", "httpx", "jinja2", "prompt_toolkit", "questionary", "rich"}

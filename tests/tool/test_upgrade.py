@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scaffold.cli import run
+from scaffold.cli.app import run
 from tests.combinations import ROOT
 from tests.tool import releases
 from tests.tool.bad_updates import CASES, BadUpdate
@@ -229,10 +229,10 @@ def test_what_is_written_while_the_plan_is_read_is_not_lost(
             commit(project, "Meanwhile")
         return True
 
-    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
-    monkeypatch.setattr("scaffold.wizard.asker", lambda: None)
-    monkeypatch.setattr("scaffold.wizard.complete", lambda _, given, *__, **___: given)
-    monkeypatch.setattr("scaffold.wizard.agree", agree)
+    monkeypatch.setattr("scaffold.terminal.console.is_terminal", lambda: True)
+    monkeypatch.setattr("scaffold.interview.dialogue.asker", lambda: None)
+    monkeypatch.setattr("scaffold.interview.dialogue.complete", lambda _, given, *__, **___: given)
+    monkeypatch.setattr("scaffold.interview.dialogue.agree", agree)
     outcome = scaffold("update")
     assert outcome.code == 2
     told = "something was committed" if commits else "has changes that are not committed: notes.txt"
@@ -300,8 +300,8 @@ def test_remote_asks_the_repository_of_the_template_instead_of_this_scaffold(
 ) -> None:
     carried = workplace / "carried"
     git(workplace, "clone", "--quiet", "--branch=v1.0.0", str(template), str(carried))
-    monkeypatch.setattr("scaffold.sources.is_own", lambda _: True)
-    monkeypatch.setattr("scaffold.sources.repository", lambda: carried)
+    monkeypatch.setattr("scaffold.source.locate.is_own", lambda _: True)
+    monkeypatch.setattr("scaffold.source.locate.repository", lambda: carried)
     assert "is at v1.0.0 already" in scaffold("update").err
     assert scaffold("update", "--remote").code == 0
     assert (project / "added.txt").exists()

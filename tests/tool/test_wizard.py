@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from scaffold import wizard
-from scaffold.jinja import Jinja
-from scaffold.plain import Plain
-from scaffold.problems import Problem
-from scaffold.questions import Questionnaire
-from scaffold.signals import Interrupted
-from scaffold.template import Template, load
+from scaffold.interview import dialogue
+from scaffold.interview.plain import Plain
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
+from scaffold.template.spec import Template, load
+from scaffold.terminal.errors import Problem
+from scaffold.terminal.signals import Interrupted
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import Scaffold, tree
 from tests.tool.test_bad_input import listing
@@ -26,7 +26,7 @@ from tests.tool.test_questions import template
 ENTER, BACK, YES = "", "b", "yes"
 
 Type = Callable[..., None]
-Ask = Callable[..., wizard.Outcome]
+Ask = Callable[..., dialogue.Outcome]
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def ask(typing: Type) -> Ask:
 
     def run(
         *typed: str, of: Template = TEMPLATE, preset: str | None = None, **given: Any
-    ) -> wizard.Outcome:
+    ) -> dialogue.Outcome:
         typing(*typed)
-        return wizard.ask(
+        return dialogue.ask(
             Questionnaire(Jinja(of)), given, preset=preset, asker=Plain(), preview=no_preview
         )
 
@@ -412,7 +412,7 @@ def test_a_text_that_is_not_utf_8_is_told(
 def test_on_a_terminal_nothing_is_asked_with(
     option: str, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaffold.console.is_terminal", lambda: True)
+    monkeypatch.setattr("scaffold.terminal.console.is_terminal", lambda: True)
     assert scaffold("new", "shop", "--ci", "none", option).code == 0
 
 
@@ -421,7 +421,7 @@ def test_completing_asks_what_is_open_and_shows_no_summary(
 ) -> None:
     typing(BACK, "kafka", "orders")
     given = {"name": "shop", "database": "postgresql"}
-    answers = wizard.complete(Questionnaire(Jinja(exclusive)), given, {}, asker=Plain())
+    answers = dialogue.complete(Questionnaire(Jinja(exclusive)), given, {}, asker=Plain())
     assert answers == {**given, "queue": "kafka", "topic": "orders"}
     shown = capsys.readouterr().err
     assert "Data?" not in shown and "What kind" not in shown and "Make shop?" not in shown
@@ -430,4 +430,4 @@ def test_completing_asks_what_is_open_and_shows_no_summary(
 @pytest.mark.parametrize(("typed", "agreed"), [("", True), ("yes", True), ("no", False)])
 def test_a_person_agrees_or_does_not(typed: str, agreed: bool, typing: Type) -> None:
     typing(BACK, typed)
-    assert wizard.agree("Go ahead?", asker=Plain()) is agreed
+    assert dialogue.agree("Go ahead?", asker=Plain()) is agreed

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from scaffold.merging import EXECUTABLE, PLAIN, File
+from scaffold.git.merge import EXECUTABLE, PLAIN, File
 from tests.tool.conftest import commit, git
 from tests.updates.projects import ANSWERS_FILE
 

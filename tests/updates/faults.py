@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scaffold import git
-from scaffold.cli import run
-from scaffold.repository import Repository
+from scaffold.cli.app import run
+from scaffold.git import commands as git
+from scaffold.git.worktree import Repository
 
 KILLED = 9
 _IN_PATH = ("open", "write_bytes", "replace", "unlink", "rmdir", "mkdir", "chmod", "symlink_to")

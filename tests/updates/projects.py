@@ -12,13 +12,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from scaffold.history import History
-from scaffold.jinja import Jinja
-from scaffold.merging import EXECUTABLE, PLAIN, File
-from scaffold.project import plan
-from scaffold.rendering import write
-from scaffold.sources import Source
-from scaffold.template import load
+from scaffold.git.merge import EXECUTABLE, PLAIN, File
+from scaffold.project.create import plan
+from scaffold.source.history import History
+from scaffold.source.locate import Source
+from scaffold.template.expressions import Jinja
+from scaffold.template.render import write
+from scaffold.template.spec import load
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import commit, git
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scaffold.cli import run
+from scaffold.cli.app import run
 from tests.tool.conftest import commit, git
 
 _SETTINGS = """\

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from scaffold.cli import run
-from scaffold.merging import File
+from scaffold.cli.app import run
+from scaffold.git.merge import File
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import commit
 from tests.updates import releases

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from copier import Settings, run_update
 
-from scaffold.merging import File, has_markers
+from scaffold.git.merge import File, has_markers
 from tests.combinations import TEMPLATE, label
 from tests.tool.conftest import Scaffold, commit, git
 from tests.updates.projects import Answers, Releases, copied, files, pairwise

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from scaffold.merging import Tree
+from scaffold.git.merge import Tree
 from tests.combinations import TEMPLATE, label
 from tests.tool.conftest import Scaffold, git
 from tests.updates import releases

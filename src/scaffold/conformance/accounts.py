@@ -10,7 +10,7 @@ from typing import Any
 from scaffold.conformance import expect
 from scaffold.conformance.core import Failure, Skip
 from scaffold.conformance.service import Account, Answer, Service
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 
 REGISTER = "/api/v1/auth/register"
 LOGIN = "/api/v1/auth/login"

@@ -12,7 +12,7 @@ from scaffold.conformance import report
 from scaffold.conformance.core import Check, Result
 from scaffold.conformance.runner import run, selected
 from scaffold.conformance.service import Options
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 
 
 def verify(

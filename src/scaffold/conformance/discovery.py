@@ -14,7 +14,7 @@ import httpx
 
 from scaffold.conformance.core import Failure
 from scaffold.conformance.service import Answer, Auth, Options, Service
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 
 ORDERS = "/api/v1/orders"
 CONNECTIONS = 64

@@ -10,7 +10,7 @@ from scaffold.conformance.accounts import ME
 from scaffold.conformance.core import CHECKS, Check, Failure, Outcome, Result, Skip
 from scaffold.conformance.discovery import discovered
 from scaffold.conformance.service import Options, Service
-from scaffold.problems import Problem
+from scaffold.terminal.errors import Problem
 
 
 def selected(only: Sequence[str]) -> list[Check]:

@@ -1,0 +1,254 @@
+"""`scaffold new`: from answers to a repository."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import typer
+
+from scaffold.git import commands as git
+from scaffold.project import staging
+from scaffold.project.create import Project, plan
+from scaffold.source import locate
+from scaffold.template.answers import gather, preset_answers
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
+from scaffold.template.spec import Question, load
+from scaffold.terminal import console
+from scaffold.terminal.errors import Problem
+from scaffold.terminal.file_tree import overview, tree
+
+NEXT_COMMANDS = ("make dev", "make test")
+
+
+def command() -> Callable[..., None]:
+    """The command `new` with one option for each question, in a panel of their own."""
+    own = inspect.signature(new, eval_str=True)
+    parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    questions = load(locate.shipped(), with_facts=False).asked
+    parameters += [_option(question) for question in questions if question.name != "name"]
+
+    def with_flags(**arguments: Any) -> None:
+        new(**arguments)
+
+    # Typer reads the signature and the annotations, never the code.
+    vars(with_flags)["__signature__"] = own.replace(parameters=parameters)
+    with_flags.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_flags
+
+
+def new(
+    path: Annotated[
+        str | None,
+        typer.Argument(help="The folder to make; its last part is the name.", metavar="PATH"),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Begin with the answers of a preset.", metavar="NAME")
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="Take answers from a YAML file.", metavar="FILE")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Give one answer.", metavar="NAME=VALUE")
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing: take the defaults for what is left.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the tree of files and write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Ask line by line, for screen readers and pipes.")
+    ] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            help="Use another template: a folder or a git address.",
+            metavar="ADDRESS",
+            envvar="SCAFFOLD_TEMPLATE",
+        ),
+    ] = None,
+    **flags: str | bool | None,
+) -> None:
+    """Make a new service, or raise a `Problem` and leave nothing."""
+    asking = not (defaults or as_json) and (plain or console.is_terminal())
+    if not asking:
+        spoken = [preset, answers, assignments, defaults, *(v is not None for v in flags.values())]
+        _refuse_silence(path, said=any(spoken))
+    if path:
+        staging.check(_folder(path))
+    if not (no_git or dry_run or git.is_installed()):
+        raise Problem("git is missing", "install git, or add `--no-git`")
+
+    with locate.opened(template) as source:
+        jinja = Jinja(load(source.root))
+        questionnaire = Questionnaire(jinja)
+        given: Mapping[str, Any] = gather(
+            jinja.template,
+            preset=None if asking else preset,  # there it can be changed
+            file=answers,
+            assignments=_unambiguous(assignments or [], path),
+            flags={**flags, "name": _name(path)},
+        )
+        if asking:
+            from scaffold.interview import dialogue
+
+            given, preset = dialogue.ask(
+                questionnaire,
+                given,
+                preset=preset,
+                asker=dialogue.asker(plain=plain),
+                preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
+                vet=lambda question, answer: _vet(question, answer, path),
+            )
+        project = plan(jinja, source, given)
+        folder = _folder(path or project.name)
+        if dry_run:
+            _list(project, folder, as_json=as_json)
+            return
+        repository = project.create(folder, with_git=not no_git)
+        if source.needs_bundle and (caution := locate.keep_bundle()):
+            console.warn(caution)
+
+    _report(project, folder, repository, as_json=as_json)
+    if asking:
+        _teach(questionnaire, project, path or project.name, preset, no_git=no_git)
+
+
+def _option(question: Question) -> inspect.Parameter:
+    flag = question.name.replace("_", "-")
+    is_bool = question.type == "bool"
+    choices = [str(value) for value in question.choices.values()]
+    default = "" if "{" in str(question.default) else f" (default: {question.default})"
+    option: Any = typer.Option(
+        f"--{flag}/--no-{flag}" if is_bool else f"--{flag}",
+        help=f"{question.help}{default}",
+        metavar=None if is_bool else "|".join(choices) or "TEXT",
+        rich_help_panel="Answers",
+        show_default=False,
+        autocompletion=(lambda: choices) if choices else None,
+    )
+    kind = Annotated[bool | None, option] if is_bool else Annotated[str | None, option]
+    return inspect.Parameter(
+        question.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind
+    )
+
+
+def _refuse_silence(path: str | None, *, said: bool) -> None:
+    if not said:
+        raise Problem(
+            "there is no terminal to ask questions on",
+            "add `--defaults`, or answers such as `--database postgresql`; "
+            "`scaffold new --help` lists them",
+        )
+    if path is None:
+        raise Problem("PATH is missing", "for example `scaffold new shop --defaults`")
+
+
+def _paths(project: Project) -> list[PurePosixPath]:
+    return [file.path for file in project.files]
+
+
+def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
+    for assignment in assignments:
+        name, _, value = assignment.partition("=")
+        if name == "name" and path is not None and value != _name(path):
+            raise Problem(
+                f"PATH says that the name is {_name(path)!r}, --set says {value!r}",
+                "leave out `--set name=…`: the last part of PATH is the name",
+            )
+    return assignments
+
+
+def _vet(question: str, answer: Any, path: str | None) -> None:
+    """The name is that of the folder, too, when the command line says no other."""
+    if question == "name" and path is None:
+        staging.check(_folder(answer))
+
+
+def _name(path: str | None) -> str | None:
+    return _folder(path).name if path else path
+
+
+def _folder(path: str) -> Path:
+    """The absolute folder; links stay as they are typed, so that the last part is the name."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+
+
+def _list(project: Project, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        _print({**_facts(project, folder), "dry_run": True})
+        return
+    print("\n".join(tree(_paths(project))))
+    total = sum(len(file.content) for file in project.files)
+    made = console.counted(len(project.files), "file")
+    console.say(f"\n{made}, {total:,} bytes for {folder}; nothing was written")
+
+
+def _report(project: Project, folder: Path, repository: Path | None, *, as_json: bool) -> None:
+    if project.source.caution:
+        console.warn(project.source.caution)
+    following = [f"cd {shlex.quote(_short(folder))}", *NEXT_COMMANDS]
+    if as_json:
+        repository_text = str(repository) if repository else None
+        _print({**_facts(project, folder), "repository": repository_text, "next": following})
+        return
+    made = console.counted(len(project.files), "file")
+    console.say(f"Made {project.name}: {made}{_committed(folder, repository)}.")
+    console.say("\nNext:\n" + "\n".join(f"  {line}" for line in following))
+
+
+def _short(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+
+def _committed(folder: Path, repository: Path | None) -> str:
+    if repository is None:
+        return ""
+    if repository == folder:
+        return ", committed to git on the branch main"
+    return f", not yet committed to the repository {repository}"
+
+
+def _facts(project: Project, folder: Path) -> dict[str, Any]:
+    return {
+        "path": str(folder),
+        "answers": dict(project.answers.recorded),
+        "source": {**project.source.origin, "updatable": project.source.updatable},
+        "files": [{"path": str(f.path), "bytes": len(f.content)} for f in project.files],
+    }
+
+
+def _print(data: Mapping[str, Any]) -> None:
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _teach(
+    questionnaire: Questionnaire, project: Project, path: str, preset: str | None, *, no_git: bool
+) -> None:
+    """Print the command line that gives the same project without asking."""
+    base = dict(preset_answers(questionnaire.template, preset)) if preset else {}
+    usual = questionnaire.answers({**base, "name": project.name}).recorded
+    words = ["scaffold", "new", path, *(["--preset", preset] if preset else ["--defaults"])]
+    for name, value in project.answers.recorded.items():
+        if usual.get(name) != value:
+            words += _flag(name, value)
+    if no_git:
+        words.append("--no-git")
+    console.say(f"\nThe same without questions:\n  {shlex.join(words)}")
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]

@@ -1,0 +1,1 @@
+"""Finds what a project needs on this machine and does not have."""

@@ -1,0 +1,197 @@
+"""The few git commands that scaffold needs, shielded from the user's hooks and surroundings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import PIPE
+
+from scaffold.terminal import signals
+from scaffold.terminal.errors import Problem
+
+MESSAGE = "Start from the scaffold template"
+
+# The lines around a conflict; copier writes the same ones.
+_SIDES = ("before updating", "last update", "after updating")
+CONFLICT_LABELS = (f"{'<' * 7} {_SIDES[0]}", f"{'>' * 7} {_SIDES[2]}")
+
+_MERGE_FAILED = 128  # below it, the exit code of `git merge-file` counts conflicts
+
+# A hook or an alias that calls scaffold sets these; they would point git at its own repository.
+_INHERITED = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+)
+
+
+def is_installed() -> bool:
+    """Whether there is a git on the PATH."""
+    return shutil.which("git") is not None
+
+
+def repository_of(folder: Path) -> Path | None:
+    """The root of the repository that `folder` is (or would be) in, if any."""
+    while not folder.is_dir():
+        folder = folder.parent
+    top = ask(folder, "rev-parse", "--show-toplevel")
+    return Path(top) if top else None
+
+
+def first_commit(folder: Path) -> None:
+    """Make `folder` a repository with everything in it committed on `main`.
+
+    The user's ignore rules, hooks and signing key have no say in this one commit; a user without
+    a name or an address gets a stand-in.
+
+    Raises:
+        Problem: git failed.
+    """
+    _run(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
+    _run(folder, "-c", "core.excludesFile=", "-c", "core.safecrlf=false", "add", "--all")
+    stand_ins = [
+        f"{key}={value}"
+        for key, value in (("user.name", "scaffold"), ("user.email", "scaffold@localhost"))
+        if not ask(folder, "config", key)
+    ]
+    _run(
+        folder,
+        *(part for stand_in in stand_ins for part in ("-c", stand_in)),
+        *("-c", "commit.gpgsign=false", "-c", "maintenance.auto=false"),
+        *("commit", "--quiet", "--no-verify", "--message", MESSAGE),
+    )
+
+
+def clone(url: str, folder: Path, *, bare: bool = False) -> None:
+    """Clone `url` into `folder`, without ever asking for a password.
+
+    Raises:
+        Problem: there is nothing to clone.
+    """
+    options = ["--quiet", *(["--bare"] if bare else [])]
+    result = _git(folder.parent, "clone", *options, "--", url, str(folder))
+    if result.returncode:
+        raise Problem(f"cannot get the template from {url}", _last_line(result.stderr))
+
+
+def ask(folder: Path, *arguments: str) -> str | None:
+    """What git prints, stripped; None when it fails or is missing."""
+    if not is_installed():
+        return None
+    result = _git(folder, *arguments)
+    return None if result.returncode else _text(result.stdout).strip()
+
+
+def read(folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None) -> str:
+    """What git prints, as text; see `read_bytes`."""
+    return _text(read_bytes(folder, *arguments, given=given, index=index))
+
+
+def read_bytes(
+    folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None
+) -> bytes:
+    """What git prints when it is `given` something to read; with `index` in place of its own.
+
+    Raises:
+        Problem: git failed.
+    """
+    result = _git(folder, *arguments, given=given, index=index)
+    if result.returncode:
+        hint = f"it was `git {_command(arguments)}`"
+        raise Problem(f"git failed: {_last_line(result.stderr)}", hint)
+    return result.stdout
+
+
+def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
+    """Merge three versions of a text; gives the text and whether it holds conflict markers.
+
+    The markers and their labels are the ones that `copier update` leaves.
+    """
+    with tempfile.TemporaryDirectory(prefix="scaffold-merge-") as folder:
+        for name, content in zip(_SIDES, (ours, base, theirs), strict=True):
+            (Path(folder) / name).write_bytes(content)
+        labels = [word for name in _SIDES for word in ("-L", name)]
+        result = _git(Path(folder), "merge-file", "--stdout", "--quiet", *labels, *_SIDES)
+    if result.returncode < 0 or result.returncode >= _MERGE_FAILED:
+        raise Problem(f"git failed: {_last_line(result.stderr)}", "it was `git merge-file`")
+    return result.stdout, result.returncode > 0
+
+
+def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: bool) -> bytes:
+    """The patch from some files to others, both by path, in git's own form."""
+    with tempfile.TemporaryDirectory(prefix="scaffold-diff-") as folder:
+        for side, files in (("a", before), ("b", after)):
+            (Path(folder) / side).mkdir()
+            for path, content in files.items():
+                file = Path(folder) / side / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        when = "always" if colour else "never"
+        options = ("--no-index", "--no-prefix", "--no-ext-diff", "--binary", f"--color={when}")
+        result = _git(Path(folder), "-c", "diff.noprefix=false", "diff", *options, "a", "b")
+    return result.stdout
+
+
+def _run(folder: Path, *arguments: str) -> None:
+    result = _git(folder, *arguments)
+    if result.returncode:
+        raise Problem(
+            f"git failed: {_last_line(result.stderr)}", "add `--no-git` to go on without it"
+        )
+
+
+def _git(
+    folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {key: value for key, value in os.environ.items() if key not in _INHERITED}
+    if index:
+        environment["GIT_INDEX_FILE"] = str(index)
+    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
+    environment |= {
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",  # a question writes nothing, be the disk full
+    }
+    told = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given
+    process = None
+    try:
+        # Interrupted half-way, this would leave a git that nobody knows of and that writes on.
+        with signals.deferred():
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+        out, err = process.communicate(told)
+    except BaseException:
+        if process:
+            with process:
+                process.kill()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """`status` of `-c a=b --literal-pathspecs status --porcelain`."""
+    words = iter(arguments)
+    for word in words:
+        if word == "-c":
+            next(words)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def _text(output: bytes) -> str:
+    """As Python names files: bytes that are no UTF-8 survive the way back to git."""
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].removeprefix("fatal: ") if lines else "it gave no reason"

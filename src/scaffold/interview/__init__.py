@@ -1,0 +1,1 @@
+"""Asks for the answers that were not given."""

@@ -1,0 +1,1 @@
+"""Projects: create a new one, or plan how an existing one changes."""

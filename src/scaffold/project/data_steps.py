@@ -1,0 +1,60 @@
+"""What to do with a service's rows when an answer changes: steps for people, told by the stack."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from scaffold.template.documents import parse
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Answers
+
+_COLUMNS = 76  # and room for a number before it
+_ONE_AT_A_TIME = (
+    "Change one answer at a time, each with its own steps and a commit: {changes}. What follows is "
+    "in this order."
+)
+
+
+def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
+    """The steps from the `old` recorded answers to the `new` ones, in order; none if no row moves.
+
+    A step is text in lines of up to 76 columns, commands between backticks; lines that are indented
+    by four spaces are code to copy, as long as they are. `jinja` is that of the template of `new`.
+
+    Raises:
+        Problem: a step of the template cannot be rendered.
+    """
+    moves = [move for move in _moves(jinja, new) if _applies(move, old, new.recorded)]
+    told = [jinja.text(step, new.context) for move in moves for step in move["steps"]]
+    if len(moves) > 1:
+        changes = ", then ".join(f"{move['answer']}={move['to']}" for move in moves)
+        told.insert(0, _ONE_AT_A_TIME.format(changes=changes))
+    return [_filled(step.strip()) for step in told]
+
+
+def _moves(jinja: Jinja, answers: Answers) -> list[Mapping[str, Any]]:
+    """The moves that the stack of these answers knows; they stay out of what `new` has to read."""
+    folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
+    file = folder / "moving.yml"
+    return parse(file.read_bytes())["moves"] if file.is_file() else []
+
+
+def _applies(move: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    name = move["answer"]
+    return (old.get(name), new.get(name)) == (move["from"], move["to"])
+
+
+def _filled(step: str) -> str:
+    """The paragraphs of a step in lines of one length; code stays as it is."""
+    parts = re.split(r"(\n{2,})", step)
+    return "".join(part if part.startswith(("\n", "    ")) else _wrapped(part) for part in parts)
+
+
+def _wrapped(paragraph: str) -> str:
+    """A command between backticks stays on its line, so that it can be copied."""
+    whole = re.sub(r"`[^`]+`", lambda match: re.sub(r"\s+", "\0", match[0]), paragraph)
+    filled = textwrap.fill(whole, _COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return filled.replace("\0", " ")

@@ -1,0 +1,283 @@
+"""Brings a project to another release or to other answers: plans first, then writes.
+
+The template is rendered twice, as it was and as it is to be, and the difference is merged into
+what the team has committed. `copier update` does the same with the same result; here nothing that
+the team wrote is ever removed, and nothing is written before all is known.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from scaffold.git import commands as git
+from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
+from scaffold.git.worktree import Repository
+from scaffold.project import data_steps
+from scaffold.source import address as addresses
+from scaffold.source import bundle as bundles
+from scaffold.source import history, locate
+from scaffold.source.history import History
+from scaffold.template.answers import ANSWERS_FILE, GET_BACK, own_answers, read_answers
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Answers, Questionnaire
+from scaffold.template.render import render
+from scaffold.template.spec import Template, load
+from scaffold.terminal.errors import Problem
+
+_SETTINGS_FILE = ".env.example"
+_SETTING = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
+_SECTION = re.compile(r"^## ", re.MULTILINE)
+
+Ask = Callable[[Questionnaire, Mapping[str, Any], Mapping[str, str]], Mapping[str, Any]]
+"""Completes the answers that still hold; gets the reasons why others must be given anew."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A project as the template alone makes it, at one commit of its history."""
+
+    version: str
+    template: Template
+    complete: Answers
+    tree: Tree
+    changelog: str
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The answers that the project records."""
+        return self.complete.recorded
+
+    @cached_property
+    def settings(self) -> set[str]:
+        """The environment variables that the service reads."""
+        file = self.tree.get(_SETTINGS_FILE)
+        return set(_SETTING.findall(file.content.decode())) if file else set()
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """All that an update will do; `steps` are what only people can do, in order."""
+
+    before: Rendering
+    after: Rendering
+    changes: list[Change]
+    steps: list[str]
+
+    @property
+    def answers(self) -> Mapping[str, tuple[Any, Any]]:
+        """The answers that differ, as they were and as they will be; None where there is none."""
+        old, new = self.before.answers, self.after.answers
+        return {
+            name: (old.get(name), new.get(name))
+            for name in [*new, *(name for name in old if name not in new)]
+            if old.get(name) != new.get(name)
+        }
+
+    @property
+    def notes(self) -> str:
+        """The sections of the changelog that are new or have grown."""
+        known = set(_sections(self.before.changelog))
+        return "".join(part for part in _sections(self.after.changelog) if part not in known)
+
+    def having(self, *outcomes: Outcome) -> list[Change]:
+        """The changes that come out in one of these ways."""
+        return [change for change in self.changes if change.outcome in outcomes]
+
+    @property
+    def needs_the_user(self) -> bool:
+        """Whether somebody must decide something."""
+        return bool(self.having(Outcome.CONFLICT, Outcome.KEPT))
+
+
+class Subject:
+    """A generated project, and the history of the template that it was made from."""
+
+    def __init__(
+        self, repository: Repository, recorded: Mapping[str, Any], past: History, newest: str
+    ) -> None:
+        """`newest` is where `past` ends for this project."""
+        self.repository = repository
+        self.recorded = own_answers(recorded)
+        self._address = _address(str(recorded["_src_path"]))
+        self._past = past
+        self._newest = newest
+        self.commit = past.commit(str(recorded["_commit"])) or ""
+        if not self.commit:
+            raise Problem(
+                f"{recorded['_commit']} is not in this scaffold's template: the project was made "
+                "by a newer one, or from another template",
+                "upgrade scaffold, or add `--remote` to ask the template's own repository",
+            )
+
+    @property
+    def version(self) -> str:
+        """The release that the project is at."""
+        return self.describe(self.commit)
+
+    def describe(self, commit: str) -> str:
+        """The name of a commit: a release, else what is nearest."""
+        return self._past.describe(commit)
+
+    def target(self, to: str | None) -> str:
+        """The commit to go to: `to`, else the newest one.
+
+        Raises:
+            Problem: there is no such release, or it is not later than the project's.
+        """
+        ref = to or self._newest
+        commit = self._past.commit(ref)
+        if commit is None:
+            raise Problem(f"the template has no release {ref}", "`--to` takes a tag or a commit")
+        if not self._past.leads_to(self.commit, commit):
+            if self._past.leads_to(commit, self.commit):
+                raise Problem(
+                    f"the project is at {self.version}, which is newer than {ref}",
+                    "upgrade scaffold, or name a later release with `--to`",
+                )
+            raise Problem(
+                f"{ref} does not come after {self.version}, where the project is",
+                "name a later release with `--to`",
+            )
+        return commit
+
+    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Upgrade:
+        """All that it takes to reach the commit `target` with the answers `given`.
+
+        Without `ask`, a question that has no valid answer any more is a `Problem`.
+        """
+        with tempfile.TemporaryDirectory(prefix="scaffold-update-") as folder:
+            old_root = self._past.export(self.commit, Path(folder) / "old")
+            new_root = old_root
+            if target != self.commit:
+                new_root = self._past.export(target, Path(folder) / "new")
+            before = self._render(old_root, self.commit, self.recorded)
+            questionnaire = Questionnaire(Jinja(load(new_root)))
+            carried = questionnaire.carry(self.recorded, given)
+            answers: Mapping[str, Any] = carried.answers
+            if ask and (carried.invalid or carried.unasked):
+                reasons = {name: refused.message for name, refused in carried.invalid.items()}
+                answers = ask(questionnaire, answers, reasons)
+            elif carried.invalid:
+                raise next(iter(carried.invalid.values()))
+            after = self._render(new_root, target, answers)
+            steps = data_steps.steps(Jinja(after.template), before.answers, after.complete)
+        return Upgrade(before, after, self._changes(before, after), steps)
+
+    def keep_bundle(self) -> str:
+        """Bring the bundle that the project names up to date, for plain `copier update`.
+
+        Returns:
+            What to tell the user when it cannot be found there now; else nothing.
+        """
+        return locate.keep_bundle() if bundles.is_recorded(self._address) else ""
+
+    def _render(self, root: Path, commit: str, given: Mapping[str, Any]) -> Rendering:
+        template = load(root)
+        jinja = Jinja(template)
+        version = self._past.describe(commit)
+        answers = Questionnaire(jinja).answers(given)
+        origin = {"_src_path": self._address, "_commit": version}
+        tree = {
+            str(file.path): File(file.content, EXECUTABLE if file.executable else PLAIN)
+            for file in render(jinja, answers, origin)
+        }
+        changelog = root / "CHANGELOG.md"
+        text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
+        return Rendering(version, template, answers, tree, text)
+
+    def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
+        ours = self.repository.tree
+        old, new = dict(before.tree), dict(after.tree)
+        for path in old.keys() | new.keys():
+            if path in ours and has_markers(ours[path].content):
+                raise Problem(
+                    f"{path} was committed with conflict markers",
+                    "resolve it and commit; another update would make it worse",
+                )
+        # The answers are the tool's own: there is nothing to merge.
+        old[ANSWERS_FILE] = ours[ANSWERS_FILE]
+        moves = {
+            path: to
+            for path, to in _moves(before.template, after.template).items()
+            if path not in ours or not self.repository.is_taken(to)
+        }
+        changes = merge(old, ours, new, git.merge_file, moves)
+        leaving = {change.path for change in changes if change.outcome is Outcome.REMOVED}
+        return [self._guarded(change, leaving) for change in changes]
+
+    def _guarded(self, change: Change, leaving: set[str]) -> Change:
+        is_new = change.path not in self.repository.tree
+        if is_new and self.repository.is_taken(change.path, leaving):
+            reason = "a file that is not in git is in the way of a new file of the template"
+            return change._replace(outcome=Outcome.KEPT, file=None, reason=reason)
+        return change
+
+
+@contextmanager
+def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
+    """The project in `folder`, ready to be changed.
+
+    Raises:
+        Problem: it is none, it has changes that are not committed, its template is out of reach.
+    """
+    noted = recorded(folder)
+    repository = Repository(folder)
+    repository.check()
+    if ANSWERS_FILE not in repository.tree:
+        raise Problem(f"{ANSWERS_FILE} is not committed", "commit it: updates start from it")
+    address = str(noted["_src_path"])
+    own = None if remote or not locate.is_own(address) else locate.repository()
+    with history.opened(str(own or address)) as past:
+        yield Subject(repository, noted, past, "HEAD" if own else past.newest())
+
+
+def _moves(before: Template, after: Template) -> Mapping[str, str]:
+    """The paths that were renamed in between, each with its last name."""
+    moves = {old: new for old, new in after.moves.items() if old not in before.moves}
+    return {old: _last_name(old, moves) for old in moves}
+
+
+def _last_name(path: str, moves: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+    while path in moves and path not in seen:
+        seen.add(path)
+        path = moves[path]
+    return path
+
+
+def _address(recorded: str) -> str:
+    """The address to record from now on: a public one, once there is one, replaces the bundle."""
+    own = locate.address()
+    is_public = own is not None and addresses.is_remote(own)
+    return own if own and is_public and bundles.is_recorded(recorded) else recorded
+
+
+def recorded(folder: Path) -> Mapping[str, Any]:
+    """What the answers file of a project says, `_src_path` and `_commit` included."""
+    file = folder / ANSWERS_FILE
+    if not file.is_file():
+        raise Problem(
+            f"{folder} is no project of scaffold: it has no {ANSWERS_FILE}",
+            "go to the folder of a service that `scaffold new` made",
+        )
+    noted = read_answers(file, GET_BACK)
+    if not (noted.get("_src_path") and noted.get("_commit")):
+        raise Problem(
+            f"{file} does not say which commit of the template the project was made from",
+            "only a project of a template that was committed to git can be updated",
+        )
+    return noted
+
+
+def _sections(changelog: str) -> list[str]:
+    """The sections of a changelog, each from its heading to the next."""
+    starts = [match.start() for match in _SECTION.finditer(changelog)]
+    return [changelog[start:end] for start, end in pairwise([*starts, len(changelog)])]

@@ -1,0 +1,1 @@
+"""Finds the template, its address and its history."""

@@ -1,0 +1,1 @@
+"""What is shown on the terminal: messages, errors, signals, trees of files."""
