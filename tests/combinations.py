@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from scaffold.project.create import Project, plan
-from scaffold.source.locate import Source
 from scaffold.template.expressions import Jinja
-from scaffold.template.render import write
+from scaffold.template.questions import CompleteAnswers, Questionnaire
+from scaffold.template.render import render
 from scaffold.template.spec import Template, load
+from tests.rendering import RenderedFile, rendered
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = load(ROOT)
@@ -32,13 +33,23 @@ def label(answers: Answers) -> str:
     return "-".join(str(answers[name]) for name in varied if name in answers) or "default"
 
 
-def planned(answers: Answers, origin: Mapping[str, str] | None = None) -> Project:
-    """A project of the real template, rendered in memory; called `shop` unless answers differ."""
-    return plan(_JINJA, Source(ROOT, origin or {}), {"name": "shop", **answers})
+def answered(answers: Answers) -> CompleteAnswers:
+    """These answers of the real template, completed with defaults; the name is `shop`."""
+    return Questionnaire(_JINJA).answers({"name": "shop", **answers})
+
+
+def rendered_files(answers: Answers) -> list[RenderedFile]:
+    """The files of the project with these answers, rendered once a process."""
+    return _rendered(tuple(sorted(answers.items())))
+
+
+@cache
+def _rendered(answers: tuple[tuple[str, Any], ...]) -> list[RenderedFile]:
+    return rendered(TEMPLATE, answered(dict(answers)))
 
 
 def written(answers: Answers, folder: Path) -> Path:
-    """The same, written to `folder`."""
+    """The project with these answers, written to `folder`."""
     folder.mkdir(parents=True)
-    write(planned(answers).files, folder)
+    render(TEMPLATE, answered(answers), {}, folder)
     return folder

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from scaffold.terminal.errors import Problem
-from tests.combinations import combinations, label, planned
+from tests.combinations import combinations, label, rendered_files
 
 ALL = combinations()
 WITH_WORKFLOW = [answers for answers in ALL if answers["ci"] == "github"]
@@ -177,7 +177,7 @@ def test_any_description_makes_a_valid_project(rendered: Rendered, description: 
 )
 def test_what_no_docstring_can_hold_is_refused(description: str) -> None:
     with pytest.raises(Problem, match="one line of 1 to 100 characters without double quotes"):
-        planned({"description": description})
+        rendered_files({"description": description})
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ import pytest
 from scaffold.cli.doctor import _defaults, _needs
 from scaffold.doctor import needs
 from scaffold.doctor.needs import GIT, Place, examine, settings
-from tests.combinations import combinations, label, planned
+from tests.combinations import answered, combinations, label
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold
 
@@ -340,7 +340,7 @@ def test_the_environment_beats_files(workplace: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)
 def test_every_need_of_the_template_can_be_looked_at(answers: dict[str, Any]) -> None:
-    facts = planned(answers).answers.context
+    facts = answered(answers).context
     needed = _needs(facts)
     names = [need["name"] for need in needed]
     assert {"python", "make"} <= set(names)

@@ -49,23 +49,23 @@ def update(
         return _abort(folder)
     if finish:
         return _finish(folder)
-    with plan.opened(folder, remote=remote) as subject:
-        target = subject.target(to)
+    with plan.opened(folder, remote=remote) as project:
+        target = project.target(to)
         if check:
-            return _check(subject, target, as_json=as_json)
-        if target == subject.commit and not assignments:
-            return preview.report_nothing(subject, f"is at {subject.version} already", as_json)
+            return _check(project, target, as_json=as_json)
+        if target == project.commit and not assignments:
+            return preview.report_nothing(project, f"is at {project.version} already", as_json)
         options = preview.Options(assignments or [], defaults, yes, dry_run, as_json)
-        return preview.carry_out(subject, target, options)
+        return preview.carry_out(project, target, options)
 
 
-def _check(subject: plan.Subject, target: str, *, as_json: bool) -> int:
-    is_behind = target != subject.commit
-    newest = subject.describe(target)
+def _check(project: plan.ExistingProject, target: str, *, as_json: bool) -> int:
+    is_behind = target != project.commit
+    newest = project.describe(target)
     if as_json:
-        preview.print_json({"version": subject.version, "newest": newest, "behind": is_behind})
+        preview.print_json({"version": project.version, "newest": newest, "behind": is_behind})
     elif is_behind:
-        console.say(f"The project is at {subject.version}; there is {newest}.")
+        console.say(f"The project is at {project.version}; there is {newest}.")
     else:
         console.say(f"The project is at {newest}, the newest release.")
     return _BEHIND if is_behind else 0

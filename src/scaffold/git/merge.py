@@ -29,7 +29,7 @@ class File:
         return self.mode in (PLAIN, EXECUTABLE) and b"\0" not in self.content
 
 
-Tree = Mapping[str, File]
+Files = Mapping[str, File]
 
 
 class Outcome(StrEnum):
@@ -71,7 +71,7 @@ MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
 
 
 def merge(
-    base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText, moves: Mapping[str, str]
+    base: Files, ours: Files, theirs: Files, merge_text: MergeText, moves: Mapping[str, str]
 ) -> list[Change]:
     """One change for each path on which the template moved and the team has not moved along.
 
@@ -100,11 +100,11 @@ def has_markers(content: bytes) -> bool:
     return all(re.search(rb"^" + mark + rb" ", content, re.MULTILINE) for mark in _MARKERS)
 
 
-def _moved(tree: Tree, moves: Mapping[str, str]) -> Tree:
+def _moved(tree: Files, moves: Mapping[str, str]) -> Files:
     return {moves.get(path, path): file for path, file in tree.items()}
 
 
-def _merged(base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText) -> Iterator[Change]:
+def _merged(base: Files, ours: Files, theirs: Files, merge_text: MergeText) -> Iterator[Change]:
     staying = {path for path, file in ours.items() if path in theirs or base.get(path) != file}
     folders = _folders(staying)
     for path in sorted(base.keys() | theirs.keys()):

@@ -9,7 +9,7 @@ from typing import Any
 
 from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
-from scaffold.template.questions import Answers
+from scaffold.template.questions import CompleteAnswers
 
 _COLUMNS = 76  # and room for a number before it
 _ONE_AT_A_TIME = (
@@ -18,7 +18,7 @@ _ONE_AT_A_TIME = (
 )
 
 
-def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
+def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[str]:
     """The steps from the `old` recorded answers to the `new` ones, in order; none if no row moves.
 
     A step is text in lines of up to 76 columns, commands between backticks; lines that are indented
@@ -35,7 +35,7 @@ def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
     return [_filled(step.strip()) for step in told]
 
 
-def _moves(jinja: Jinja, answers: Answers) -> list[Mapping[str, Any]]:
+def _moves(jinja: Jinja, answers: CompleteAnswers) -> list[Mapping[str, Any]]:
     """The moves that the stack of these answers knows; they stay out of what `new` has to read."""
     folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
     file = folder / "moving.yml"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.git import commands as git
-from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
+from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Files, Outcome, has_markers, merge
 from scaffold.git.worktree import Repository
 from scaffold.project import data_steps
 from scaffold.source import address as addresses
@@ -27,8 +27,8 @@ from scaffold.source import history, locate
 from scaffold.source.history import History
 from scaffold.template.answers import ANSWERS_FILE, GET_BACK, own_answers, read_answers
 from scaffold.template.expressions import Jinja
-from scaffold.template.questions import Answers, Questionnaire
-from scaffold.template.render import render
+from scaffold.template.questions import CompleteAnswers, Questionnaire
+from scaffold.template.render import paths, render
 from scaffold.template.spec import Template, load
 from scaffold.terminal.errors import Problem
 
@@ -46,8 +46,8 @@ class Rendering:
 
     version: str
     template: Template
-    complete: Answers
-    tree: Tree
+    complete: CompleteAnswers
+    files: Files
     changelog: str
 
     @property
@@ -58,12 +58,12 @@ class Rendering:
     @cached_property
     def settings(self) -> set[str]:
         """The environment variables that the service reads."""
-        file = self.tree.get(_SETTINGS_FILE)
+        file = self.files.get(_SETTINGS_FILE)
         return set(_SETTING.findall(file.content.decode())) if file else set()
 
 
 @dataclass(frozen=True)
-class Upgrade:
+class Plan:
     """All that an update will do; `steps` are what only people can do, in order."""
 
     before: Rendering
@@ -97,7 +97,7 @@ class Upgrade:
         return bool(self.having(Outcome.CONFLICT, Outcome.KEPT))
 
 
-class Subject:
+class ExistingProject:
     """A generated project, and the history of the template that it was made from."""
 
     def __init__(
@@ -148,7 +148,7 @@ class Subject:
             )
         return commit
 
-    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Upgrade:
+    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Plan:
         """All that it takes to reach the commit `target` with the answers `given`.
 
         Without `ask`, a question that has no valid answer any more is a `Problem`.
@@ -169,7 +169,7 @@ class Subject:
                 raise next(iter(carried.invalid.values()))
             after = self._render(new_root, target, answers)
             steps = data_steps.steps(Jinja(after.template), before.answers, after.complete)
-        return Upgrade(before, after, self._changes(before, after), steps)
+        return Plan(before, after, self._changes(before, after), steps)
 
     def keep_bundle(self) -> str:
         """Bring the bundle that the project names up to date, for plain `copier update`.
@@ -181,21 +181,19 @@ class Subject:
 
     def _render(self, root: Path, commit: str, given: Mapping[str, Any]) -> Rendering:
         template = load(root)
-        jinja = Jinja(template)
         version = self._past.describe(commit)
-        answers = Questionnaire(jinja).answers(given)
+        answers = Questionnaire(Jinja(template)).answers(given)
         origin = {"_src_path": self._address, "_commit": version}
-        tree = {
-            str(file.path): File(file.content, EXECUTABLE if file.executable else PLAIN)
-            for file in render(jinja, answers, origin)
-        }
+        with tempfile.TemporaryDirectory(prefix="scaffold-render-") as folder:
+            render(template, answers, origin, Path(folder))
+            files = {path.as_posix(): _read(Path(folder) / path) for path in paths(Path(folder))}
         changelog = root / "CHANGELOG.md"
         text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
-        return Rendering(version, template, answers, tree, text)
+        return Rendering(version, template, answers, files, text)
 
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
         ours = self.repository.tree
-        old, new = dict(before.tree), dict(after.tree)
+        old, new = dict(before.files), dict(after.files)
         for path in old.keys() | new.keys():
             if path in ours and has_markers(ours[path].content):
                 raise Problem(
@@ -222,7 +220,7 @@ class Subject:
 
 
 @contextmanager
-def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
+def opened(folder: Path, *, remote: bool = False) -> Iterator[ExistingProject]:
     """The project in `folder`, ready to be changed.
 
     Raises:
@@ -236,7 +234,11 @@ def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
     address = str(noted["_src_path"])
     own = None if remote or not locate.is_own(address) else locate.repository()
     with history.opened(str(own or address)) as past:
-        yield Subject(repository, noted, past, "HEAD" if own else past.newest())
+        yield ExistingProject(repository, noted, past, "HEAD" if own else past.newest())
+
+
+def _read(file: Path) -> File:
+    return File(file.read_bytes(), EXECUTABLE if file.stat().st_mode & 0o100 else PLAIN)
 
 
 def _moves(before: Template, after: Template) -> Mapping[str, str]:

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaffold.git import commands as git
+from scaffold.template.spec import PARTS
 from scaffold.terminal.errors import Problem
 
 _RELEASE = re.compile(r"v?\d+(\.\d+)*")
-# What a template consists of. Another layout of a repository is taken out whole.
-_PARTS = {"copier.yml", "template", "migrations", "CHANGELOG.md"}
 
 
 class History:
@@ -45,7 +44,7 @@ class History:
         """Write the template as it was at `ref` into `folder`, and give `folder`."""
         folder.mkdir()
         entries = git.read(self._repository, "ls-tree", "-z", "--name-only", ref).split("\0")
-        parts = _PARTS.intersection(entries) if "template" in entries else {"."}
+        parts = set(PARTS).intersection(entries) if "template" in entries else {"."}
         git.read(
             self._repository,
             *("-c", "core.autocrlf=false", f"--work-tree={folder}"),

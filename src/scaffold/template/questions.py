@@ -53,7 +53,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Answers:
+class CompleteAnswers:
     """`recorded` goes into the answers file; `context` has the hidden facts as well."""
 
     recorded: Mapping[str, Any]
@@ -86,7 +86,7 @@ class Questionnaire:
         """Import now what questions with Jinja in them need: about a tenth of a second."""
         self._jinja.warm()
 
-    def answers(self, given: Mapping[str, Any]) -> Answers:
+    def answers(self, given: Mapping[str, Any]) -> CompleteAnswers:
         """Complete `given` with defaults and facts.
 
         Raises:
@@ -96,7 +96,7 @@ class Questionnaire:
         if steps and steps[-1].missing:
             name = steps[-1].question.name
             raise Problem(f"there is no answer for {name}", f"give it with `--set {name}=…`")
-        return Answers(
+        return CompleteAnswers(
             recorded={step.question.name: step.value for step in steps if step.shown},
             context={step.question.name: step.value for step in steps},
         )

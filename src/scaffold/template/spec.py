@@ -17,6 +17,9 @@ from scaffold.template.documents import SafeLoader
 from scaffold.terminal.errors import Problem
 
 TYPES = ("str", "bool", "int", "yaml")
+PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
+"""What a template consists of, where its repository has a folder `template`."""
+
 _FAULT = "this is a fault of the template"
 _SETTINGS = {
     "_min_copier_version",
