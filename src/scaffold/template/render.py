@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,20 @@ def render(
 
     with _without_git(template.root) as root:
         try:
-            copier.run_copy(
-                str(root),
-                folder,
-                data=dict(answers.recorded),
-                defaults=True,
-                overwrite=True,
-                quiet=True,
-                settings=copier.Settings(),  # not those of the user: they would change answers
-            )
+            with redirect_stderr(StringIO()):  # it prints some errors before it raises them
+                copier.run_copy(
+                    str(root),
+                    folder,
+                    data=dict(answers.recorded),
+                    defaults=True,
+                    overwrite=True,
+                    quiet=True,
+                    settings=copier.Settings(),  # those of the user would change answers
+                )
         except TemplateError as error:
             raise _fault(f"{_failing_file(error, root)} fails: {one_line(error)}") from error
         except (CopierError, UnicodeError, ValueError) as error:
-            raise _fault(f"files cannot be rendered: {one_line(error)}") from error
+            raise _fault(f"files cannot be rendered: {one_line(error.__cause__ or error)}") from error
     _record(origin, folder / template.answers_file)
     _apply_umask(folder)
 

@@ -150,7 +150,7 @@ def _documents(file: Path, root: Path, *, with_facts: bool) -> Iterator[dict[str
         ) from error
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """An error's text on a single line."""
     return " ".join(str(error).split())
 
