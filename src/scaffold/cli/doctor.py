@@ -12,7 +12,8 @@ import typer
 
 from scaffold.doctor import needs
 from scaffold.doctor.needs import Finding, Need, Place
-from scaffold.git.worktree import TRACE, Repository
+from scaffold.git.journal import TRACE, Transaction
+from scaffold.git.worktree import Worktree
 from scaffold.source import locate
 from scaffold.template.answers import GET_BACK, own_answers, read_answers
 from scaffold.template.expressions import Jinja
@@ -84,7 +85,7 @@ def _unfinished(folder: Path) -> list[Finding]:
     if not any((above / TRACE).exists() for above in (folder, *folder.parents)):
         return []
     try:
-        problem = Repository(folder).unfinished()
+        problem = Transaction(Worktree(folder)).unfinished()
     except Problem:  # no repository, no update
         return []
     return [Finding("update", "missing", "is not finished", problem.hint)] if problem else []

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.git import commands as git
+from scaffold.git.journal import Transaction
 from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Files, Outcome, has_markers, merge
-from scaffold.git.worktree import Repository
+from scaffold.git.worktree import Worktree
 from scaffold.project import data_steps
 from scaffold.source import address as addresses
 from scaffold.source import bundle as bundles
@@ -101,10 +102,10 @@ class ExistingProject:
     """A generated project, and the history of the template that it was made from."""
 
     def __init__(
-        self, repository: Repository, recorded: Mapping[str, Any], past: History, newest: str
+        self, worktree: Worktree, recorded: Mapping[str, Any], past: History, newest: str
     ) -> None:
         """`newest` is where `past` ends for this project."""
-        self.repository = repository
+        self.worktree = worktree
         self.recorded = own_answers(recorded)
         self._address = _address(str(recorded["_src_path"]))
         self._past = past
@@ -171,6 +172,14 @@ class ExistingProject:
             steps = data_steps.steps(Jinja(after.template), before.answers, after.complete)
         return Plan(before, after, self._changes(before, after), steps)
 
+    def apply(self, plan: Plan) -> None:
+        """Write the plan into the work tree, all of it or nothing.
+
+        Raises:
+            Problem: somebody has worked on since, or a file cannot be written.
+        """
+        Transaction(self.worktree).apply(plan.changes, plan.after.version)
+
     def keep_bundle(self) -> str:
         """Bring the bundle that the project names up to date, for plain `copier update`.
 
@@ -192,7 +201,7 @@ class ExistingProject:
         return Rendering(version, template, answers, files, text)
 
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
-        ours = self.repository.tree
+        ours = self.worktree.tree
         old, new = dict(before.files), dict(after.files)
         for path in old.keys() | new.keys():
             if path in ours and has_markers(ours[path].content):
@@ -205,15 +214,15 @@ class ExistingProject:
         moves = {
             path: to
             for path, to in _moves(before.template, after.template).items()
-            if path not in ours or not self.repository.is_taken(to)
+            if path not in ours or not self.worktree.is_taken(to)
         }
         changes = merge(old, ours, new, git.merge_file, moves)
         leaving = {change.path for change in changes if change.outcome is Outcome.REMOVED}
         return [self._guarded(change, leaving) for change in changes]
 
     def _guarded(self, change: Change, leaving: set[str]) -> Change:
-        is_new = change.path not in self.repository.tree
-        if is_new and self.repository.is_taken(change.path, leaving):
+        is_new = change.path not in self.worktree.tree
+        if is_new and self.worktree.is_taken(change.path, leaving):
             reason = "a file that is not in git is in the way of a new file of the template"
             return change._replace(outcome=Outcome.KEPT, file=None, reason=reason)
         return change
@@ -227,14 +236,14 @@ def opened(folder: Path, *, remote: bool = False) -> Iterator[ExistingProject]:
         Problem: it is none, it has changes that are not committed, its template is out of reach.
     """
     noted = recorded(folder)
-    repository = Repository(folder)
-    repository.check()
-    if ANSWERS_FILE not in repository.tree:
+    worktree = Worktree(folder)
+    Transaction(worktree).check()
+    if ANSWERS_FILE not in worktree.tree:
         raise Problem(f"{ANSWERS_FILE} is not committed", "commit it: updates start from it")
     address = str(noted["_src_path"])
     own = None if remote or not locate.is_own(address) else locate.repository()
     with history.opened(str(own or address)) as past:
-        yield ExistingProject(repository, noted, past, "HEAD" if own else past.newest())
+        yield ExistingProject(worktree, noted, past, "HEAD" if own else past.newest())
 
 
 def _read(file: Path) -> File:
