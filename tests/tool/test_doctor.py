@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from scaffold.cli.doctor import _defaults, _needs
-from scaffold.doctor import needs
-from scaffold.doctor.needs import GIT, Place, examine, settings
+from scaffold.doctor import needs, ports, programs
+from scaffold.doctor.needs import GIT, Place, examine
+from scaffold.doctor.settings import settings
 from tests.combinations import answered, combinations, label
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold
@@ -52,7 +53,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     for name in ("METRICS_PORT", "HOST", "DATABASE_URL", "PORT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", str(free_ports(1)[0]))
-    monkeypatch.setattr("scaffold.doctor.needs.glob", glob_elsewhere)
+    monkeypatch.setattr("scaffold.doctor.programs.glob", glob_elsewhere)
     monkeypatch.setattr("scaffold.doctor.needs.shutil.disk_usage", lambda _: Usage(80_290_000_000))
     monkeypatch.setenv("PATH", str(folder))
     return add
@@ -200,7 +201,7 @@ def test_a_running_service_of_the_project_has_its_port(
     monkeypatch.setenv("PORT", str(port))
     command = [sys.executable, "-m", "http.server", str(port), "--bind", HERE]
     with subprocess.Popen(command, cwd=shop, stderr=subprocess.DEVNULL) as service:
-        wait_until(lambda: bool(list(needs._inodes(port))), 10, "no server")
+        wait_until(lambda: bool(list(ports._inodes(port))), 10, "no server")
         outcome = scaffold("doctor", "shop")
         service.kill()
     told = f"ok        port {port} is where this project runs, as process {service.pid}\n"
@@ -306,7 +307,7 @@ def test_the_newest_of_several_versions_is_found(tmp_path: Path) -> None:
         program = tmp_path / version / "bin/initdb"
         program.parent.mkdir(parents=True)
         program.touch(mode=0o755)
-    assert needs._located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
+    assert programs.located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
 
 
 @pytest.mark.parametrize(

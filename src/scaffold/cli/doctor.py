@@ -12,6 +12,7 @@ import typer
 
 from scaffold.doctor import needs
 from scaffold.doctor.needs import Finding, Need, Place
+from scaffold.doctor.settings import settings
 from scaffold.git.journal import TRACE, Transaction
 from scaffold.git.worktree import Worktree
 from scaffold.source import locate
@@ -42,7 +43,7 @@ def doctor(
     project = _project(path, template)
     facts = _facts(project, template) if project else {}
     folder = project or Path.cwd()
-    place = Place(folder, needs.settings(_defaults(facts), folder))
+    place = Place(folder, settings(_defaults(facts), folder))
     findings = [*needs.examine([needs.GIT, *_needs(facts)], place), *_unfinished(folder)]
     ready = all(finding.status != "missing" for finding in findings)
     if as_json:

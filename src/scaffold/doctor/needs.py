@@ -16,19 +16,17 @@ is met.
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from scaffold.doctor import ports, programs
 
 PATIENCE_SECONDS = 0.5
 """A look that takes longer counts as a need that is not met."""
@@ -36,10 +34,6 @@ PATIENCE_SECONDS = 0.5
 _CONNECT_SECONDS = 0.3
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LAST_PORT = 65535
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:\s\#.*)?"""
-)
-_LISTENING = "0A"  # as /proc/net/tcp has it
 
 Need = Mapping[str, Any]
 GIT: Need = {
@@ -89,16 +83,6 @@ def examine(needs: Sequence[Need], place: Place) -> list[Finding]:
     return [_finding(need, look) for need, look in seen if look and need.get("unless") not in met]
 
 
-def settings(defaults: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The variables as a service in `folder` reads them: environment, `NAME_FILE`, `.env`, default.
-
-    A variable that is set to nothing counts as unset.
-    """
-    written = _dotenv(folder / ".env")
-    given = {name: os.environ.get(name) or _secret(name) or written.get(name) for name in defaults}
-    return {name: given[name] or default for name, default in defaults.items()}
-
-
 @dataclass(frozen=True)
 class _Look:
     """What one look has seen."""
@@ -118,16 +102,16 @@ def _program(need: Need, place: Place) -> _Look:
     wanted = str(need.get("at_least", ""))
     seen = []
     for name in need["programs"]:
-        if program := _located(name, place.folder):
-            version = _version(program)
-            if not wanted or _numbers(version) >= _numbers(wanted):
+        if program := programs.located(name, place.folder):
+            version = programs.version(program)
+            if not wanted or programs.numbers(version) >= programs.numbers(wanted):
                 return _Look(ok=True, detail=version)
             seen.append(f"{name} is {version or 'of no known version'}")
     return _Look(ok=False, detail=f"is too old: {', '.join(seen)}" if seen else "")
 
 
 def _run(need: Need, place: Place) -> _Look:
-    return _Look(ok=_output(need["command"], place.folder) is not None)
+    return _Look(ok=programs.output(need["command"], place.folder) is not None)
 
 
 def _space(need: Need, place: Place) -> _Look:
@@ -143,10 +127,10 @@ def _port(need: Need, place: Place) -> _Look | None:
         return _Look(ok=False, detail=f"{text!r} is no number from 0 to {_LAST_PORT}")
     host, port = place.settings.get("HOST") or "127.0.0.1", int(text)
     try:
-        _listen(host, port)
+        ports.listen(host, port)
     except OSError as error:
-        pid, name = _listener(port)
-        if pid and _working_folder(pid) == place.folder.resolve():
+        pid, name = ports.listener(port)
+        if pid and ports.working_folder(pid) == place.folder.resolve():
             return _Look(ok=True, detail=f"{port} is where this project runs, as process {pid}")
         reason = f"{name} has it, as process {pid}" if pid else error.strerror or str(error)
         return _Look(ok=False, detail=f"{port} of {host} is not free: {reason}")
@@ -162,7 +146,7 @@ def _server(need: Need, place: Place) -> _Look:
     try:
         socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except OSError:
-        starters = (_located(name, place.folder) for name in need["programs"])
+        starters = (programs.located(name, place.folder) for name in need["programs"])
         starter = next(filter(None, starters), None) if host in _LOOPBACK else None
         if starter:
             return _Look(ok=True, detail=f"{need['starts']} {starter}")
@@ -171,94 +155,3 @@ def _server(need: Need, place: Place) -> _Look:
 
 
 _LOOKS = {"program": _program, "run": _run, "space": _space, "port": _port, "server": _server}
-
-
-def _located(name: str, folder: Path) -> str | None:
-    """A program by its name on the PATH, or by its path in the project; `*` stands for anything."""
-    if "/" not in name:
-        return shutil.which(name)
-    found = [path for path in glob(str(folder / name)) if os.access(path, os.X_OK)]  # noqa: PTH207 - of an absolute pattern, too
-    return max(found, key=_numbers, default=None)
-
-
-def _version(program: str) -> str:
-    found = re.search(r"\d+(\.\d+)+", _output([program, "--version"], None) or "")
-    return found[0] if found else ""
-
-
-def _output(command: Sequence[str], folder: Path | None) -> str | None:
-    """What a command prints; None when it fails, is missing or takes too long."""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_SECONDS - 0.1,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", text)]
-
-
-def _listen(host: str, port: int) -> None:
-    """Listen as the service would, for a moment. Raises OSError where it could not."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        attempt.bind(address)
-        attempt.listen(1)
-
-
-def _listener(port: int) -> tuple[int, str]:
-    """The process that listens on a port, by id and name, as far as Linux lets this user see it."""
-    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
-    for link in glob("/proc/[0-9]*/fd/*") if wanted else ():  # noqa: PTH207 - half the time of Path
-        try:
-            if os.readlink(link) in wanted:  # noqa: PTH115 - names no path
-                process = Path(link).parents[1]
-                return int(process.name), (process / "comm").read_text().strip()
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
-    return 0, ""
-
-
-def _inodes(port: int) -> Iterable[str]:
-    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        lines = table.read_text().splitlines()[1:] if table.exists() else []
-        for _, local, _, state, *rest in map(str.split, lines):
-            if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
-                yield rest[5]
-
-
-def _working_folder(pid: int) -> Path | None:
-    try:
-        return Path(f"/proc/{pid}/cwd").resolve(strict=True)
-    except OSError:
-        return None
-
-
-def _secret(name: str) -> str:
-    """The content of the file that `NAME_FILE` names."""
-    file = os.environ.get(f"{name}_FILE")
-    try:
-        return Path(file).read_text().strip() if file else ""
-    except (OSError, UnicodeError):
-        return ""
-
-
-def _dotenv(file: Path) -> dict[str, str]:
-    """The variables in a `.env`: a line each, `export` and quotes and comments as usual."""
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeError):
-        return {}
-    found = filter(None, map(_ASSIGNMENT.fullmatch, lines))
-    return {match[1]: match[2] or match[3] or match[4] or "" for match in found}
