@@ -283,19 +283,19 @@ def test_programs_that_hang_do_not_keep_the_doctor(
 
 
 def test_a_look_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(needs._LOOKS, "slow", lambda *_: time.sleep(2))
+    monkeypatch.setitem(needs._CHECKS, "slow", lambda *_: time.sleep(2))
     need = {"kind": "slow", "name": "weather", "remedy": "wait"}
     began = time.monotonic()
     first, second = examine([need, GIT], Place(Path.cwd(), {}))
     assert time.monotonic() - began < 1
-    assert (first.status, first.detail) == ("missing", "could not be looked at within 0.5 s")
+    assert (first.status, first.detail) == ("missing", "could not be checked within 0.5 s")
     assert second.status == "ok"
 
 
 def test_a_look_that_never_ends_does_not_keep_the_process() -> None:
     code = (
         "import time; from pathlib import Path; from scaffold.doctor import needs;"
-        "needs._LOOKS['slow'] = lambda *_: time.sleep(9);"
+        "needs._CHECKS['slow'] = lambda *_: time.sleep(9);"
         "need = {'kind': 'slow', 'name': 'weather', 'remedy': 'wait'};"
         "needs.examine([need], needs.Place(Path(), {}))"
     )
@@ -347,7 +347,7 @@ def test_every_need_of_the_template_can_be_looked_at(answers: dict[str, Any]) ->
     assert {"python", "make"} <= set(names)
     assert len(names) == len(set(names))
     for need in needed:
-        assert need["kind"] in needs._LOOKS
+        assert need["kind"] in needs._CHECKS
         assert need["remedy"]
         assert need.get("setting", "PORT") in _defaults(facts)
         assert need.get("unless", "uv") in names

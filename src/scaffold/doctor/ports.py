@@ -12,7 +12,7 @@ _LISTENING = "0A"  # as /proc/net/tcp has it
 
 
 def listen(host: str, port: int) -> None:
-    """Listen as the service would, for a moment. Raises OSError where it could not."""
+    """Listen on a port for a moment, as the service would. Raises OSError when it is not free."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,7 +21,7 @@ def listen(host: str, port: int) -> None:
 
 
 def listener(port: int) -> tuple[int, str]:
-    """The process that listens on a port, by id and name, as far as Linux lets this user see it."""
+    """The id and name of the process that listens on a port; 0 and empty when it is not visible."""
     wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
     for link in glob("/proc/[0-9]*/fd/*") if wanted else ():  # noqa: PTH207 - half the time of Path
         try:

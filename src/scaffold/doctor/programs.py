@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 0.4
 
 
 def located(name: str, folder: Path) -> str | None:
-    """A program by its name on the PATH, or by its path in the project; `*` stands for anything."""
+    """Find a program by its name on the PATH, or by a path or glob pattern in the project."""
     if "/" not in name:
         return shutil.which(name)
     found = [path for path in glob(str(folder / name)) if os.access(path, os.X_OK)]  # noqa: PTH207 - of an absolute pattern, too
@@ -29,7 +29,7 @@ def version(program: str) -> str:
 
 
 def output(command: Sequence[str], folder: Path | None) -> str | None:
-    """What a command prints; None when it fails, is missing or takes too long."""
+    """The output of a command; None when it fails, is missing or takes too long."""
     try:
         done = subprocess.run(
             command,
@@ -47,5 +47,5 @@ def output(command: Sequence[str], folder: Path | None) -> str | None:
 
 
 def numbers(text: str) -> list[int]:
-    """The numbers in a text, in order: two versions compare by them."""
+    """The numbers in a text, in order, to compare versions."""
     return [int(number) for number in re.findall(r"\d+", text)]

@@ -1,4 +1,4 @@
-"""The settings of a service, as the service would read them on this machine."""
+"""Reads the settings of a service as the service would read them on this machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ASSIGNMENT = re.compile(
 
 
 def settings(defaults: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The variables as a service in `folder` reads them: environment, `NAME_FILE`, `.env`, default.
+    """Each setting from the environment, else `NAME_FILE`, else `.env`, else its default.
 
-    A variable that is set to nothing counts as unset.
+    An empty variable counts as unset.
     """
     written = _dotenv(folder / ".env")
     given = {name: os.environ.get(name) or _secret(name) or written.get(name) for name in defaults}
@@ -32,7 +32,7 @@ def _secret(name: str) -> str:
 
 
 def _dotenv(file: Path) -> dict[str, str]:
-    """The variables in a `.env`: a line each, `export` and quotes and comments as usual."""
+    """The variables in a `.env` file; `export`, quotes and comments are understood."""
     try:
         lines = file.read_text().splitlines()
     except (OSError, UnicodeError):

@@ -1,9 +1,8 @@
-"""Changes a work tree all at once: with a journal, so that the state before can be restored.
+"""Changes a work tree atomically, with a journal to restore the state before.
 
-Changes are written as `git merge` would write them: merged files in the index and in the work
-tree, files in conflict with git's markers and three stages. Before the first file is touched, a
-journal in the git folder lists what is going to be touched. From it the state before is restored
-whatever has happened since, even when the process was killed.
+Changes are written like those of `git merge`: merged files into the index and the work tree, files
+in conflict with markers and three stages. Before the first file is changed, a journal in the git
+folder lists all paths. The state before can be restored from it, even after the process was killed.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ _UNTOUCHED = "everything is as it was before"
 
 @dataclass(frozen=True)
 class Journal:
-    """What one update does, noted before it begins.
+    """What one update changes, written before it begins.
 
-    `touched` are the paths that it writes or removes, `added` those of them that were not there;
-    `settled` tells that all of it was written.
+    `touched` are the paths that it writes or removes; `added` are those that did not exist before;
+    `settled` is True when everything was written.
     """
 
     head: str
@@ -59,11 +58,11 @@ class Transaction:
         self._worktree.check()
 
     def apply(self, changes: Sequence[Change], version: str) -> None:
-        """Put the changes into the index and the work tree, all of them or none.
+        """Write the changes into the index and the work tree, completely or not at all.
 
         Raises:
-            Problem: somebody has worked on since, or a file cannot be written; everything is as it
-                was before.
+            Problem: the project has changed since it was planned, or a file cannot be written; the
+                state before was restored.
         """
         try:
             self._check_again()
@@ -90,7 +89,7 @@ class Transaction:
             raise _unwritten(error, self._taken_back(journal)) from error
 
     def journal(self) -> Journal | None:
-        """The update that was begun last, unless it is finished, taken back or undone."""
+        """The last update, unless it was finished, aborted or undone."""
         try:
             noted: dict[str, Any] = json.loads((self._state / "update.json").read_text())
         except FileNotFoundError:
@@ -104,22 +103,22 @@ class Transaction:
         return journal
 
     def unfinished(self) -> Problem | None:
-        """What is wrong when an update was neither committed nor taken back."""
+        """The problem when an update was neither committed nor aborted."""
         journal = self.journal()
         if journal is None or journal.head != self._worktree.head:
             return None
         return _unfinished(journal)
 
     def abort(self) -> str | None:
-        """Give back the state before the update.
+        """Restore the state before the update.
 
-        What the touched files held is kept as a commit under `refs/scaffold/aborted`.
+        The content of the changed files is kept as a commit under `refs/scaffold/aborted`.
 
         Returns:
             The short id of that commit.
 
         Raises:
-            Problem: there is no update to take back, or it has been committed.
+            Problem: there is no update to abort, or something was committed since.
         """
         journal = self.journal()
         if journal is None:
@@ -139,7 +138,7 @@ class Transaction:
         return kept
 
     def unresolved(self, journal: Journal) -> list[str]:
-        """The paths that an update left in conflict and that nobody has resolved."""
+        """The paths that are still in conflict."""
         unmerged = git.read(
             self._folder, "diff", "--name-only", "--relative", "--diff-filter=U", "-z"
         )
@@ -147,11 +146,11 @@ class Transaction:
         return sorted({*unmerged.split("\0")[:-1], *marked})
 
     def finish(self) -> None:
-        """Forget the update: it is resolved."""
+        """Remove the journal: the update is resolved."""
         self._forget()
 
     def _check_again(self) -> None:
-        """A plan may be read for an hour before it is agreed on."""
+        """Check that nothing has changed while the user was reading the plan."""
         self.check()
         if git.ask(self._folder, "rev-parse", "HEAD") != self._worktree.head:
             raise Problem(
@@ -159,7 +158,7 @@ class Transaction:
             )
 
     def _is_undone(self, journal: Journal) -> bool:
-        """Whether everything is as it was committed, be it by `git reset --hard`."""
+        """Whether the user has undone the update, for example by `git reset --hard`."""
         return not self._worktree.status() and not any(
             os.path.lexists(self._folder / path) for path in journal.added
         )
@@ -199,7 +198,7 @@ class Transaction:
         index.replace(self._worktree.git_path("index"))
 
     def _store(self, changes: Sequence[Change]) -> Mapping[bytes, str]:
-        """Put every content that the index will name into git; gives the ids."""
+        """Write each content into the object store of git. Returns the ids by content."""
         contents = {
             file.content
             for change in changes
@@ -231,7 +230,7 @@ class Transaction:
                 yield f"{file.mode} {oids[file.content]} {stage}\t{path}\0"
 
     def _taken_back(self, journal: Journal) -> str:
-        """Restore the state before an update that failed, and tell how that went."""
+        """Restore the state before an update that failed. Returns a hint about the result."""
         try:
             self._restore(journal)
         except (OSError, Problem):
@@ -239,7 +238,7 @@ class Transaction:
         return _UNTOUCHED
 
     def _restore(self, journal: Journal) -> None:
-        """Write no more than must be: there may be no room but what the update took."""
+        """Restore the state before. Write as little as possible: the disk may be full."""
         for path in journal.added:
             self._worktree.remove(path)
         if git.ask(self._folder, "diff", "--cached", "--quiet", "HEAD", "--", ".") is None:
@@ -248,7 +247,7 @@ class Transaction:
         self._forget()
 
     def _keep(self, journal: Journal) -> str | None:
-        """Commit what the touched files hold now, out of the way, so that no word is lost."""
+        """Commit the current content of the changed files, so that nothing is lost."""
         index = self._state / "kept-index"
         index.unlink(missing_ok=True)
         git.read(self._folder, "read-tree", "HEAD", index=index)
@@ -274,7 +273,7 @@ class Transaction:
 
 
 def _staged(change: Change) -> bool:
-    """Whether the index is to hold three versions of it."""
+    """Whether the index gets three stages of it."""
     return change.outcome is Outcome.CONFLICT
 
 
@@ -283,7 +282,7 @@ def _stages(change: Change) -> list[File | None]:
 
 
 def _is_marked(file: Path) -> bool:
-    """Whether one of the lines by which git tells the sides apart is still there."""
+    """Whether the file still has a conflict marker."""
     content = file.read_bytes() if file.is_file() else b""
     return any(label.encode() in content for label in git.CONFLICT_LABELS)
 

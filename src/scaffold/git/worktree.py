@@ -1,4 +1,4 @@
-"""The work tree of a project: what is committed, what differs, and writing single files."""
+"""Reads and writes the work tree of a project."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Worktree:
 
     @cached_property
     def tree(self) -> Mapping[str, File]:
-        """Every file of the project as it was committed last, by path from the project's folder."""
+        """The files of the last commit, by path."""
         listing = git.read(self.folder, "ls-tree", "-r", "-z", "HEAD", ".").split("\0")[:-1]
         entries = [(line.partition("\t")[2], *line.split(maxsplit=3)[:3]) for line in listing]
         blobs = [entry for entry in entries if entry[2] == "blob"]
@@ -63,9 +63,9 @@ class Worktree:
         return {path: File(next(contents), mode) for path, mode, _, _ in blobs}
 
     def is_taken(self, path: str, leaving: Container[str] = ()) -> bool:
-        """Whether something lies at a path, or a file where one of its folders must be.
+        """Whether something exists at a path, or a file in place of one of its folders.
 
-        The paths that are `leaving` do not count.
+        The paths in `leaving` are ignored.
         """
         file = self.folder / path
         above = file.parents[: len(Path(path).parts) - 1]
@@ -74,26 +74,26 @@ class Worktree:
         )
 
     def status(self) -> list[str]:
-        """The paths that differ from the last commit, untracked ones included."""
+        """The paths that differ from the last commit, including untracked ones."""
         options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal")
         status = git.read(self.folder, "status", *options, "--", ".")
         return [entry[3:].removeprefix(self.prefix) for entry in status.split("\0")[:-1]]
 
     def check_out(self, paths: Iterable[str], *options: str, index: Path | None = None) -> None:
-        """Write files of the index, whatever is there now."""
+        """Write files of the index over whatever is there now."""
         given = "".join(f"{self.prefix}{path}\0" for path in paths)
         command = ("checkout-index", "--force", "--quiet", *options, "-z", "--stdin")
         top = self.folder.joinpath(*[".." for _ in Path(self.prefix).parts]).resolve()
         git.read(top, *command, given=given, index=index)
 
     def with_paths(self, paths: Iterable[str], *command: str, index: Path | None = None) -> None:
-        """Run a git command on these paths, however many and however they are spelled."""
+        """Run a git command on these literal paths, passed on its standard input."""
         options = ("--pathspec-from-file=-", "--pathspec-file-nul")
         given = "".join(f"{path}\0" for path in paths)
         git.read(self.folder, "--literal-pathspecs", *command, *options, given=given, index=index)
 
     def remove(self, path: str) -> None:
-        """Remove a file, and the folders that it leaves empty."""
+        """Remove a file, and the folders that become empty."""
         file = self.folder / path
         if not _is_folder(file) and os.path.lexists(file):
             file.unlink()
@@ -104,12 +104,12 @@ class Worktree:
                 folder.rmdir()
 
     def git_path(self, name: str) -> Path:
-        """Where git keeps a file of its own, like `index` or `MERGE_HEAD`."""
+        """The path of a file in the git folder, like `index` or `MERGE_HEAD`."""
         path = Path(git.read(self.folder, "rev-parse", "--git-path", name).strip())
         return path if path.is_absolute() else self.folder / path
 
     def _overlooked(self) -> list[str]:
-        """Files that differ from the commit, although somebody told git not to look."""
+        """Files that differ from the last commit, but are hidden by `git update-index` flags."""
         listed = git.read(self.folder, "ls-files", "-v", "-z").split("\0")[:-1]
         flagged = [entry[2:] for entry in listed if entry[0] == "S" or entry[0].islower()]
         there = [path for path in flagged if os.path.lexists(self.folder / path)]
@@ -132,7 +132,7 @@ class Worktree:
 
 
 def write_file(place: Path, file: File) -> None:
-    """Write a file as git would."""
+    """Write a file with its mode, like git."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if file.mode == LINK:
         place.symlink_to(os.fsdecode(file.content))
@@ -148,7 +148,7 @@ def _prefix(folder: Path) -> str:
 
 
 def _read(place: Path) -> File:
-    """A file of the work tree as git would store it."""
+    """Read a file of the work tree as git would store it."""
     if place.is_symlink():
         return File(os.fsencode(place.readlink()), LINK)
     mode = EXECUTABLE if place.stat().st_mode & 0o100 else PLAIN
