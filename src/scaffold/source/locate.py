@@ -69,7 +69,7 @@ def repository() -> Path | None:
 
 
 def ref() -> str | None:
-    """The name of HEAD in the `bundle()`: a release like `v1.2.0`, else what git describe prints."""
+    """The name of HEAD in the `bundle()`: a release like `v1.2.0`, else `v1.2.0-3-g1a2b3c4`."""
     return _carried_ref() if bundle() else None
 
 
