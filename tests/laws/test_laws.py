@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.combinations import ROOT, combinations, label, rendered_files
+from tests.combinations import ROOT, combinations, each_row, label
 from tests.laws import laws
-from tests.rendering import RenderedFile
+from tests.rendering import RenderedFile, read
 from tests.tool.conftest import commit, git
 from tests.tool.test_questions import template
 
@@ -33,12 +33,14 @@ def test_the_template_keeps_the_law(law: Callable[[Path], list[str]]) -> None:
     assert law(ROOT) == []
 
 
-@pytest.mark.parametrize("answers", combinations(), ids=label)
+@each_row()
 @pytest.mark.parametrize("law", ON_A_PROJECT, ids=lambda law: law.__name__)
-def test_every_combination_keeps_the_law(
-    law: Callable[[list[RenderedFile]], list[str]], answers: dict[str, Any]
+def test_every_row_keeps_the_law(
+    law: Callable[[list[RenderedFile]], list[str]],
+    answers: dict[str, Any],
+    rendered: Callable[..., Path],
 ) -> None:
-    assert law(rendered_files(answers)) == []
+    assert law(read(rendered(**answers))) == []
 
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)
@@ -46,8 +48,8 @@ def test_in_every_combination_one_path_has_one_owner(answers: dict[str, Any]) ->
     assert laws.one_path_one_owner(ROOT, {"name": "shop", **answers}) == []
 
 
-@pytest.mark.parametrize("answers", combinations(), ids=label)
-def test_every_combination_is_formatted_and_linted(
+@each_row()
+def test_every_row_is_formatted_and_linted(
     answers: dict[str, Any], rendered: Callable[..., Path]
 ) -> None:
     """By the settings in its own pyproject.toml."""

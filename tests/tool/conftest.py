@@ -29,14 +29,6 @@ Scaffold = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session")
-def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the real template that is no git repository. Do not change it."""
-    folder = tmp_path_factory.mktemp("plain") / "template"
-    export(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def template_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the real template, committed and tagged v1.0.0. Do not change it."""
     folder = tmp_path_factory.mktemp("repository") / "template"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import combinations as choose
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ from scaffold.source.history import History
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers, Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import TEMPLATE
+from tests.combinations import TEMPLATE, axes, cover
+from tests.oracle import is_legal
 from tests.rendering import RenderedFile, rendered
 from tests.tool.conftest import commit, git
 
@@ -123,25 +122,15 @@ def copied(project: Path, folder: Path) -> Path:
 @cache
 def pairwise() -> tuple[dict[str, Any], ...]:
     """Few answers in which any two choices of two questions meet at least once."""
-    axes = {q.name: list(q.choices.values()) for q in TEMPLATE.asked if q.choices} | MADE_UP
-    return tuple(covering(axes))
+    return tuple(cover(axes() | MADE_UP, lambda answers: is_legal(_real(answers))))
 
 
 MADE_UP: dict[str, list[Any]] = {"size": ["small", "large"], "audit": [False, True]}
 
 
-def covering(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """Rows of values, each the one that meets most pairs that have not met."""
-    rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    left = {pair for row in rows for pair in _pairs(row)}
-    while left:
-        row = max(rows, key=lambda row: len(left.intersection(_pairs(row))))
-        left.difference_update(_pairs(row))
-        yield row
-
-
-def _pairs(row: Mapping[str, Any]) -> Iterable[Any]:
-    return list(choose(sorted(row.items()), 2))
+def _real(answers: Answers) -> Answers:
+    """The answers to questions of the real template."""
+    return {name: value for name, value in answers.items() if name not in MADE_UP}
 
 
 def _is_folder(path: Path) -> bool:
