@@ -26,6 +26,7 @@ lint: setup  ## Check style and types
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 format: setup  ## Put the code into shape
 	@.venv/bin/ruff check --quiet --fix .

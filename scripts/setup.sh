@@ -49,7 +49,7 @@ install_packages() {
     state=$(cat requirements-dev.txt pyproject.toml | cksum)
     if [ -x .venv/bin/python ] && [ "$(cat $stamp 2>/dev/null)" = "$state" ]; then return; fi
     [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
-    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt
+    "$uv" pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements-dev.txt
     # Everything it needs is installed already, hatchling included: nothing is downloaded here.
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
     echo "$state" >$stamp

@@ -33,9 +33,7 @@ def diff(
         stays = assignments and to is None
         target = project.commit if stays else project.target(to)
         planned = project.plan(target, answers.assigned(assignments or []), None)
-        before = {
-            change.path: project.repository.tree.get(change.path) for change in planned.changes
-        }
+        before = {change.path: project.worktree.tree.get(change.path) for change in planned.changes}
         after = {change.path: change.file for change in planned.changes}
     patch = git.diff(_contents(before), _contents(after), colour=console.shows_colour())
     sys.stdout.buffer.write(patch)

@@ -81,7 +81,7 @@ def carry_out(project: ExistingProject, target: str, options: Options) -> int:
         return 0
     if options.asking and not options.yes:
         _agree()
-    project.repository.apply(plan.changes, plan.after.version)
+    project.apply(plan)
     if caution := project.keep_bundle():
         console.warn(caution)
     if options.as_json:

@@ -9,7 +9,8 @@ import typer
 
 from scaffold.cli import preview
 from scaffold.cli.preview import AsJson, Assignments, Defaults, DryRun, Folder, Remote, Yes
-from scaffold.git.worktree import Repository
+from scaffold.git.journal import Transaction
+from scaffold.git.worktree import Worktree
 from scaffold.project import plan
 from scaffold.template.answers import ANSWERS_FILE
 from scaffold.terminal import console
@@ -72,7 +73,7 @@ def _check(project: plan.ExistingProject, target: str, *, as_json: bool) -> int:
 
 
 def _abort(folder: Path) -> int:
-    kept = Repository(folder).abort()
+    kept = Transaction(Worktree(folder)).abort()
     console.say("Everything is as it was before the update.")
     if kept:
         console.say(f"What the update had written is kept as the commit {kept}.")
@@ -80,8 +81,8 @@ def _abort(folder: Path) -> int:
 
 
 def _finish(folder: Path) -> int:
-    repository = Repository(folder)
-    journal = repository.journal()
+    transaction = Transaction(Worktree(folder))
+    journal = transaction.journal()
     if journal is None:
         raise Problem("there is no unfinished update", "`scaffold update` begins one")
     if not journal.settled:
@@ -95,9 +96,9 @@ def _finish(folder: Path) -> int:
             f"{ANSWERS_FILE} says {recorded}, not {journal.version}",
             f"`git checkout --theirs {ANSWERS_FILE}`",
         )
-    if unresolved := repository.unresolved(journal):
+    if unresolved := transaction.unresolved(journal):
         console.say("To resolve:\n" + "\n".join(f"  {path}" for path in unresolved))
         return _UNRESOLVED
-    repository.finish()
+    transaction.finish()
     console.say(f"The update to {journal.version} is finished. Commit it, if you have not yet.")
     return 0

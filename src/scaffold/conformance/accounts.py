@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from scaffold.conformance import expect
-from scaffold.conformance.core import Failure, Skip
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Failure, Skip
 from scaffold.terminal.errors import Problem
 
 REGISTER = "/api/v1/auth/register"

@@ -78,7 +78,7 @@ def verify(
     print(report.as_json(results, url) if json else report.as_table(results, url))
     if junit:
         junit.write_bytes(report.as_junit(results, url))
-    return int(any(result.outcome == "failed" for result in results))
+    return int(any(result.verdict == "failed" for result in results))
 
 
 class Progress:
@@ -100,7 +100,7 @@ class Progress:
     def ended(self, result: Result) -> None:
         """A check is over."""
         if not self._terminal:
-            print(f"{self._doing}: {result.outcome}", file=self._stream, flush=True)
+            print(f"{self._doing}: {result.verdict}", file=self._stream, flush=True)
 
     def notify(self, text: str) -> None:
         """Something takes long, and why."""

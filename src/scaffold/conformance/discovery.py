@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from scaffold.conformance.core import Failure
 from scaffold.conformance.service import Answer, Auth, Options, Service
+from scaffold.conformance.verdicts import Failure
 from scaffold.terminal.errors import Problem
 
 ORDERS = "/api/v1/orders"

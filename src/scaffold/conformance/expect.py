@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaffold.conformance.core import Failure
 from scaffold.conformance.service import Answer
+from scaffold.conformance.verdicts import Failure
 
 PROBLEM = "application/problem+json"
 SHORT = 80

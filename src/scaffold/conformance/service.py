@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import httpx
 
-from scaffold.conformance.core import Failure
+from scaffold.conformance.verdicts import Failure
 
 T = TypeVar("T")
 Auth = Literal["jwt", "none"]

@@ -1,4 +1,4 @@
-"""A new project: rendered out of sight, then put into place all at once."""
+"""Creates a project: renders it into a hidden folder, then renames that folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Created:
-    """What was written; `repository` is the git repository that it is in, if any."""
+    """The files that were written, and the git repository that contains them, if any."""
 
     files: list[Listed]
     repository: Path | None
@@ -34,7 +34,7 @@ class Created:
 
 @dataclass(frozen=True)
 class NewProject:
-    """Answers that are complete and valid, and the template to render them with."""
+    """A template with complete and valid answers, ready to be rendered."""
 
     jinja: Jinja
     source: Source
@@ -55,12 +55,12 @@ class NewProject:
             return self._render(Path(folder))
 
     def create(self, folder: Path, *, with_git: bool) -> Created:
-        """Write it to `folder`, complete or not at all; with git, as a repository of its own.
+        """Write the project to `folder`, completely or not at all.
 
-        Inside another repository none is made.
+        With git, the folder becomes a repository, unless it is inside another one.
 
         Raises:
-            Problem: something is in the way, git failed or the folder cannot be written.
+            Problem: `folder` exists and is not empty, cannot be written, or git failed.
         """
         staging.check(folder)
         outer = git.repository_of(folder.parent) if with_git else None

@@ -1,4 +1,4 @@
-"""What to do with a service's rows when an answer changes: steps for people, told by the stack."""
+"""The manual steps that move the data of a service when an answer changes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ONE_AT_A_TIME = (
 
 
 def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[str]:
-    """The steps from the `old` recorded answers to the `new` ones, in order; none if no row moves.
+    """The steps from the `old` recorded answers to the `new` ones; empty when no data moves.
 
-    A step is text in lines of up to 76 columns, commands between backticks; lines that are indented
-    by four spaces are code to copy, as long as they are. `jinja` is that of the template of `new`.
+    A step is text, wrapped at 76 columns, with commands between backticks. Lines that are indented
+    by four spaces are code to copy; they are not wrapped. `jinja` belongs to the template of `new`.
 
     Raises:
         Problem: a step of the template cannot be rendered.
@@ -48,13 +48,13 @@ def _applies(move: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, 
 
 
 def _filled(step: str) -> str:
-    """The paragraphs of a step in lines of one length; code stays as it is."""
+    """Wrap the paragraphs of a step; code is not wrapped."""
     parts = re.split(r"(\n{2,})", step)
     return "".join(part if part.startswith(("\n", "    ")) else _wrapped(part) for part in parts)
 
 
 def _wrapped(paragraph: str) -> str:
-    """A command between backticks stays on its line, so that it can be copied."""
+    """Wrap a paragraph, but not inside a command between backticks."""
     whole = re.sub(r"`[^`]+`", lambda match: re.sub(r"\s+", "\0", match[0]), paragraph)
     filled = textwrap.fill(whole, _COLUMNS, break_long_words=False, break_on_hyphens=False)
     return filled.replace("\0", " ")

@@ -1,7 +1,7 @@
 """Renders a project with copier, by its public API alone.
 
 copier is imported when the first project is rendered: help, flags and the first question of the
-interview do without it.
+interview do not need it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def render(
 ) -> None:
     """Write the project into `folder`, which exists and is empty.
 
-    `origin` has `_src_path` and `_commit` where they are known: what `copier update` reads.
+    `origin` has `_src_path` and `_commit`, which `copier update` reads, where they are known.
 
     Raises:
         Problem: the template is broken.
@@ -40,19 +41,20 @@ def render(
 
     with _without_git(template.root) as root:
         try:
-            copier.run_copy(
-                str(root),
-                folder,
-                data=dict(answers.recorded),
-                defaults=True,
-                overwrite=True,
-                quiet=True,
-                settings=copier.Settings(),  # not those of the user: they would change answers
-            )
+            with redirect_stderr(StringIO()):  # it prints some errors before it raises them
+                copier.run_copy(
+                    str(root),
+                    folder,
+                    data=dict(answers.recorded),
+                    defaults=True,
+                    overwrite=True,
+                    quiet=True,
+                    settings=copier.Settings(),  # those of the user would change answers
+                )
         except TemplateError as error:
             raise _fault(f"{_failing_file(error, root)} fails: {one_line(error)}") from error
         except (CopierError, UnicodeError, ValueError) as error:
-            raise _fault(f"files cannot be rendered: {one_line(error)}") from error
+            raise _fault(f"files cannot be rendered: {one_line(error.__cause__ or error)}") from error
     _record(origin, folder / template.answers_file)
     _apply_umask(folder)
 
@@ -64,7 +66,7 @@ def paths(folder: Path) -> list[Path]:
 
 @contextmanager
 def _without_git(root: Path) -> Iterator[Path]:
-    """The template in a plain folder: of a git repository, copier would render the newest tag."""
+    """A copy of the template without git: from a repository, copier renders the newest tag."""
     if not (root / ".git").exists():
         yield root
         return
@@ -80,7 +82,7 @@ def _without_git(root: Path) -> Iterator[Path]:
 
 
 def _record(origin: Mapping[str, str], file: Path) -> None:
-    """Name the template by its address: copier has noted the folder that it rendered."""
+    """Record the address of the template: copier has recorded the folder that it rendered."""
     if not file.is_file():
         return
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -94,7 +96,7 @@ def _record(origin: Mapping[str, str], file: Path) -> None:
 
 
 def _apply_umask(folder: Path) -> None:
-    """Give files the modes of new files: copier copies the modes of the template."""
+    """Set the modes of new files: copier copies the modes of the template."""
     umask = os.umask(0)
     os.umask(umask)
     for file in _files(folder):
@@ -103,7 +105,7 @@ def _apply_umask(folder: Path) -> None:
 
 
 def _failing_file(error: Exception, root: Path) -> str:
-    """The file of the template that an error of Jinja comes from, or `copier.yml`."""
+    """The template file in which Jinja failed; `copier.yml` when it was no file."""
     frames = traceback.extract_tb(error.__traceback__)
     files = [Path(frame.filename) for frame in frames]
     inside = [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]

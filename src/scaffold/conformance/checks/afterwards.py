@@ -9,11 +9,12 @@ from urllib.parse import unquote
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.expect import PROBLEM
 from scaffold.conformance.ordering import draft, path_of, place
 from scaffold.conformance.service import Answer, Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGES = ("/docs", "/redoc", "/problems/")

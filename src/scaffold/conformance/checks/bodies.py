@@ -7,10 +7,11 @@ from typing import Any
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Failure, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import draft, if_match, line, settled
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Failure
 
 JSON = {"Content-Type": "application/json"}
 PART = 64 * 1024

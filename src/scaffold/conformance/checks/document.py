@@ -7,10 +7,11 @@ from typing import Any
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import LOGIN, LOGOUT, ME, REFRESH, REGISTER
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.expect import PROBLEM
 from scaffold.conformance.service import Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ALWAYS = {("get", ORDERS), ("post", ORDERS)} | {

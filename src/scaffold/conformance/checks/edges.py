@@ -6,10 +6,11 @@ import re
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import line, path_of, place, settled
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Skip
 
 EVIL = "https://evil.example"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

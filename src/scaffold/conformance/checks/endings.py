@@ -14,10 +14,11 @@ from scaffold.conformance.accounts import (
     refresh,
     stranger,
 )
-from scaffold.conformance.core import Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import place
 from scaffold.conformance.service import Answer, Service
+from scaffold.conformance.verdicts import Skip
 
 MOST_LOGINS = 100
 MOST_REQUESTS = 1000

@@ -18,10 +18,11 @@ from scaffold.conformance.accounts import (
     refresh,
     with_tokens,
 )
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.forgery import PRIVATE_PARTS, forged, misissued, public_key
 from scaffold.conformance.service import Account, Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 JWKS = "/.well-known/jwks.json"
 ASYMMETRIC = ("ES256", "EdDSA", "RS256", "PS256", "ES384", "ES512")
