@@ -15,7 +15,7 @@ Body = Callable[[Service], Awaitable[None]]
 class Check:
     """One rule of the contract.
 
-    `id` is the checklist item, `rule` the rule in one line, `name` the function that tries it.
+    `id` is the checklist item, `rule` the rule in one line, `name` the name of the function.
     """
 
     id: str
@@ -39,9 +39,9 @@ CHECKS: list[Check] = []
 
 
 def check(item: str, rule: str, *, accounts: bool = False) -> Callable[[Body], Body]:
-    """Enter the decorated coroutine function as a check of the checklist item `item`.
+    """Register the decorated coroutine function as a check of the checklist item `item`.
 
-    With `accounts` it applies only to services that know who is calling; on others it is skipped.
+    With `accounts` the check is skipped for services without authentication.
     """
 
     def enter(body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""Tells how a run ended: a table to read, JSON and JUnit for machines."""
+"""Reports the results of a run: as a table, as JSON and as JUnit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WORST_LAST = ("passed", "skipped", "failed")
 
 
 def as_table(results: Sequence[Result], url: str) -> str:
-    """One line a check, under each that did not pass the reason, and the count at the end.
+    """One line for each check, with the reason if it did not pass, and the counts at the end.
 
-    What did not pass comes last, where the eye is.
+    Failed checks come last, so that they are visible on a terminal.
     """
     wide = max((len(result.check.id) for result in results), default=0)
     lines = []
@@ -28,7 +28,7 @@ def as_table(results: Sequence[Result], url: str) -> str:
 
 
 def as_json(results: Sequence[Result], url: str) -> str:
-    """An object of `url`, the counts `passed`, `failed` and `skipped`, and `checks`, one each.
+    """An object with `url`, the counts `passed`, `failed` and `skipped`, and the list `checks`.
 
     A check has `id`, `name`, `rule`, `outcome`, `detail` (empty when it passed) and `seconds`.
     """
@@ -49,7 +49,7 @@ def as_json(results: Sequence[Result], url: str) -> str:
 
 
 def as_junit(results: Sequence[Result], url: str) -> bytes:
-    """A test suite in JUnit form: a checklist id is a class, a check is a case."""
+    """A JUnit test suite: a checklist id is a class, a check is a case."""
     counts = _counts(results)
     suite = ET.Element(
         "testsuite",
@@ -90,5 +90,5 @@ def _counts(results: Sequence[Result]) -> dict[str, int]:
 
 
 def _printable(text: str) -> str:
-    """XML has no place for control characters, which an answer may well have."""
+    """Replace control characters, which XML does not allow."""
     return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)

@@ -1,4 +1,4 @@
-"""Runs checks against one service, one after the other, in the order in which they are listed."""
+"""Runs checks against one service, one after the other."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ async def run(
     ended: Callable[[Result], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
-    """Try `checks` on the service at `options.url` and tell how each ended.
+    """Run `checks` against the service at `options.url`.
 
-    Raises `Problem` when there is no such service to try them on.
+    Raises `Problem` when no such service answers.
     """
     results = []
     async with discovered(options, notify) as service:
@@ -71,7 +71,7 @@ async def _tried(check: Check, service: Service) -> Result:
 
 
 async def _leave(service: Service) -> None:
-    """Erase the accounts that this run registered, as far as the service lets it."""
+    """Erase the accounts that this run has registered, as far as the service allows it."""
     for account in service.registered:
         await service.request("DELETE", ME, account, headers={"If-Match": "*"}, patient=False)
 

@@ -8,7 +8,7 @@ Verdict = Literal["passed", "failed", "skipped"]
 
 
 class Failure(Exception):
-    """The service broke the rule: what was expected, what came, and the request that showed it."""
+    """The service breaks the rule: what was expected, what was received, and the request."""
 
     def __init__(self, expected: str, got: str, request: str = "") -> None:
         self.expected = expected
@@ -18,4 +18,4 @@ class Failure(Exception):
 
 
 class Skip(Exception):
-    """The rule cannot be tried here, or not with what the caller gave; the text says why."""
+    """The rule cannot be checked on this service or with these options; the text says why."""
