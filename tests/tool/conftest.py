@@ -92,14 +92,14 @@ def scaffold(capfd: pytest.CaptureFixture[str]) -> Scaffold:
     return run_it
 
 
-def export(folder: Path) -> None:
+def export(folder: Path, root: Path = ROOT) -> None:
     """Copy copier.yml and the template tree, without what tools leave in it."""
     shutil.copytree(
-        ROOT / "template",
+        root / "template",
         folder / "template",
         ignore=shutil.ignore_patterns("__pycache__", ".*_cache"),
     )
-    shutil.copy(ROOT / "copier.yml", folder)
+    shutil.copy(root / "copier.yml", folder)
 
 
 def git(folder: Path, *arguments: str) -> str:
