@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
-# With the argument `tests`, also PostgreSQL, which the tests start servers of their own from, and tmux, in which they
-# drive the wizard; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# With the argument `tests`, also tmux, in which the quick tests run the wizard; with `servers`, tmux and PostgreSQL, from
+# which the slow tests start servers of their own; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,6 +14,9 @@ main() {
     install_packages
     case "${1:-}" in
         tests)
+            install_tmux
+            ;;
+        servers)
             install_postgresql
             install_tmux
             ;;

@@ -78,12 +78,13 @@ def make(project: Path, target: str, **env: str) -> str:
 
     Raises AssertionError with everything it said when it fails.
     """
-    machine = {name: os.environ[name] for name in MACHINE if name in os.environ}
-    machine["PATH"] = f"{Path(find_uv()).parent}:{machine['PATH']}"
+    # The packages of this repository must not stand in for those of the project.
+    own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    path = f"{Path(find_uv()).parent}:{own['PATH']}"
     done = subprocess.run(
         ["make", target],
         cwd=project,
-        env={**machine, **env},
+        env={**own, "PATH": path, **env},
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,15 +1,10 @@
-"""A template with two releases, and projects made from the first one.
-
-It is the real template without most of its code and tests: a project of 40 files is rendered in
-half the time. `tests/updates` has the whole template.
-"""
+"""A template with two releases, and projects made from the first one."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from tests.tool.conftest import commit, export, git
+from tests.tool.conftest import commit, export_without_code, git
 
 LAYER = "template/{{use.fastapi}}/{{use.always}}"
 NOTES = "{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n"
@@ -17,8 +12,7 @@ NOTES = "{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n"
 
 def build(root: Path) -> Path:
     """Write the releases v1.0.0 and v2.0.0; the second one is checked out."""
-    export(root)
-    _drop_code(root)
+    export_without_code(root)
     layer = root / LAYER
     questions = (root / "copier.yml").read_text()
     (layer / "notes.txt.jinja").write_text(NOTES)
@@ -45,12 +39,6 @@ def build(root: Path) -> Path:
     )
     commit(root, "Second release", tag="v2.0.0")
     return root
-
-
-def _drop_code(root: Path) -> None:
-    """Remove the folders below `src/app`, and the tests."""
-    for folder in (*root.glob("template/*/*/src/app/*/"), *root.glob("template/*/*/tests/")):
-        shutil.rmtree(folder)
 
 
 def _question(name: str, *choices: str) -> str:

@@ -21,13 +21,18 @@ from tests.tool.test_questions import template
 
 @pytest.mark.parametrize("preset", TEMPLATE.presets)
 def test_a_preset_made_by_new_is_what_copier_copy_makes(
-    preset: str, scaffold: Scaffold, template_repository: Path, workplace: Path
+    preset: str,
+    scaffold: Scaffold,
+    whole_template_repository: Path,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(whole_template_repository))
     answers = {"name": "shop", **TEMPLATE.presets[preset].answers}
     given = [word for name, value in answers.items() for word in ("--data", f"{name}={value}")]
     subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", *given,
-         str(template_repository), str(workplace / "theirs")],
+         str(whole_template_repository), str(workplace / "theirs")],
         check=True,
     )  # fmt: skip
     assert scaffold("new", "shop", "--preset", preset, "--defaults").code == 0
