@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 DEMO ?= demo/shop
 
-.PHONY: help setup demo test slow lint format check bench lock docs
+.PHONY: help setup demo test slow prove lint format check bench lock docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +16,7 @@ demo: setup  ## Generate a service into demo/shop, start it and show its URLs; C
 
 # The tests of `make test` need no database server and take a few minutes. `make check` also runs the slow ones.
 QUICK := tests/laws tests/template tests/tool tests/starter
-SLOW := tests/conformance tests/updates tests/wheel tests/projects tests/servers
+SLOW := tests/conformance tests/updates tests/wheel tests/projects tests/servers tests/proofs
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 test:  ## Run the quick tests
@@ -25,7 +25,11 @@ test:  ## Run the quick tests
 
 slow:  ## Run the slow tests, which need database servers
 	@scripts/setup.sh servers
-	@$(PYTEST) $(SLOW) $(ARGS)
+	@$(PYTEST) $(SLOW) --ignore tests/proofs/test_proving.py $(ARGS)
+
+prove:  ## Prove the rows that the ledger of proofs lacks, or those in ROWS
+	@scripts/setup.sh servers
+	@.venv/bin/python -m tests.proofs.prove $(ROWS)
 
 lint: setup  ## Check style and types
 	@.venv/bin/ruff check --quiet .
