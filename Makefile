@@ -56,4 +56,5 @@ lock: setup  ## Resolve requirements-dev.txt anew
 
 docs:  ## Write the pages that come from the code
 	@scripts/setup.sh tests
+	@.venv/bin/python -m tests.proofs.readme
 	@UPDATE_DOCS=1 .venv/bin/python -m pytest --quiet $(patsubst %,tests/tool/test_%.py,bad_input steps terminal)

@@ -12,6 +12,7 @@ import pytest
 
 from scaffold.template.proofs import Proof, Step
 from tests.combinations import row_id, rows
+from tests.proofs import readme
 from tests.proofs.ledger import STEPS, Ledger, Wanted, faults, sealed, unproven
 from tests.proofs.prove import wanted_rows
 from tests.tool.conftest import export
@@ -151,6 +152,10 @@ def test_rows_that_are_not_wanted_any_more_are_removed(
         ledger.enter(proof_of(wanted[row]))
     ledger.keep(IDS[1:])
     assert list(ledger.rows()) == [IDS[1]]
+
+
+def test_the_readme_has_the_table_of_the_ledger() -> None:
+    assert readme.written() == readme.table(Ledger().proofs().values()), "run `make docs`"
 
 
 def proof_of(wanted: Wanted) -> Proof:
