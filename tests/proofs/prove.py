@@ -1,7 +1,8 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
 Steps that measure nothing run for two rows at a time; the drills run alone afterwards. Each row is
-written to the ledger as soon as it is complete, so an interrupted run keeps what it has proven.
+written to the ledger as soon as it is complete, so an interrupted run keeps what it has proven. The
+table in the README follows the ledger.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from scaffold.template.proofs import Proof, Step
 from tests.combinations import ROOT, row_id, rows, written
-from tests.proofs import steps
+from tests.proofs import readme, steps
 from tests.proofs.ledger import (
     STEPS,
     Ledger,
@@ -92,6 +93,7 @@ def main() -> int:
         ledger.keep(known)
         todo = [row for row in wanted if row.id in ids or (not ids and lacks_proof(row, ledger))]
         failed = prove(todo, ledger)
+    readme.main()
     tell(f"{len(todo) - len(failed)} of {len(todo)} rows proven")
     for candidate in failed:
         tell(f"not proven: {candidate.wanted.id}: {candidate.failure}")
