@@ -121,10 +121,13 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     assert console._painted("error", "31") == "error"
 
 
-def test_the_help_costs_no_heavy_import() -> None:
+@pytest.mark.parametrize("command", [["--help"], ["choices"], ["doctor", "shop"]])
+def test_quick_commands_import_nothing_heavy(command: list[str], scaffold: Scaffold) -> None:
+    scaffold("new", "shop", "--defaults", "--no-git")
+    heavy = {"copier", "httpx", "jinja2", "prompt_toolkit", "pydantic", "questionary"}
     code = (
-        "import sys; from scaffold.cli.app import run; run(['--help']);"
-        "print(sorted({'copier', 'pydantic', 'questionary', 'httpx', 'jinja2'} & set(sys.modules)))"
+        f"import sys; from scaffold.cli.app import run; run({command!r});"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
