@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
-# With the argument `tests`, also tmux, in which the quick tests run the wizard; with `servers`, tmux and PostgreSQL, from
+# With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and PostgreSQL, from
 # which the slow tests start servers of their own; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -76,7 +76,7 @@ install_tmux() {
     if can_install; then
         install_debian tmux "tmux is missing"
     else
-        printf 'warning: tmux is missing: the tests of the wizard in a terminal will be skipped\n\nhint: install it, for example: sudo apt-get install tmux\n' >&2
+        printf 'warning: tmux is missing: the tests of the interview in a terminal will be skipped\n\nhint: install it, for example: sudo apt-get install tmux\n' >&2
     fi
 }
 

@@ -121,10 +121,25 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     assert console._painted("error", "31") == "error"
 
 
-def test_the_help_costs_no_heavy_import() -> None:
+INTERVIEW = {"copier", "prompt_toolkit", "questionary"}
+"""Packages that only the interview and rendering need."""
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        (["--help"], INTERVIEW | {"httpx", "jinja2", "pydantic"}),
+        (["choices"], INTERVIEW | {"httpx", "jinja2"}),
+        (["doctor", "shop"], INTERVIEW | {"httpx"}),  # it evaluates the answers with Jinja
+    ],
+)
+def test_quick_commands_import_nothing_heavy(
+    command: list[str], heavy: set[str], scaffold: Scaffold
+) -> None:
+    scaffold("new", "shop", "--defaults", "--no-git")
     code = (
-        "import sys; from scaffold.cli.app import run; run(['--help']);"
-        "print(sorted({'copier', 'pydantic', 'questionary', 'httpx', 'jinja2'} & set(sys.modules)))"
+        f"import sys; from scaffold.cli.app import run; run({command!r});"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

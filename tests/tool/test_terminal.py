@@ -1,4 +1,4 @@
-"""The wizard in a real terminal, tmux: what people type and see. docs/wizard.md shows it."""
+"""The interview in a real terminal, tmux: what users type and see. docs/wizard.md shows it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from scaffold.terminal.signals import Interrupted
 from tests.combinations import ROOT
 from tests.tool.conftest import commit, git
 from tests.tool.test_bad_input import listing
@@ -28,62 +29,94 @@ pytestmark = pytest.mark.skipif(
 )
 
 DONE = "[exit code"
+PATIENCE = 60
+"""Seconds in which a text must appear: a busy machine is slow, and that is no fault of the tool."""
+COLOUR = re.compile(r"\x1b\[(\d+;)*[349][0-7](;\d+)*m")
 
 
-class Window:
-    """A terminal of its own, in which a command runs as if typed after the prompt `$`."""
+class Step(NamedTuple):
+    """What the page says, the keys, and a text that is on the screen only after them."""
+
+    said: str
+    keys: tuple[str, ...]
+    awaited: str
+
+
+class Recording(NamedTuple):
+    """A section of docs/wizard.md."""
+
+    title: str
+    command: str
+    steps: list[Step]
+    code: int = 0
+
+
+class Terminal:
+    """A terminal of its own, in which a command runs as if it was typed after the prompt `$`."""
 
     def __init__(self, folder: Path, command: str, size: str = "80x24", **variables: str) -> None:
-        # Of its own, and not among pytest's: the path of a socket must be short.
-        self._folder = tempfile.TemporaryDirectory(prefix="tmux-")
+        self._folder = folder
+        # Not among pytest's folders: the path of a socket must be short.
+        self._sockets = tempfile.TemporaryDirectory(prefix="tmux-")
         columns, lines = size.split("x")
         self._tmux(
             *("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines),
             f"stty -g >../before; printf '$ %s\\n' '{command}'; {command}; "
             f"echo '{DONE}' $?]; stty -g >../after; exec cat",
-            folder=folder,
             variables=variables,
         )
 
     def type(self, *keys: str) -> None:
-        """Type texts and keys by the names that tmux has for them, `BTab` for example."""
+        """Type texts, and keys by the names that tmux has for them, such as `BTab`."""
         for key in keys:
             self._tmux("send-keys", key)
 
     def see(self, text: str) -> str:
-        """The screen without its colours, as soon as `text` is on it."""
-        deadline = time.monotonic() + 30
-        while text not in (screen := self.screen()):
-            assert time.monotonic() < deadline, f"{text!r} is not to be seen:\n{screen}"
-            time.sleep(0.03)
-        return screen
+        """The screen without colours, as soon as `text` is on it."""
+        return self.wait(self.screen, lambda screen: text in screen)
 
-    def wait_for_question(self, number: int) -> None:
-        """Wait until it is asked line by line for so many answers."""
-        deadline = time.monotonic() + 30
-        while self.screen("-S", "-").count("Answer") < number:
-            assert time.monotonic() < deadline, self.screen()
+    def wait(self, look: Callable[[], str], is_enough: Callable[[str], bool]) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while not is_enough(seen := look()):
+            assert time.monotonic() < deadline, f"it is not to be seen:\n{seen}"
             time.sleep(0.03)
+        return seen
 
     def screen(self, *options: str) -> str:
         lines = self._tmux("capture-pane", "-p", *options).splitlines()
         return "\n".join(line.rstrip() for line in lines).rstrip()
 
-    def process(self) -> int:
-        """The process that asks."""
+    def has_colour(self) -> bool:
+        return COLOUR.search(self.screen("-e")) is not None
+
+    def wait_for_answers(self, number: int) -> None:
+        """Wait until line mode has asked for so many answers."""
+        self.wait(lambda: self.screen("-S", "-"), lambda seen: seen.count("Answer") >= number)
+
+    def resize(self, size: str) -> None:
+        columns, lines = size.split("x")
+        self._tmux("resize-window", "-x", columns, "-y", lines)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the command."""
         shell = self._tmux("list-panes", "-F", "#{pane_pid}").strip()
-        return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
+        children = Path(f"/proc/{shell}/task/{shell}/children").read_text()
+        os.kill(int(children.split()[0]), number)
+
+    def is_restored(self) -> bool:
+        """Whether `stty` says the same before and after the command, which has ended."""
+        before, after = ((self._folder.parent / name) for name in ("before", "after"))
+        self.wait(lambda: after.read_text() if after.exists() else "", lambda text: "\n" in text)
+        return before.read_text() == after.read_text()
 
     def close(self) -> None:
         self._tmux("kill-server")
-        self._folder.cleanup()
+        self._sockets.cleanup()
 
-    def _tmux(
-        self, *arguments: str, folder: Path | None = None, variables: dict[str, str] | None = None
-    ) -> str:
+    def _tmux(self, *arguments: str, variables: dict[str, str] | None = None) -> str:
         return subprocess.run(
-            ["tmux", "-u", "-S", f"{self._folder.name}/socket", *arguments],
-            cwd=folder,
+            ["tmux", "-u", "-S", f"{self._sockets.name}/socket", *arguments],
+            cwd=self._folder,
             env={**os.environ, **environment(), **(variables or {})},
             capture_output=True,
             text=True,
@@ -92,280 +125,264 @@ class Window:
 
 
 def environment() -> dict[str, str]:
-    """What a user's shell has, and a `scaffold` on the PATH."""
+    """What the shell of a user has."""
     without = {"NO_COLOR": "", "SCAFFOLD_DEBUG": "", "COLUMNS": "", "LINES": "", "TMUX": ""}
     return {**without, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT / "src"), "TERM": "xterm"}
 
 
-@dataclass
-class Film:
-    """What was typed and what was then seen, scene by scene."""
-
-    title: str
-    command: str
-    size: str = "80x24"
-    scenes: list[tuple[str, str]] = field(default_factory=list)
-    coloured: bool = False
-
-    def text(self) -> str:
-        shown = "\n\n".join(f"{said}\n\n```text\n{seen}\n```" for said, seen in self.scenes)
-        return f"## {self.title}\n\n{shown}\n"
-
-
-Script = list[tuple[str, tuple[str, ...], str]]
-"""What is said of a scene, the keys that lead to it, and what is then seen."""
-
-WHOLE: Script = [
-    ("Without PATH, the name comes first.", (), "What is the service called?"),
-    ("`Shop`, Enter: what is wrong is said in one line.", ("Shop", "Enter"), "must be 2 to 40"),
-    ("Ctrl-U, `shop`, Enter: the preset.", ("C-u", "shop", "Enter"), "each part"),
-    ("Down, Enter.", ("Down", "Enter"), "in one sentence?"),
-    ("Shift-Tab goes back.", ("BTab",), "each part"),
-    ("Enter, Enter: the summary.", ("Enter", "Enter"), "Make shop?"),
-    ("`d`, `d`, Enter: change the database.", ("d", "d", "Enter"), "keep its data?"),
-    ("Up, Enter: back in the summary, with SQLite.", ("Up", "Enter"), "database     SQLite"),
-    ("`f`, Enter: what will be made.", ("f", "Enter"), "The files of shop"),
-    ("Enter, `y`, Enter.", ("Enter", "y", "Enter"), DONE),
-]
-EXCLUDED: Script = [
-    ("Another template, without presets.", (), "SQLite"),
-    ("Down, Enter: with PostgreSQL, Kafka can be taken.", ("Down", "Enter"), "\u276f Kafka"),
-    ("Enter, Enter: the summary.", ("Enter", "Enter"), "Make shop?"),
-    (
-        "`d`, Enter, Up, Enter: with SQLite, Kafka is impossible, and asked for again.",
-        ("d", "Enter", "Up", "Enter"),
-        "- Kafka",
-    ),
-    ("Down, Enter: the topic went with Kafka.", ("Down", "Enter"), "queue     None"),
-    ("Shift-Tab: the last question again.", ("BTab",), "Events?"),
-    ("Enter, `y`, Enter.", ("Enter", "y", "Enter"), DONE),
-]
-GIVEN_UP: Script = [
-    ("The first question.", (), "each part"),
-    ("Ctrl-C.", ("C-c",), DONE),
-]
-PLAIN: Script = [
-    ("Numbers, names, or Enter for what is in brackets.", (), "Answer"),
-    *(
-        ("", (*((line,) if line else ()), "Enter"), "")
-        for line in ("?", "9", "each part", "", "postgresql", "b", "1", "", "none", "", "database")
-    ),
-    ("", ("2", "Enter"), ""),
-    ("The whole conversation.", ("yes", "Enter"), DONE),
-]
-
-Films = Callable[..., Film]
-
-
-@pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory, template_repository: Path) -> Films:
-    """`films(title, command, script)` plays a script, once."""
-    played: dict[str, Film] = {}
-
-    def play(
-        title: str, command: str, script: Script, size: str = "80x24", **variables: str
-    ) -> Film:
-        if title not in played:
-            folder = desk(tmp_path_factory.mktemp("film"), template_repository)
-            played[title] = filmed(Film(title, command, size), folder, script, variables)
-        return played[title]
-
-    return play
-
-
-def filmed(film: Film, folder: Path, script: Script, variables: dict[str, str]) -> Film:
-    window = Window(folder, film.command, film.size, **home(folder), **variables)
-    try:
-        for said, keys, awaited in script:
-            answers = window.screen("-S", "-").count("Answer")
-            window.type(*keys)
-            if said:
-                window.see(awaited)
-                film.coloured |= "\x1b[" in window.screen("-e")
-                film.scenes.append((said, window.screen("-S", "-")))
-            else:
-                window.wait_for_question(answers + 1)
-    finally:
-        window.close()
-    return film
-
-
-def desk(folder: Path, repository: Path) -> Path:
-    """An empty folder to work in, beside a `scaffold` and two templates."""
-    (folder / "work").mkdir()
-    (folder / "bin").mkdir()
-    program = folder / "bin" / "scaffold"
-    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m scaffold \"$@\"\n")
-    program.chmod(0o755)
-    (folder / "template").symlink_to(repository)
-    events = template(folder, EXCLUSIVE.partition("_scaffold_presets")[0], template__README="1")
-    events.rename(folder / "events")
-    git(folder / "events", "init", "--quiet")
-    commit(folder / "events", "First release", tag="v1.0.0")
-    return folder / "work"
-
-
-def home(folder: Path) -> dict[str, str]:
-    return {
-        "HOME": str(folder.parent),
-        "XDG_CONFIG_HOME": str(folder.parent),
-        "PATH": f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "SCAFFOLD_TEMPLATE": str(folder.parent / "template"),
-    }
-
-
-def whole(films: Films, size: str = "80x24") -> Film:
-    return films(f"The whole wizard at {size}", "scaffold new", WHOLE, size)
-
-
-def excluded(films: Films) -> Film:
-    command = "scaffold new shop --template ../events --no-git"
-    return films("A choice that another excludes", command, EXCLUDED)
-
-
-def given_up(films: Films) -> Film:
-    return films("Ctrl-C leaves nothing", "scaffold new shop", GIVEN_UP)
-
-
-def plain(films: Films) -> Film:
-    return films("Line by line: `--plain`", "scaffold new shop --plain", PLAIN)
-
-
-def test_the_page_of_the_wizard_shows_these_recordings(films: Films) -> None:
-    recordings = [whole(films), whole(films, "200x50")]
-    recordings += [excluded(films), given_up(films), plain(films)]
-    page = "\n".join([HEAD, *(film.text() for film in recordings)])
-    document = ROOT / "docs" / "wizard.md"
-    if os.environ.get("UPDATE_DOCS"):
-        document.write_text(page)
-    assert without_counts(document.read_text()) == without_counts(page), "run `make docs`"
-
-
-HEAD = """\
-# The wizard
-
-What is seen, scene by scene. `tests/tool/test_terminal.py` plays this in tmux and writes this page.
-With `NO_COLOR` the screens are the same, without colours. A terminal that cannot redraw
-(`TERM=dumb`) gets the questions of `--plain`.
-"""
-
-
-def without_counts(text: str) -> str:
-    """The templates grow; how many files they have today is not what the page is about."""
-    return re.sub(r" *\b\d+ files?\b", " n files", text)
-
-
-@pytest.mark.parametrize("size", ["80x24", "200x50"])
-def test_nothing_wraps_or_scrolls(size: str, films: Films) -> None:
-    film = whole(films, size)
-    for _, seen in film.scenes:
-        assert seen.startswith("$ scaffold new\n")
-        assert len(seen.splitlines()) <= int(size.partition("x")[2])
-
-
-def test_without_colour_the_same_is_seen(films: Films) -> None:
-    colourless = films("NO_COLOR", "scaffold new", WHOLE, NO_COLOR="1")
-    assert colourless.scenes == whole(films).scenes
-    assert (colourless.coloured, whole(films).coloured) == (False, True)
-
-
-def test_without_colour_an_excluded_choice_is_marked(films: Films) -> None:
-    assert "- Kafka  unavailable: needs PostgreSQL" in excluded(films).scenes[3][1]
-
-
-def test_a_dumb_terminal_is_asked_as_with_plain(films: Films) -> None:
-    dumb = films("TERM=dumb", "TERM=dumb scaffold new shop", PLAIN)
-    asked, shown = (film.scenes[-1][1].partition("\n")[2] for film in (dumb, plain(films)))
-    assert asked == shown
+Open = Callable[..., Terminal]
 
 
 @pytest.fixture
-def window(tmp_path: Path, template_repository: Path) -> Iterator[Callable[..., Window]]:
-    (tmp_path / "desk").mkdir()
-    folder = desk(tmp_path / "desk", template_repository)
-    opened: list[Window] = []
+def desk(tmp_path: Path, template_repository: Path) -> Path:
+    """An empty folder to work in, beside a `scaffold` and two templates."""
+    desk = tmp_path / "desk"
+    (desk / "work").mkdir(parents=True)
+    (desk / "bin").mkdir()
+    program = desk / "bin" / "scaffold"
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m scaffold \"$@\"\n")
+    program.chmod(0o755)
+    (desk / "template").symlink_to(template_repository)
+    events = template(desk, EXCLUSIVE.partition("_scaffold_presets")[0], template__README="1")
+    events.rename(desk / "events")
+    git(desk / "events", "init", "--quiet")
+    commit(desk / "events", "First release", tag="v1.0.0")
+    return desk / "work"
 
-    def run(command: str, **variables: str) -> Window:
-        opened.append(Window(folder, command, **home(folder), **variables))
+
+@pytest.fixture
+def terminal(desk: Path) -> Iterator[Open]:
+    """`terminal("scaffold new", "80x24", NO_COLOR="1")` runs a command in the empty folder."""
+    variables = {
+        "HOME": str(desk.parent),
+        "XDG_CONFIG_HOME": str(desk.parent),
+        "PATH": f"{desk.parent / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "SCAFFOLD_TEMPLATE": str(desk.parent / "template"),
+    }
+    opened: list[Terminal] = []
+
+    def run(command: str, size: str = "80x24", **more: str) -> Terminal:
+        opened.append(Terminal(desk, command, size, **variables, **more))
         return opened[-1]
 
     yield run
-    for window in opened:
-        window.close()
+    for one in opened:
+        one.close()
 
 
-def test_a_person_makes_a_project(window: Callable[..., Window], tmp_path: Path) -> None:
-    terminal = window("scaffold new shop --no-git")
-    terminal.see("What kind of service?")
-    terminal.type("Down", "Enter")
-    terminal.see("What does it do, in one sentence?")
-    terminal.type("Enter")
-    terminal.see("Make shop?")
-    terminal.type("Enter")
-    assert "scaffold new shop --preset production --no-git" in terminal.see(f"{DONE} 0]")
-    assert answers_of(tmp_path / "desk/work/shop")["database"] == "postgresql"
+WHOLE = Recording(
+    "From the name to the project",
+    "scaffold new",
+    [
+        Step("Without PATH, the first question is the name.", (), "What is the service called?"),
+        Step("`Shop`, Enter: the text is not valid.", ("Shop", "Enter"), "must be 2 to 40"),
+        Step("Ctrl-U, `shop`, Enter: the preset.", ("C-u", "shop", "Enter"), "custom"),
+        Step("Down, Enter: what the preset leaves open.", ("Down", "Enter"), "in one sentence?"),
+        Step("Shift-Tab: back to the preset.", ("BTab",), "custom"),
+        Step("Enter, Enter: the summary.", ("Enter", "Enter"), "Create shop with these answers?"),
+        Step("Five times Down, Enter: the database.", ("Down",) * 5 + ("Enter",), "keep its data?"),
+        Step("Up, Enter: the summary with SQLite.", ("Up", "Enter"), "database     SQLite"),
+        Step("Down, Enter: the files.", ("Down", "Enter"), "The files of shop"),
+        Step("Enter, Enter: the project.", ("Enter", "Enter"), DONE),
+    ],
+)
+RECORDINGS = [
+    WHOLE,
+    Recording(
+        "A choice that other answers exclude",
+        "scaffold new shop --template ../events --no-git",
+        [
+            Step("Another template, without presets.", (), "PostgreSQL"),
+            Step("Down, Enter: PostgreSQL.", ("Down", "Enter"), "\u276f Kafka"),
+            Step("Enter, Enter: the summary.", ("Enter", "Enter"), "Create shop with"),
+            Step(
+                "Down, Down, Enter, Up, Enter: with SQLite, Kafka is unavailable.",
+                ("Down", "Down", "Enter", "Up", "Enter"),
+                "- Kafka (unavailable: needs PostgreSQL)",
+            ),
+            Step("Down, Enter: there is no topic without Kafka.", ("Down", "Enter"), "queue     N"),
+            Step("Shift-Tab: the last question again.", ("BTab",), "Events?"),
+            Step("Enter, Enter: the project.", ("Enter", "Enter"), DONE),
+        ],
+    ),
+    Recording(
+        "Ctrl-C leaves nothing",
+        "scaffold new shop",
+        [
+            Step("The first question.", (), "custom"),
+            Step("Ctrl-C.", ("C-c",), DONE),
+        ],
+        code=130,
+    ),
+    Recording(
+        "An option that is not valid",
+        "scaffold new shop --ci gitlab",
+        [Step("The options are checked while the first question is shown.", (), DONE)],
+        code=2,
+    ),
+]
+PLAIN_COMMAND = "scaffold new shop --plain"
+PLAIN_LINES = ["?", "9", "production", "b", "2", "", "database", "sqlite"]
 
 
-@pytest.mark.parametrize("way", ["Ctrl-C", "Ctrl-D", "SIGTERM"])
-@pytest.mark.parametrize("place", ["preset", "text", "summary", "plain"])
-def test_giving_up_leaves_nothing_anywhere(
-    way: str, place: str, window: Callable[..., Window], tmp_path: Path
+@pytest.fixture(scope="session")
+def page() -> Iterator[dict[str, str]]:
+    """The sections of docs/wizard.md; UPDATE_DOCS=1 writes those that were recorded."""
+    sections: dict[str, str] = {}
+    yield sections
+    if os.environ.get("UPDATE_DOCS"):
+        PAGE.write_text("\n".join([HEAD, *sections.values()]))
+
+
+PAGE = ROOT / "docs" / "wizard.md"
+HEAD = """\
+# The interview
+
+What users see, step by step. `tests/tool/test_terminal.py` records this in tmux; `make docs` writes
+the page. With `NO_COLOR` the screens are the same without colour. A terminal that cannot move its
+cursor (`TERM=dumb`) gets the questions of `--plain`.
+"""
+
+
+def section(title: str, scenes: list[tuple[str, str]]) -> str:
+    shown = "\n\n".join(f"{said}\n\n```text\n{seen}\n```" for said, seen in scenes)
+    return f"## {title}\n\n{shown}\n"
+
+
+def test_the_page_has_a_section_for_each_recording() -> None:
+    titles = re.findall("^## (.*)$", PAGE.read_text(), re.MULTILINE)
+    assert titles == [*(one.title for one in RECORDINGS), PLAIN_COMMAND]
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda one: one.title)
+def test_users_see(recording: Recording, terminal: Open, page: dict[str, str]) -> None:
+    page[recording.title] = section(recording.title, played(terminal(recording.command), recording))
+
+
+def test_users_see_the_same_on_a_larger_terminal(terminal: Open, desk: Path) -> None:
+    played(terminal(WHOLE.command, "120x40"), WHOLE)
+    assert answers_of(desk / "shop")["database"] == "sqlite"
+
+
+def played(window: Terminal, recording: Recording) -> list[tuple[str, str]]:
+    """What was said and seen at each step; nothing may have scrolled out of sight."""
+    scenes = []
+    for said, keys, awaited in recording.steps:
+        window.type(*keys)
+        seen = window.see(awaited)
+        assert seen.startswith(f"$ {recording.command}\n")
+        scenes.append((said, seen))
+    assert seen.endswith(f"{DONE} {recording.code}]")
+    assert window.is_restored()
+    return scenes
+
+
+def test_line_mode(terminal: Open, page: dict[str, str]) -> None:
+    window = terminal(PLAIN_COMMAND)
+    for number, line in enumerate([*PLAIN_LINES, "create"], start=1):
+        window.wait_for_answers(number)
+        window.type(*([line] if line else []), "Enter")
+    window.see(f"{DONE} 0]")
+    conversation = window.screen("-S", "-")
+    assert all(text in conversation for text in ("Type a number or a name.", "no choice 9"))
+    assert not window.has_colour()
+    page[PLAIN_COMMAND] = section(PLAIN_COMMAND, [("The whole conversation.", conversation)])
+
+
+def test_a_dumb_terminal_gets_line_mode(terminal: Open) -> None:
+    terminal("TERM=dumb scaffold new shop").see("Answer [starter]:")
+
+
+def test_without_colour_the_screen_is_the_same(terminal: Open) -> None:
+    with_colour, without = (
+        terminal("scaffold new shop"),
+        terminal("scaffold new shop", NO_COLOR="1"),
+    )
+    assert with_colour.see("Ctrl-C: cancel") == without.see("Ctrl-C: cancel")
+    assert (with_colour.has_colour(), without.has_colour()) == (True, False)
+
+
+def test_the_questions_stay_out_of_the_output(terminal: Open, desk: Path) -> None:
+    window = terminal("scaffold new shop --template ../events --no-git >../output")
+    for question in ("Data?", "Events?", "Create shop with"):
+        window.see(question)
+        window.type("Enter")
+    window.see(f"{DONE} 0]")
+    assert (desk / "shop" / "README").is_file()
+    assert (desk.parent / "output").read_text() == ""
+
+
+def test_a_terminal_that_changes_its_size_is_drawn_anew(terminal: Open) -> None:
+    window = terminal("scaffold new shop", "120x40")
+    window.see("Ctrl-C: cancel")
+    window.resize("40x12")
+    window.see("\n  Arrows: move, Enter: accept,\n  Shift-Tab: back, Ctrl-C: cancel")
+    window.resize("80x24")
+    window.see("\n  Arrows: move, Enter: accept, Shift-Tab: back, Ctrl-C: cancel")
+
+
+@pytest.mark.parametrize(
+    ("place", "way"),
+    [
+        ("menu", "SIGTERM"),
+        ("menu", "C-d"),
+        ("text", "C-c"),
+        ("text", "SIGHUP"),
+        ("summary", "C-c"),
+        ("summary", "SIGTERM"),
+        ("plain", "C-c"),
+        ("plain", "C-d"),
+        ("plain", "SIGTERM"),
+    ],
+)
+def test_cancelling_leaves_nothing_anywhere(
+    place: str, way: str, terminal: Open, desk: Path
 ) -> None:
-    terminal = window(f"scaffold new shop{' --plain' if place == 'plain' else ''}")
-    terminal.see("each part")
+    window = terminal(f"scaffold new shop{' --plain' if place == 'plain' else ''}")
+    window.see("custom")
     if place in ("text", "summary"):
-        terminal.type("Enter")
-        terminal.see("in one sentence?")
+        window.type("Enter")
+        window.see("in one sentence?")
     if place == "summary":
-        terminal.type("Enter")
-        terminal.see("Make shop?")
+        window.type("Enter")
+        window.see("Create shop with")
 
-    if way == "SIGTERM":
-        os.kill(terminal.process(), signal.SIGTERM)
+    number = signal.Signals[way] if way.startswith("SIG") else signal.SIGINT
+    if way.startswith("SIG"):
+        window.kill(number)
     else:
-        terminal.type("C-c" if way == "Ctrl-C" else "C-d")
+        window.type(way)
 
-    screen = terminal.see(f"{DONE} {2 if way == 'SIGTERM' else 130}]")
-    assert screen.count("error: interrupted") == 1
-    assert "\nerror: interrupted\n\nhint: nothing was written; run the command again\n" in screen
+    screen = window.see(f"{DONE} {Interrupted(number).exit_code}]")
+    assert screen.count("\nerror: interrupted\n\nhint: nothing was written") == 1
     assert "Traceback" not in screen
-    assert listing(tmp_path / "desk/work") == []
-    assert modes(tmp_path / "desk/after") == (tmp_path / "desk/before").read_text()
+    assert listing(desk) == []
+    assert window.is_restored()
 
 
-def modes(file: Path) -> str:
-    """What `stty -g` wrote after the command."""
-    deadline = time.monotonic() + 10
-    while not (file.is_file() and file.read_text().endswith("\n")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return file.read_text()
-
-
-def test_the_first_question_waits_for_no_heavy_import(workplace: Path) -> None:
-    code = """
+@pytest.mark.parametrize("asker", ["menus.Menus", "plain.Plain"])
+@pytest.mark.parametrize("path", [["shop"], []])
+def test_the_first_question_waits_for_no_heavy_import(asker: str, path: list[str]) -> None:
+    module, name = asker.split(".")
+    code = f"""
 import sys
-import tempfile
 from scaffold.cli.app import run
-from scaffold.interview.plain import Plain
+from scaffold.interview.{module} import {name}
+from scaffold.terminal import console
 
 def ask(self, prompt, meanwhile):
-    heavy = {"copier", "httpx", "jinja2", "prompt_toolkit", "questionary", "rich"}
-    print(prompt.text, sorted(heavy & set(sys.modules)))
+    print("before:", sorted({{"copier", "httpx", "jinja2"}} & set(sys.modules)))
     meanwhile()
-    print("jinja2" in sys.modules)
+    print("after:", sorted({{"copier", "httpx", "jinja2"}} & set(sys.modules)))
     raise SystemExit
 
-Plain.ask = ask
-run(["new", *sys.argv[1:], "--plain"])
+{name}.ask = ask
+console.is_terminal = lambda: True
+run(["new", *{path!r}, *{["--plain"] if name == "Plain" else []!r}])
 """
-    for path, question in (
-        (["shop"], "What kind of service?"),
-        ([], "What is the service called?"),
-    ):
-        result = subprocess.run(
-            [sys.executable, "-c", code, *path],
-            env={**os.environ, **environment()},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert result.stdout == f"{question} []\nTrue\n"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment()},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert result.stdout == "before: []\nafter: ['copier', 'jinja2']\n"

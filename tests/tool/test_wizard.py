@@ -1,4 +1,4 @@
-"""What the wizard asks and when: answered line by line, as with `--plain`."""
+"""Which question the interview asks and when, in line mode."""
 
 from __future__ import annotations
 
@@ -379,7 +379,7 @@ def test_the_command_that_is_taught_makes_the_same_project(
     assert tree(workplace / "a" / "shop") == made
 
 
-def test_a_dry_run_of_the_wizard_shows_the_tree(
+def test_a_dry_run_of_the_interview_shows_the_tree(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
     typing(ENTER, ENTER, CREATE)
@@ -388,7 +388,7 @@ def test_a_dry_run_of_the_wizard_shows_the_tree(
     assert listing(workplace) == []
 
 
-def test_the_wizard_shows_the_folders_of_the_project(scaffold: Scaffold, typing: Type) -> None:
+def test_the_interview_shows_the_folders_of_the_project(scaffold: Scaffold, typing: Type) -> None:
     typing(ENTER, ENTER, "files", "cancel")
     outcome = scaffold("new", "shop", "--plain")
     assert "The files of shop\n  .github/workflows/  " in outcome.err

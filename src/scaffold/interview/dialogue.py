@@ -9,12 +9,12 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from scaffold.interview.prompts import BACK, Asker, Choice, Prompt
 from scaffold.template.answers import preset_answers
 from scaffold.template.questions import Questionnaire, Refused, Step
+from scaffold.template.render import preload
 from scaffold.template.spec import Question
 from scaffold.terminal import console
 from scaffold.terminal.errors import Problem
@@ -233,7 +233,7 @@ class _Interview:
         """
         self._check()
         self.questionnaire.warm()
-        import_module("copier")
+        preload()
 
     def _check(self) -> None:
         """Raise a `Problem` if a given answer is not valid."""

@@ -101,8 +101,7 @@ class Menus:
         room = rows - _FRAME
         page: StyleAndTextTuples = [("class:question", title)]
         for line in lines(room - 2):  # two rows, because the last line may need more than one
-            parts = wrap(line, columns - 3, break_on_hyphens=False)
-            page += [("", f"\n  {part}") for part in parts]
+            page += [("", f"\n  {part}") for part in _lines(line, columns - 3)]
         question = questionary.press_any_key_to_continue(
             "Press any key to go back", style=_STYLE, input=self._keyboard, output=self._screen
         )
@@ -165,11 +164,11 @@ class Menus:
     def _complaint(self, app: Application[Any]) -> StyleAndTextTuples:
         """What is wrong with the text in the field."""
         error = app.current_buffer.validation_error
-        lines = wrap(error.message, self._screen.get_size().columns - 3) if error else []
+        lines = _lines(error.message, self._screen.get_size().columns - 3) if error else []
         return [("class:invalid", f"  {line}\n") for line in lines]
 
     def _hint(self, keys: str) -> StyleAndTextTuples:
-        lines = wrap(keys, self._screen.get_size().columns - 3)
+        lines = _lines(keys, self._screen.get_size().columns - 3)
         return [("class:hint", f"\n  {line}") for line in lines]
 
 
@@ -207,7 +206,11 @@ def _menu(choices: Sequence[Choice], columns: int) -> list[questionary.Choice]:
 
 def _wrapped(text: str, indent: int, columns: int) -> str:
     """The text between the columns `indent` and `columns`; its first line is not indented."""
-    return f"\n{' ' * indent}".join(wrap(text, max(20, columns - indent)))
+    return f"\n{' ' * indent}".join(_lines(text, max(20, columns - indent)))
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return wrap(text, max(1, width), break_on_hyphens=False)
 
 
 def _move_to_default(app: Application[Any], prompt: Prompt) -> None:

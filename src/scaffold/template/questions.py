@@ -76,7 +76,7 @@ class Carried:
 
 
 class Questionnaire:
-    """The questions of one template, shared by the wizard, the flags and the answers files."""
+    """The questions of one template, shared by the interview, the flags and the answers files."""
 
     def __init__(self, jinja: Jinja) -> None:
         self.template = jinja.template

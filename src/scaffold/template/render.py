@@ -1,7 +1,7 @@
 """Renders a project with copier, by its public API alone.
 
-copier is imported when the first project is rendered: help, flags and the first question of the
-interview do not need it.
+copier is imported when the first project is rendered, or by `preload`: help, flags and the first
+question of the interview do not need it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,11 @@ def render(
             raise _fault(f"files cannot be rendered: {one_line(error.__cause__ or error)}") from error
     _record(origin, folder / template.answers_file)
     _apply_umask(folder)
+
+
+def preload() -> None:
+    """Import copier, which takes longer than rendering a small project."""
+    import_module("copier")
 
 
 def paths(folder: Path) -> list[Path]:
