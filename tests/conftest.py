@@ -10,8 +10,19 @@ import pytest
 from pytest_copie.plugin import Copie
 
 from tests.combinations import NAME, answered
+from tests.deployments import deselect
 from tests.tool.conftest import export
 from tests.updates.table import keep, table
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Drills and fuzzing run for given rows of the ledger."""
+    parser.addoption("--row", action="append", help="the id of a row; may be repeated")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A drill that does not apply to its row does not run."""
+    deselect(config, items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,18 +1,25 @@
-"""Fixtures of the drills and the fuzzing: a generated service with a database of its own."""
+"""Fixtures of the drills and the fuzzing: a generated service with a database of its own.
+
+They run for the rows of `--row`, by default for the presets `starter` and `production`.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.combinations import TEMPLATE, Answers, label, row_id, rows
 from tests.components import ensure
 from tests.drills.databases import Database, Postgres, Sqlite
 from tests.services import Service, generate, install, production_like
 
+USUAL = ("starter", "production")
 _names = (f"drill_{number}" for number in itertools.count())
 
 
@@ -20,30 +27,62 @@ _names = (f"drill_{number}" for number in itertools.count())
 class Deployment:
     """A generated project with its packages, and a migrated database that nobody uses."""
 
+    answers: Answers
     project: Path
     python: Path
     database: Database
     private_key: str
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a deployment for each chosen row."""
+    if "deployment" in metafunc.fixturenames:
+        chosen = _chosen(metafunc.config)
+        metafunc.parametrize("deployment", chosen, ids=label, indirect=True, scope="session")
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remove the tests that do not apply to their row, by the marker `needs`."""
+    inapplicable = [item for item in items if not _applies(item)]
+    items[:] = [item for item in items if item not in inapplicable]
+    config.hook.pytest_deselected(items=inapplicable)
+
+
+def _applies(item: pytest.Item) -> bool:
+    needed = [axis for marker in item.iter_markers("needs") for axis in marker.args]
+    if not needed:
+        return True
+    assert isinstance(item, pytest.Function)
+    row: Any = item.callspec.params["deployment"]
+    return all(row[axis] != "none" for axis in needed)
+
+
+def _chosen(config: pytest.Config) -> list[Answers]:
+    ids = config.getoption("--row") or [row_id(TEMPLATE.presets[name].answers) for name in USUAL]
+    known = {row_id(row): row for row in rows()}
+    if unknown := set(ids) - known.keys():
+        raise pytest.UsageError(f"there is no row {', '.join(unknown)}")
+    return [known[each] for each in ids]
+
+
+@pytest.fixture(scope="session")
 def deployment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> Deployment:
-    """The service with everything on, once for SQLite and once for PostgreSQL."""
-    folder = tmp_path_factory.mktemp(request.param)
-    project = generate(folder / "drill", "--preset", "starter", "--database", request.param)
-    database: Database
-    if request.param == "postgresql":
-        server = ensure("postgresql")
-        server.create_database("drill")
-        database = Postgres(server, "drill")
-    else:
-        database = Sqlite(folder / "drill.db")
+    """The service of one row, with everything on."""
+    answers: Answers = request.param
+    folder = tmp_path_factory.mktemp(str(answers["database"]))
+    flags = [word for name, value in answers.items() for word in (f"--{name}", str(value))]
+    project = generate(folder / "drill", *flags)
+    database, server = _database(str(answers["database"]), folder)
+    record_testsuite_property(f"server:{answers['database']}", server)
     python = install(project)
-    bare = Service(project, python, {"DATABASE_URL": database.url}, folder / "logs")
+    bare = Service(answers, project, python, {"DATABASE_URL": database.url}, folder / "logs")
     bare.migrate()
-    return Deployment(project, python, database, bare.cli("generate-key"))
+    key = bare.cli("generate-key") if answers["auth"] == "jwt" else ""
+    return Deployment(answers, project, python, database, key)
 
 
 @pytest.fixture
@@ -55,7 +94,18 @@ def database(deployment: Deployment) -> Database:
 @pytest.fixture
 def service(deployment: Deployment, database: Database, tmp_path: Path) -> Iterator[Service]:
     """This drill's own service, configured as in production; whatever it started is ended."""
-    env = production_like(database.url, AUTH_PRIVATE_KEY=deployment.private_key)
-    service = Service(deployment.project, deployment.python, env, tmp_path / "logs")
+    key = {"AUTH_PRIVATE_KEY": deployment.private_key} if deployment.private_key else {}
+    env = production_like(database.url, **key)
+    logs = tmp_path / "logs"
+    service = Service(deployment.answers, deployment.project, deployment.python, env, logs)
     yield service
     service.stop()
+
+
+def _database(kind: str, folder: Path) -> tuple[Database, str]:
+    """An empty database, and the version and provenance of its server."""
+    if kind == "sqlite":
+        return Sqlite(folder / "drill.db"), f"{sqlite3.sqlite_version} real"
+    server = ensure("postgresql")
+    server.create_database("drill")
+    return Postgres(server, "drill"), f"{server.version} {server.provenance}"

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -98,12 +99,36 @@ def make(project: Path, target: str, **env: str) -> str:
 class Service:
     """A generated project, the interpreter that has its packages, and its configuration."""
 
+    answers: Mapping[str, Any]
     project: Path
     python: Path
     env: dict[str, str]
     logs: Path
     running: list[Replica | Worker] = field(default_factory=list)
     _count: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether callers have to sign in."""
+        return bool(self.answers["auth"] != "none")
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether orders are confirmed by a worker."""
+        return bool(self.answers["queue"] != "none")
+
+    def sign_in(self, url: str, name: str) -> dict[str, str]:
+        """The headers of a member; none are needed without accounts."""
+        if not self.has_accounts:
+            return {}
+        return sign_in(url, f"{name}@example.com", "a long enough password")
+
+    def sign_in_admin(self, url: str) -> dict[str, str]:
+        """The headers of an admin, who is created; none are needed without accounts."""
+        if not self.has_accounts:
+            return {}
+        self.cli("create-admin", "--email", ADMIN[0], ADMIN_PASSWORD=ADMIN[1])
+        return sign_in(url, *ADMIN)
 
     def migrate(self) -> None:
         """Bring the database to the newest migration."""
@@ -114,17 +139,14 @@ class Service:
 
         Raises AssertionError with everything it said when it fails.
         """
-        done = subprocess.run(
-            [self.python, "-m", "app.cli", *arguments],
-            cwd=self.project,
-            env=self.environment(env),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"app.cli {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout
+        return self._run("app.cli", *arguments, **env)
+
+    def alembic(self, *arguments: str) -> None:
+        """Run the migration tool of the project.
+
+        Raises AssertionError with everything it said when it fails.
+        """
+        self._run("alembic", *arguments)
 
     def api(self, **env: str) -> Replica:
         """Start one API process on a free port and wait until it is ready."""
@@ -155,6 +177,19 @@ class Service:
         """The environment of a process: nothing of the tester's own but the search path."""
         machine = {name: os.environ[name] for name in MACHINE if name in os.environ}
         return {**machine, "PYTHONPATH": "src", **self.env, **extra}
+
+    def _run(self, module: str, *arguments: str, **env: str) -> str:
+        done = subprocess.run(
+            [*self.command(module), *arguments],
+            cwd=self.project,
+            env=self.environment(env),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{module} {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def command(self, module: str) -> list[str]:
         """How to run one of its entry points."""

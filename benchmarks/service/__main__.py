@@ -30,6 +30,7 @@ from statistics import harmonic_mean, median
 
 from benchmarks.service.data import fill
 from benchmarks.service.load import Route, pace, routes, saturate
+from tests.combinations import TEMPLATE
 from tests.components import PostgreSQL, Process, ensure, free_ports, wait_until
 from tests.services import WORK, Service, generate, install, production_like, sign_in
 
@@ -43,6 +44,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 STARTS = 5
 TOKENS = 20  # signed in so often, so that the cache of verified tokens is not flattered
+ANSWERS = TEMPLATE.presets["production"].answers
 USER = ("bench@example.com", "a long enough password")
 
 CPU, RPS, P95, P99 = "CPU µs/request", "requests/s", "p95 ms, half load", "p99 ms, fixed rate"
@@ -137,7 +139,7 @@ def _generated(folder: Path, server: PostgreSQL) -> tuple[Service, Contestant, s
     project = _project(folder)
     server.create_database("generated")
     url = server.database_url("generated", "asyncpg")
-    service = Service(project, install(project), {"DATABASE_URL": url}, folder / "logs")
+    service = Service(ANSWERS, project, install(project), {"DATABASE_URL": url}, folder / "logs")
     service.migrate()
     key = service.cli("generate-key")
     service.env = production_like(url, AUTH_PRIVATE_KEY=key)

@@ -1,5 +1,7 @@
 """The fixtures of the drills."""
 
-from tests.deployments import database, deployment, service
+from tests.deployments import database, deployment, parametrize, service
+
+pytest_generate_tests = parametrize
 
 __all__ = ["database", "deployment", "service"]

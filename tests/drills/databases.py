@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.components import PostgreSQL, wait_until
+from tests.services import Service
 
 Row = tuple[str, ...]
+UNCONFIRMED = "SELECT count(*) FROM orders WHERE status <> 'confirmed'"
 
 # Counts every statement that sets an order's status, however often an event was delivered:
 # a witness that knows nothing of the service's own bookkeeping.
@@ -133,6 +135,12 @@ def audit_confirmations(database: Database) -> None:
 def as_id(text: str) -> str:
     """An id as the API writes it: SQLite stores UUIDs without hyphens."""
     return str(uuid.UUID(text))
+
+
+def assert_confirmed(service: Service, database: Database, seconds: float) -> None:
+    """Wait until each order is confirmed. Without a queue, none ever is."""
+    if service.has_queue:
+        eventually(database, UNCONFIRMED, [("0",)], seconds)
 
 
 def eventually(database: Database, statement: str, expected: list[Row], seconds: float) -> float:

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from tests.components import wait_until
-from tests.drills.databases import Database, eventually
+from tests.drills.databases import Database, assert_confirmed
 from tests.drills.traffic import ORDERS, Member, Outcome, crowd, member, order
-from tests.services import Service, sign_in
+from tests.services import Service
 
 BOUND_SECONDS = 12  # to wait for a connection (5), then for a lock or an answer of the database
-UNCONFIRMED = "SELECT count(*) FROM orders WHERE status <> 'confirmed'"
 
 
 def test_the_service_and_its_worker_outlive_an_outage_of_the_database(
@@ -21,7 +20,7 @@ def test_the_service_and_its_worker_outlive_an_outage_of_the_database(
 ) -> None:
     """PostgreSQL is stopped and started; on SQLite another process holds the file for itself."""
     replica, worker = service.api(), service.worker()
-    headers = sign_in(replica.url, "outage@example.com", "a long enough password")
+    headers = service.sign_in(replica.url, "outage")
 
     def suffer_an_outage() -> None:
         time.sleep(1)
@@ -35,7 +34,7 @@ def test_the_service_and_its_worker_outlive_an_outage_of_the_database(
     _assert_only_503_fails(outcomes)
     assert not any(o.error for o in outcomes), "a connection broke"
     assert httpx.post(replica.url + ORDERS, json=order(), headers=headers).status_code == 201
-    eventually(database, UNCONFIRMED, [("0",)], 20)
+    assert_confirmed(service, database, 20)
     assert replica.process.exit_code is worker.process.exit_code is None
 
 
@@ -45,7 +44,7 @@ def test_a_locked_database_gives_503_in_bounded_time_and_the_service_recovers(
     """All connections of the pool wait for a lock; the requests behind them wait for the pool."""
     service.env |= {"DATABASE_POOL_SIZE": "2", "DATABASE_STATEMENT_TIMEOUT_SECONDS": "2"}
     replica, worker = service.api(), service.worker()
-    headers = sign_in(replica.url, "locked@example.com", "a long enough password")
+    headers = service.sign_in(replica.url, "locked")
 
     async def create_twenty() -> list[Outcome]:
         async with member(headers) as buyer:
@@ -59,13 +58,13 @@ def test_a_locked_database_gives_503_in_bounded_time_and_the_service_recovers(
 
     replica.wait_ready(seconds=5)
     assert {o.status for o in asyncio.run(create_twenty())} == {201}
-    eventually(database, UNCONFIRMED, [("0",)], 20)
+    assert_confirmed(service, database, 20)
     assert worker.process.exit_code is None
 
 
 def test_a_crash_shows_nothing_but_the_request_id(service: Service, database: Database) -> None:
     replica = service.api()
-    headers = sign_in(replica.url, "crash@example.com", "a long enough password")
+    headers = service.sign_in(replica.url, "crash")
     database.query("ALTER TABLE orders RENAME TO moved_away")
     answers = [
         httpx.get(f"{replica.url}{ORDERS}", headers=headers),

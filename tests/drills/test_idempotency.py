@@ -5,7 +5,7 @@ from collections import Counter
 
 from tests.drills.databases import Database, as_id
 from tests.drills.traffic import Outcome, member, order
-from tests.services import Service, sign_in
+from tests.services import Service
 
 
 def test_fifty_parallel_duplicates_make_one_row(service: Service, database: Database) -> None:
@@ -22,7 +22,7 @@ def test_fifty_parallel_duplicates_across_two_replicas_make_one_row(
 
 def test_a_replica_replays_what_the_other_answered(service: Service) -> None:
     first, second = service.api(), service.api()
-    headers = sign_in(first.url, "replay@example.com", "a long enough password")
+    headers = service.sign_in(first.url, "replay")
 
     async def scenario() -> tuple[Outcome, Outcome, Outcome]:
         body = order()
@@ -44,7 +44,7 @@ def test_a_replica_replays_what_the_other_answered(service: Service) -> None:
 
 def _fifty_duplicates(service: Service, replicas: int) -> list[Outcome]:
     urls = [service.api().url for _ in range(replicas)]
-    headers = sign_in(urls[0], "duplicates@example.com", "a long enough password")
+    headers = service.sign_in(urls[0], "duplicates")
 
     async def scenario() -> list[Outcome]:
         body = order()

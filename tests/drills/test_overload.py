@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.drills.traffic import Outcome, crowd, member, p95
-from tests.services import Service, sign_in
+from tests.services import Service
 
 LIMIT = 4
 
@@ -11,7 +11,7 @@ LIMIT = 4
 def test_overload_is_rejected_fast_and_the_accepted_are_served_as_before(service: Service) -> None:
     """p95 of the accepted may grow threefold over a load of just the limit, on a shared machine."""
     url = service.api(MAX_CONCURRENCY=str(LIMIT)).url
-    headers = sign_in(url, "overload@example.com", "a long enough password")
+    headers = service.sign_in(url, "overload")
     baseline = _load(url, headers, clients=LIMIT)
     overload = _load(url, headers, clients=LIMIT * 10)
 

@@ -6,14 +6,14 @@ import re
 from collections import Counter
 
 from tests.drills.traffic import ORDERS, Member, member
-from tests.services import Service, sign_in
+from tests.services import Service
 
 ROWS = 1000
 
 
 def test_a_thousand_rows_are_walked_during_inserts_none_twice_none_lost(service: Service) -> None:
     url = service.api().url
-    headers = sign_in(url, "walker@example.com", "a long enough password")
+    headers = service.sign_in(url, "walker")
 
     async def scenario() -> tuple[set[str], list[str], int]:
         async with member(headers) as buyer:

@@ -4,19 +4,22 @@ import asyncio
 import re
 import time
 
+import pytest
+
 from tests.components import wait_until
 from tests.drills.databases import Database, audit_confirmations, eventually
 from tests.drills.traffic import member
-from tests.services import Service, Worker, sign_in
+from tests.services import Service, Worker
 
 JOB = re.compile(r'jobs_total\{job="(\w+)",result="(\w+)"\}')
 
 
+@pytest.mark.needs("queue")
 def test_two_workers_confirm_each_order_once(service: Service, database: Database) -> None:
     audit_confirmations(database)
     urls = [service.api().url, service.api().url]
     workers = [service.worker(), service.worker()]
-    headers = sign_in(urls[0], "replicas@example.com", "a long enough password")
+    headers = service.sign_in(urls[0], "replicas")
 
     async def create_many() -> None:
         async with member(headers) as buyer:

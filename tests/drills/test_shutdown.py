@@ -10,17 +10,18 @@ from collections import Counter
 from contextlib import closing
 
 import httpx
+import pytest
 
 from tests.components import wait_until
 from tests.drills.databases import Database, eventually
 from tests.drills.traffic import ORDERS, Balancer, Outcome, crowd, member, order
-from tests.services import Replica, Service, sign_in
+from tests.services import Replica, Service
 
 
 def test_no_request_fails_while_replicas_are_ended_under_load(service: Service) -> None:
     """A gateway asks for readiness each 0.1 s; nothing is ever sent twice."""
     replicas = [service.api(), service.api()]
-    headers = sign_in(replicas[0].url, "steady@example.com", "a long enough password")
+    headers = service.sign_in(replicas[0].url, "steady")
     exits: list[int] = []
 
     async def roll() -> None:
@@ -53,7 +54,7 @@ def test_no_request_fails_while_replicas_are_ended_under_load(service: Service) 
 
 def test_a_request_in_flight_is_answered_after_sigterm(service: Service) -> None:
     replica = service.api(SHUTDOWN_DELAY_SECONDS="0.5")
-    with closing(_HalfRequest(replica)) as request, httpx.Client() as idle:
+    with closing(_HalfRequest(service, replica)) as request, httpx.Client() as idle:
         idle.get(f"{replica.url}/livez")  # an idle connection must not hold the process
         began = time.monotonic()
         replica.process.signal(signal.SIGTERM)
@@ -69,26 +70,27 @@ def test_a_request_in_flight_is_answered_after_sigterm(service: Service) -> None
 
 def test_a_request_that_never_ends_does_not_outlive_the_grace_period(service: Service) -> None:
     replica = service.api(SHUTDOWN_GRACE_SECONDS="2", SHUTDOWN_DELAY_SECONDS="0.2")
-    with closing(_HalfRequest(replica)):
+    with closing(_HalfRequest(service, replica)):
         assert replica.terminate(seconds=5) == 0
 
 
 def test_a_second_signal_ends_the_process_at_once(service: Service) -> None:
     replica = service.api()
-    with closing(_HalfRequest(replica)):
+    with closing(_HalfRequest(service, replica)):
         replica.process.signal(signal.SIGTERM)
         time.sleep(0.3)
         assert replica.process.exit_code is None
         replica.terminate(seconds=1)
 
 
+@pytest.mark.needs("queue")
 def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
     service: Service, database: Database
 ) -> None:
     url = service.api(QUEUE_LEASE_SECONDS="60").url
     first = service.worker(QUEUE_LEASE_SECONDS="60")
     wait_until(lambda: bool(first.metrics()), 15, "the worker did not start", first.process)
-    headers = sign_in(url, "worker@example.com", "a long enough password")
+    headers = service.sign_in(url, "worker")
 
     async def burst() -> None:
         async with member(headers) as buyer:
@@ -103,13 +105,14 @@ def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
     eventually(database, "SELECT count(*) FROM orders WHERE status <> 'confirmed'", [("0",)], 15)
 
 
+@pytest.mark.needs("queue")
 def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
     service: Service, database: Database
 ) -> None:
     service.env |= {"SHUTDOWN_GRACE_SECONDS": "3", "QUEUE_POLL_SECONDS": "0.1"}
     url, worker = service.api().url, service.worker()
     wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
-    headers = sign_in(url, "stuck@example.com", "a long enough password")
+    headers = service.sign_in(url, "stuck")
 
     async def burst() -> None:
         async with member(headers) as buyer:
@@ -124,8 +127,8 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
 class _HalfRequest:
     """A create whose body stops half way, until it is finished or closed."""
 
-    def __init__(self, replica: Replica) -> None:
-        headers = sign_in(replica.url, "half@example.com", "a long enough password")
+    def __init__(self, service: Service, replica: Replica) -> None:
+        headers = service.sign_in(replica.url, "half")
         body = json.dumps(order())
         self._rest = body[20:].encode()
         lines = [
