@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
-# With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and PostgreSQL, from
-# which the slow tests start servers of their own; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and the
+# servers that the slow tests start instances of; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,6 +18,9 @@ main() {
             ;;
         servers)
             install_postgresql
+            install_server MariaDB mariadbd mariadb-server
+            install_server Redis redis-server redis-server
+            install_server Memcached memcached memcached
             install_tmux
             ;;
         bench)
@@ -68,6 +71,16 @@ install_postgresql() {
         install_debian postgresql "PostgreSQL is missing"
     else
         printf 'warning: PostgreSQL is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install postgresql\n' >&2
+    fi
+}
+
+# The package starts its own instance where the machine lets it; the tests do not use that one.
+install_server() {
+    if PATH="$PATH:/usr/sbin" command -v "$2" >/dev/null; then return; fi
+    if can_install; then
+        install_debian "$3" "$1 is missing"
+    else
+        printf 'warning: %s is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install %s\n' "$1" "$3" >&2
     fi
 }
 

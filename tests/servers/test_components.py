@@ -1,9 +1,10 @@
-"""The launcher of real components."""
+"""The launcher of servers: each one is started and used."""
 
 import pytest
 
 from tests import components
 from tests.components import MissingComponentError, ensure
+from tests.components.redis import Redis
 
 
 def test_postgresql_is_real_and_started_once_a_session() -> None:
@@ -22,6 +23,41 @@ def test_postgresql_keeps_its_data_and_port_over_a_restart() -> None:
     server.start()
     assert server.url == url
     assert server.execute("SELECT answer FROM kept", "kept") == "42"
+
+
+def test_mariadb_keeps_its_data_and_port_over_a_restart() -> None:
+    server = ensure("mariadb")
+    server.execute("CREATE DATABASE kept")
+    server.execute("CREATE TABLE kept.kept AS SELECT 42 AS answer")
+    url = server.url
+    server.stop()
+    server.start()
+    assert (server.url, server.provenance) == (url, "real")
+    assert server.execute("SELECT answer FROM kept.kept") == "42"
+    assert server.version.startswith("1")
+
+
+def test_redis_stores_a_value_that_expires() -> None:
+    server = ensure("redis")
+    assert server.execute("SET", "key", "value", "PX", "100000") == "OK"
+    assert server.execute("GET", "key") == "value"
+    assert int(server.execute("PTTL", "key")) > 0
+    assert (server.provenance, server.version.count(".")) == ("real", 2)
+
+
+def test_memcached_stores_a_value() -> None:
+    server = ensure("memcached")
+    assert server.execute("set key 0 60 5\r\nvalue") == "STORED"
+    assert "value" in server.execute("get key").splitlines()
+    assert (server.provenance, server.version.count(".")) == ("real", 2)
+
+
+def test_a_server_that_is_closed_leaves_neither_process_nor_data() -> None:
+    server = Redis()
+    home, process = server._home, server._server
+    server.close()
+    assert process.exit_code == 0
+    assert not home.exists()
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -46,4 +82,4 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MissingComponentError("PostgreSQL is not installed: apt-get install postgresql")
 
     monkeypatch.setattr(components, "_running", {})
-    monkeypatch.setattr(components, "_launchers", {"postgresql": launch})
+    monkeypatch.setattr(components, "_LAUNCHERS", {"postgresql": launch})

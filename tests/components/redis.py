@@ -1,0 +1,65 @@
+"""Redis."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.components.process import REAL, Process, free_ports, program, wait_until
+
+
+class Redis:
+    """A throwaway Redis server that keeps its data in memory alone."""
+
+    provenance = REAL
+
+    def __init__(self) -> None:
+        server = program("redis-server", "Redis", "redis-server")
+        self._client = program("redis-cli", "Redis", "redis-server")
+        self._home = Path(tempfile.mkdtemp(prefix="scaffold-redis-"))
+        self.port = free_ports(1)[0]
+        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(self._home)]
+        self._server = Process(
+            [server, "--port", str(self.port), "--bind", "127.0.0.1", *in_memory],
+            log=self._home / "server.log",
+        )
+        try:
+            wait_until(self._answers, 20, "Redis did not start", self._server)
+        except BaseException:  # also Ctrl-C: nothing may stay behind
+            self.close()
+            raise
+
+    @property
+    def version(self) -> str:
+        """The version of the server, as in `7.0.15`."""
+        lines = self.execute("INFO", "server").splitlines()
+        return next(line for line in lines if line.startswith("redis_version:")).partition(":")[2]
+
+    @property
+    def url(self) -> str:
+        """The URL of its first database."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def execute(self, *words: str) -> str:
+        """Run one command; gives its bare answer. Raises AssertionError when it is an error."""
+        done = subprocess.run(
+            [self._client, "-e", "-p", str(self.port), *words],
+            capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def close(self) -> None:
+        """Stop the server and remove its data."""
+        self._server.signal(signal.SIGTERM)
+        self._server.wait(20)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            return self.execute("PING") == "PONG"
+        except AssertionError:
+            return False
