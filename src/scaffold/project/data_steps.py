@@ -11,7 +11,7 @@ from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers
 
-_COLUMNS = 76  # and room for a number before it
+_COLUMNS = 74  # 80, less the indent of the plan and the number of a step
 _ONE_AT_A_TIME = (
     "Change one answer at a time, each with its own steps and a commit: {changes}. What follows is "
     "in this order."
@@ -21,7 +21,7 @@ _ONE_AT_A_TIME = (
 def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[str]:
     """The steps from the `old` recorded answers to the `new` ones; empty when no data moves.
 
-    A step is text, wrapped at 76 columns, with commands between backticks. Lines that are indented
+    A step is text, wrapped at 74 columns, with commands between backticks. Lines that are indented
     by four spaces are code to copy; they are not wrapped. `jinja` belongs to the template of `new`.
 
     Raises:
