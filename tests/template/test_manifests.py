@@ -238,6 +238,8 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
 MODULES = {"argon2-cffi": "argon2", "pyjwt": "jwt"}
 NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
+    "email-validator": "EmailStr",
+    "fastapi-offline": 'packages=\\[\\("fastapi_offline"',
     "httptools": 'http="httptools"',
     "import-linter": "lint-imports",
     "mypy": "/mypy",
