@@ -42,7 +42,10 @@ class Project:
         self.install()
 
     def install(self) -> None:
-        self.run("make setup")
+        """`make setup`, with the tester's own settings for package indexes."""
+        env = {**os.environ, "PATH": f"{Path(find_uv()).parent}:{os.environ['PATH']}"}
+        env.pop("VIRTUAL_ENV", None)
+        subprocess.run(["make", "--silent", "setup"], cwd=self.folder, env=env, check=True)
 
     def change(self, **answers: str) -> None:
         """Swap the tree for that of the new answers; nothing is committed, the database stays."""

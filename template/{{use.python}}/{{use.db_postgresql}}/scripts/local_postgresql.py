@@ -1,7 +1,7 @@
-"""Runs a command while a PostgreSQL for development answers: `python scripts/local_postgresql.py make serve`.
+"""Run a command with a PostgreSQL server for development: `python scripts/local_postgresql.py make serve`.
 
-That is the server of `DATABASE_URL` if it answers. Else one is started on that port: from the PostgreSQL
-installed here (it ends with the command and keeps its data in `.data`), else as the container of compose.yaml.
+It uses the server of `DATABASE_URL` if it answers. Else it starts one on that port: the PostgreSQL installed
+here (which stops after the command and keeps its data in `.data`), or the container of compose.yaml.
 """
 
 import asyncio
