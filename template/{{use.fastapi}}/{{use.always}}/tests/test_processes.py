@@ -17,6 +17,7 @@ from app.__main__ import main
 from app.database import Database, Session
 from app.jobs import Job, run_if_due, run_jobs
 from app.jobs.models import ScheduledJob
+from app.lifecycle import EXIT_KILLED
 from tests.conftest import eventually
 from tests.processes import free_port, is_ready, running
 
@@ -73,6 +74,23 @@ async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not
             assert (await client.get("/readyz")).status_code == 503
             assert (await slow).status_code == 200
         assert await asyncio.wait_for(api.wait(), 5) == exit_code
+        await asyncio.gather(slow, return_exceptions=True)
+
+
+async def test_a_process_that_is_ended_by_force_reports_failure(database_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"DATABASE_URL": database_url, "PORT": port, "SHUTDOWN_GRACE_SECONDS": 1, "SHUTDOWN_DELAY_SECONDS": 0}
+    async with (
+        running("tests.processes", tmp_path, **settings) as api,
+        AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        await eventually(lambda: is_ready(client))
+        slow = asyncio.create_task(client.get("/slow/30", timeout=30))
+        await asyncio.sleep(0.2)
+
+        api.terminate()
+
+        assert await asyncio.wait_for(api.wait(), 5) == EXIT_KILLED
         await asyncio.gather(slow, return_exceptions=True)
 
 

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-GONE = ("src/app/orders", "tests/orders", "migrations/versions/0004_orders.py", __file__)
+GONE = (
+    *("src/app/orders", "tests/orders", "tests/auth/test_ownership.py", "tests/auth/test_erasure.py"),
+    *("migrations/versions/0004_orders.py", __file__),
+)
 EDITS = (  # file, pattern, replacement
     ("src/app/main.py", r"\borders(\.router)?, |, orders\.router\b", ""),
     ("src/app/main.py", r"    PersonalData\(\"orders\".*\n", ""),

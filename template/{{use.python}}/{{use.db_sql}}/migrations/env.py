@@ -1,4 +1,4 @@
-"""Runs the migrations in one transaction, over the configured database."""
+"""Runs the migrations in one transaction, on the configured database."""
 
 import asyncio
 
@@ -20,7 +20,8 @@ def _migrate(connection: Connection) -> None:
 async def _connect() -> None:
     engine = create_migration_engine(settings())
     try:
-        async with engine.begin() as connection:
+        # Alembic begins the transaction itself, so that a migration can leave it with `autocommit_block`.
+        async with engine.connect() as connection:
             await connection.run_sync(_migrate)
     finally:
         await engine.dispose()

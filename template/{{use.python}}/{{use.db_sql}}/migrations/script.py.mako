@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-${imports or ""}${"\nimport app.dialect\n" if "app.dialect." in upgrades + downgrades else ""}
+${imports or ""}${"\nimport app.dialect\n" if "app.dialect." in f"{upgrades or ''}{downgrades or ''}" else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 

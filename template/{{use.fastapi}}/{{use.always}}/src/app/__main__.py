@@ -61,7 +61,6 @@ def _serve(settings: Settings) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=65,
-        timeout_graceful_shutdown=int(settings.shutdown_grace_seconds - settings.drain_seconds),
     )
     with _listen(settings) as listener:
         log.info("api started", url=_url(listener))

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.config import Settings
 
@@ -37,11 +38,12 @@ def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
     """An engine whose transactions exclude those of other processes, and have no statement timeout."""
-    engine = create_async_engine(settings.database_url, hide_parameters=True)
+    engine = create_async_engine(settings.database_url, hide_parameters=True, poolclass=NullPool)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        # Until the connection closes, because a migration may consist of several transactions.
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
 
     return engine
 
