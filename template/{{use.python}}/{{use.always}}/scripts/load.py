@@ -1,6 +1,7 @@
-"""Starts the service, sends it RATE (50) requests a second for SECONDS (10) and judges how long they take.
+"""Start the service, send RATE (50) requests a second for SECONDS (10), and measure how long they take.
 
-Exit code 1 when one fails or a route's 95th percentile, counted from when requests were due, is 100 ms or more.
+Exit code 1 when a request fails, or when the 95th percentile of a route is 100 ms or more. The time of a request
+begins when it was due.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ ORDERS = "/api/v1/orders"
 
 
 async def main(url: str) -> None:
-    transport = httpx2.AsyncHTTPTransport(retries=5)  # of connecting: the service takes a moment to start
+    transport = httpx2.AsyncHTTPTransport(retries=5)  # to connect, because the service takes a moment to start
     async with httpx2.AsyncClient(base_url=url, transport=transport) as client:
         client.headers.update(await headers(client))
         await milliseconds(client, perf_counter(), "POST", ORDERS)

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     for path in Path("migrations/versions").glob("*.py"):
         if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
             sys.exit(f"error: {path} builds on 0004_orders\n\nhint: let it follow what that one follows, or remove it")
-    # While the migration is there: a database that has it could go neither back nor forth afterwards.
+    # First, because Alembic can neither upgrade nor downgrade a database whose migration has no file.
     subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
     for path in filter(Path.exists, map(Path, GONE)):
         shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""Who calls in the load test: a member of its own."""
+"""The caller of the load test: a new member."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Who calls in the load test: nobody in particular."""
+"""The caller of the load test: it is anonymous."""
 
 import httpx2
 

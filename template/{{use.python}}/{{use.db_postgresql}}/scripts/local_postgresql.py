@@ -26,7 +26,7 @@ def main() -> None:
     url = make_url(settings_or_exit().database_url).set(drivername="postgresql")
     with server(url):
         command = subprocess.Popen(sys.argv[1:])
-        # Ctrl-C reaches the command as well; the server must outlive it.
+        # Ctrl-C reaches the command, too. The server must stop after it.
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         code = command.wait()
@@ -59,7 +59,7 @@ def installed() -> Path | None:
 
 @contextmanager
 def local_server(binaries: Path, url: URL, data: Path, *options: str) -> Iterator[None]:
-    """A server of one's own that keeps its data in a folder; `options` are settings such as `fsync=off`."""
+    """Start a server with its data in a folder; stop it at the end. `options` are settings such as `fsync=off`."""
     if not (data / "PG_VERSION").exists():
         initdb = binaries / "initdb"
         _run(data, initdb, "--no-sync", "-E", "UTF8", "-A", "trust", f"--username={url.username}", f"--pgdata={data}")
@@ -93,7 +93,7 @@ def _data_folder() -> Path:
 
 def _run(data: Path, *command: str | Path) -> None:
     user = None if os.getuid() else "postgres"
-    # What pg_ctl starts keeps the standard streams open, so a pipe would never end.
+    # The server keeps the standard streams of pg_ctl open, so reading from a pipe would never end.
     result = subprocess.run(
         command,
         cwd="/",

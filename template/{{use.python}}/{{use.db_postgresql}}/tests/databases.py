@@ -1,4 +1,4 @@
-"""Databases for tests, on the server of `DATABASE_URL`, else on one that runs for the tests alone."""
+"""Databases for tests, on the server of `DATABASE_URL`, or on a server that is started for the tests."""
 
 import asyncio
 import os

@@ -101,7 +101,7 @@ async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     with metrics.served(settings):
         async with service.state.database as database, worker.background_tasks(settings, database):
             metrics.watch_pool(database.connections)
-            # What start-up created lives as long as the process: the collector need not look at it again.
+            # The objects of start-up live as long as the process, so the garbage collector can skip them.
             gc.collect()
             gc.freeze()
             gc.set_threshold(2_000, 20, 50)

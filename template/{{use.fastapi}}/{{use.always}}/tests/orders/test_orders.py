@@ -31,7 +31,7 @@ def refused(answer: Response, status: int, code: str) -> bool:
 
 @contextmanager
 def statements() -> Iterator[list[tuple[str, Any]]]:
-    """The statements about orders that are executed meanwhile, with their parameters."""
+    """The statements about orders that are executed in this context, with their parameters."""
     executed: list[tuple[str, Any]] = []
 
     def note(*arguments: Any) -> None:

@@ -26,7 +26,7 @@ async def tables_with(database: Database, *personal: str) -> set[str]:
 
 @pytest.fixture
 async def ada(start: Start) -> tuple[AsyncClient, Database]:
-    """A client at an address of her own, who has used whatever stores personal data."""
+    """A client with its own address that has used every feature that stores personal data."""
     service = await start()
     transport = ASGITransport(service, client=(ADDRESS, 1))
     client = AsyncClient(transport=transport, base_url="http://service.test")

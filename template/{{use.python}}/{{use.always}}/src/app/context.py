@@ -10,7 +10,7 @@ from app.permissions import Principal
 
 @dataclass(slots=True)
 class RequestContext:
-    """What is known of one request. Outside of a request, `current()` gives an empty one."""
+    """The facts about one request. Outside of a request, `current()` returns an empty context."""
 
     path: str = ""
     request_id: str = ""
@@ -19,7 +19,7 @@ class RequestContext:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     """The request headers, names in lower case. Of repeated headers, the last one."""
     response_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Headers to add to the response, whoever writes it."""
+    """Headers that middleware adds to the response."""
     identity: Principal | DomainError | None = None
     """The caller, or the error that a route which needs a caller raises."""
 

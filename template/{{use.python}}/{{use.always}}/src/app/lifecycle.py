@@ -26,7 +26,7 @@ def stop_on_signal(grace_seconds: float) -> asyncio.Event:
 
 
 def exit_after(seconds: float) -> None:
-    """End the process after `seconds`, with exit code 1, whatever still runs.
+    """End the process after `seconds`, with exit code 1, even if something still runs.
 
     Nothing is lost: open transactions roll back and leases expire.
     """

@@ -23,7 +23,7 @@ class ResponseBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-# Left alone, Pydantic would also read seconds since 1970 and a date without a time.
+# By default, Pydantic also accepts seconds since 1970 and a date without a time.
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 

@@ -53,7 +53,7 @@ async def _check_database(settings: Settings) -> None:
     async with Database(settings) as database:
         try:
             await database.ping()
-        except Exception as error:  # readiness reports whatever a retry can help
+        except Exception as error:  # other failures may end by themselves; readiness reports them
             if dialect.is_misconfigured(error):
                 exit_misconfigured(f"DATABASE_URL: {error.__cause__ or error}")
 

@@ -1,4 +1,4 @@
-"""Events are sent with the change that they report, and each handler handles each event once, whatever fails."""
+"""An event is published with the change that it reports, and each of its handlers takes effect exactly once."""
 
 import asyncio
 from collections.abc import Callable

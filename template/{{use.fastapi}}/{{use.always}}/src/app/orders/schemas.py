@@ -29,7 +29,7 @@ def _from_decimal_string(amount: object) -> Decimal:
 
 
 def _text(max_length: int) -> StringConstraints:
-    # Without control characters: nobody means them, and not every database stores a NUL.
+    # Control characters are typing errors, and not every database can store a NUL.
     return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 

@@ -39,7 +39,7 @@ _CODE_OF_STATUS = {
     503: "unavailable",
 }
 
-# What FastAPI says of a body that its parser rejects for another reason than its syntax, such as its depth.
+# The detail of FastAPI's error for a body that cannot be parsed although its syntax is valid: it is nested too deeply.
 _UNREADABLE_BODY = "There was an error parsing the body"
 
 router = APIRouter(tags=["operations"])
@@ -149,7 +149,7 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> Resp
     if error.status_code == 400 and error.detail == _UNREADABLE_BODY:
         return problem("malformed_json")
     status = HTTPStatus(error.status_code)
-    # A 500 reveals nothing, whoever raised it.
+    # A 500 reveals no detail.
     detail = str(error.detail) if status != 500 and error.detail != status.phrase else None
     if code := _CODE_OF_STATUS.get(status):
         return problem(code, detail, headers=error.headers)

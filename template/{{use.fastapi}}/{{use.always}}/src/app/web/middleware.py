@@ -56,7 +56,7 @@ class RequestContextMiddleware:
         started_at = time.perf_counter()
         method = scope["method"]
         if method == "HEAD":
-            # Whatever answers GET answers HEAD. The server leaves out the body.
+            # A route for GET also answers HEAD. The server omits the body.
             scope = {**scope, "method": "GET"}
         request = _enter_context(scope)
         status = 0

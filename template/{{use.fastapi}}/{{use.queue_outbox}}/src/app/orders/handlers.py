@@ -10,7 +10,7 @@ from app.permissions import SERVICE
 
 
 async def confirm_order(session: Session, event: Event) -> None:
-    """Confirm an order that is still placed. An order that was cancelled or deleted meanwhile stays as it is."""
+    """Confirm an order if it is still placed. Do nothing if it has been cancelled or deleted."""
     orders = Orders(session, SERVICE)
     order = await orders.find_for_update(UUID(event.subject))
     if order and order.status is OrderStatus.PLACED:

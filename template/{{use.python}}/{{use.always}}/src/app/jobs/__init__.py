@@ -49,7 +49,7 @@ async def _try_to_run(database: Database, job: Job) -> None:
     try:
         if await run_if_due(database, job):
             metrics.jobs.labels(job.name, "ok").inc()
-    except Exception as error:  # whatever it was, the next poll tries again
+    except Exception as error:  # the next poll tries again
         metrics.jobs.labels(job.name, "failed").inc()
         log.error("job failed", job=job.name, exc_info=error)
 

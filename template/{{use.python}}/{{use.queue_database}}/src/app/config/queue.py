@@ -11,9 +11,9 @@ class QueueSettings(ServiceSettings):
 
     queue_batch_size: int = Field(default=20, ge=1, le=1000)
     queue_lease_seconds: float = Field(default=10, ge=1)
-    """A message whose worker dies is taken up again after this time."""
+    """The time after which the message of a worker that died is delivered again."""
     queue_max_attempts: int = Field(default=8, ge=1)
-    """Then the message becomes a dead letter."""
+    """The number of attempts after which a message becomes a dead letter."""
     queue_poll_seconds: float = Field(default=1, gt=0)
 
     @property

@@ -48,7 +48,7 @@ class Queue:
 
     @asynccontextmanager
     async def running(self, *, consumes: bool) -> AsyncIterator[Self]:
-        """Notifies workers of what this process stores. `consumes` says whether it is a worker itself."""
+        """Notify workers of stored messages. `consumes` says whether this process is a worker itself."""
         stop = asyncio.Event()
         async with self._notifier.running(listens=consumes):
             counting = asyncio.create_task(self._count_pending(stop))
@@ -63,7 +63,7 @@ class Queue:
         while not stop.is_set():
             try:
                 count = await self.handle_batch(handlers)
-            except Exception as error:  # consuming goes on when the database is back
+            except Exception as error:  # the next attempt may succeed
                 log.warning("queue unavailable", error=repr(error))
                 await asyncio.sleep(PAUSE_AFTER_OUTAGE_SECONDS)
                 continue
@@ -99,7 +99,7 @@ class Queue:
         with context, handling_duration.labels(message.type).time():
             try:
                 await self._apply(message, _handler_of(message, handlers))
-            except Exception as error:  # whatever the handler raises, the message is retried
+            except Exception as error:  # any error of a handler leads to a retry
                 handled.labels(message.type, "failed").inc()
                 log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
                 await self._retry_or_give_up(message, repr(error))

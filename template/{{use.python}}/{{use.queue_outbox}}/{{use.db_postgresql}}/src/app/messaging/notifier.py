@@ -21,7 +21,7 @@ RECONNECT_SECONDS = 1
 
 
 class Notifier:
-    """Sends NOTIFY after each commit in this process that stored a message, and hears it from every process."""
+    """Sends NOTIFY after each commit in this process that stored a message, and receives it from every process."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._options = dialect.connection_options(settings)
@@ -31,7 +31,7 @@ class Notifier:
 
     @asynccontextmanager
     async def running(self, *, listens: bool) -> AsyncIterator[None]:
-        """Sends notifications while the context lasts. `listens` says whether `wait` is used, too."""
+        """Send notifications until the context ends. `listens` says whether this process also receives them."""
         task = asyncio.create_task(self._stay_connected(listens))
         try:
             yield

@@ -15,7 +15,7 @@ from app.permissions import Principal
 
 
 async def find_principals(session: Session, session_ids: Collection[UUID]) -> dict[UUID, Principal]:
-    """The users of those sessions that are valid, with their roles of now."""
+    """The users of the valid sessions among these, with their current roles."""
     statement = (
         select(LoginSession.id, LoginSession.user_id, Grant.role)
         .join(User, User.id == LoginSession.user_id)
