@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
-# With the argument `tests`, also PostgreSQL, which the tests start servers of their own from, and tmux, in which they
-# drive the wizard; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# With the argument `tests`, also tmux, in which the quick tests run the wizard; with `servers`, tmux and PostgreSQL, from
+# which the slow tests start servers of their own; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,6 +14,9 @@ main() {
     install_packages
     case "${1:-}" in
         tests)
+            install_tmux
+            ;;
+        servers)
             install_postgresql
             install_tmux
             ;;
@@ -49,7 +52,7 @@ install_packages() {
     state=$(cat requirements-dev.txt pyproject.toml | cksum)
     if [ -x .venv/bin/python ] && [ "$(cat $stamp 2>/dev/null)" = "$state" ]; then return; fi
     [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$python" .venv
-    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt
+    "$uv" pip sync --quiet --python .venv/bin/python --compile-bytecode --require-hashes requirements-dev.txt
     # Everything it needs is installed already, hatchling included: nothing is downloaded here.
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
     echo "$state" >$stamp

@@ -1,44 +1,122 @@
-"""Every combination of choices that the template offers, found in the questions themselves."""
+"""The combinations of choices that are tested, computed from the questions of `copier.yml`.
+
+The number of combinations is the product of all choices, which is too many to test. The tests use
+`rows()`: the presets, and enough further combinations that any two choices occur together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations as choose
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from scaffold.project.create import Project, plan
-from scaffold.source.locate import Source
+import pytest
+from copier import Settings, run_copy
+
 from scaffold.template.expressions import Jinja
-from scaffold.template.render import write
+from scaffold.template.questions import CompleteAnswers, Questionnaire
 from scaffold.template.spec import Template, load
+from tests.oracle import is_legal
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = load(ROOT)
-_JINJA = Jinja(TEMPLATE)
+NAME = "shop"
 
 Answers = Mapping[str, Any]
+Axes = Mapping[str, Sequence[Any]]
 
 
-def combinations(template: Template = TEMPLATE) -> list[dict[str, Any]]:
-    """The product of all choices, each with a value for every question that has choices."""
-    axes = {q.name: list(q.choices.values()) for q in template.asked if q.choices}
-    return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+def axes(template: Template = TEMPLATE) -> dict[str, list[Any]]:
+    """The values of each question that has choices."""
+    return {q.name: list(q.choices.values()) for q in template.asked if q.choices}
+
+
+def combinations() -> list[dict[str, Any]]:
+    """All legal combinations: the full product. Use it only for tests that render nothing."""
+    return list(filter(is_legal, _product(axes())))
+
+
+@cache
+def rows() -> list[dict[str, Any]]:
+    """The presets, and more combinations until each legal pair of choices is in one of them."""
+    presets = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
+    return list(cover(axes(), is_legal, presets))
+
+
+def cover(
+    axes: Axes, is_legal: Callable[[Answers], bool], seeds: Iterable[Answers] = ()
+) -> Iterator[dict[str, Any]]:
+    """The seeds, then the legal combination with the most missing pairs until no pair is missing.
+
+    The result depends on the arguments alone: ties go to the first combination of the product.
+    """
+    candidates = list(filter(is_legal, _product(axes)))
+    numbers: dict[Any, int] = {}
+    pairs = [_bits(numbers, candidate) for candidate in candidates]
+    missing = (1 << len(numbers)) - 1
+    for seed in seeds:
+        missing &= ~_bits(numbers, seed)
+        yield dict(seed)
+    while missing:
+        best = max(range(len(candidates)), key=lambda index: (pairs[index] & missing).bit_count())
+        missing &= ~pairs[best]
+        yield candidates[best]
+
+
+def row_id(answers: Answers) -> str:
+    """The id of a combination: all its values, like `fastapi-sqlite-jwt-database-memory-github`."""
+    return "-".join(str(answers[name]) for name in axes())
 
 
 def label(answers: Answers) -> str:
     """A short test id: the values of the questions that leave a choice, like `sqlite-jwt-none`."""
-    varied = [q.name for q in TEMPLATE.asked if len(q.choices) > 1]
+    varied = [name for name, values in axes().items() if len(values) > 1]
     return "-".join(str(answers[name]) for name in varied if name in answers) or "default"
 
 
-def planned(answers: Answers, origin: Mapping[str, str] | None = None) -> Project:
-    """A project of the real template, rendered in memory; called `shop` unless answers differ."""
-    return plan(_JINJA, Source(ROOT, origin or {}), {"name": "shop", **answers})
+def each_row(name: str = "answers", **wanted: Any) -> pytest.MarkDecorator:
+    """Parametrize a test by the rows that have the `wanted` values.
+
+    All tests of a row run in one process of pytest-xdist, so that it renders the row once.
+    """
+    chosen = [row for row in rows() if wanted.items() <= row.items()]
+    return pytest.mark.parametrize(
+        name,
+        [
+            pytest.param(row, id=label(row), marks=pytest.mark.xdist_group(label(row)))
+            for row in chosen
+        ],
+    )
 
 
-def written(answers: Answers, folder: Path) -> Path:
-    """The same, written to `folder`."""
-    folder.mkdir(parents=True)
-    write(planned(answers).files, folder)
+def answered(answers: Answers) -> CompleteAnswers:
+    """These answers of the real template, completed with defaults; the name is `shop`."""
+    return Questionnaire(Jinja(TEMPLATE)).answers({"name": NAME, **answers})
+
+
+def written(answers: Answers, folder: Path, template: Path) -> Path:
+    """The project with these answers, rendered by copier from the plain folder `template`."""
+    run_copy(
+        str(template),
+        folder,
+        data={"name": NAME, **answers},
+        defaults=True,
+        quiet=True,
+        settings=Settings(),
+    )
     return folder
+
+
+def _product(axes: Axes) -> Iterator[dict[str, Any]]:
+    return (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+
+
+def _bits(numbers: dict[Any, int], answers: Answers) -> int:
+    """The pairs of choices in these answers as a set of bits; `numbers` gives each pair its bit."""
+    bits = 0
+    for pair in choose(sorted(answers.items()), 2):
+        bits |= 1 << numbers.setdefault(pair, len(numbers))
+    return bits

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_copie.plugin import Copie
 
-from tests.combinations import written
+from tests.combinations import NAME, answered
+from tests.tool.conftest import export
 from tests.updates.table import keep, table
 
 
@@ -29,14 +31,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the real template that is no git repository. Do not change it."""
+    folder = tmp_path_factory.mktemp("plain") / "template"
+    export(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rendered(copie_session: Copie, template_folder: Path) -> Callable[..., Path]:
     """`rendered(database="postgresql")` is the folder of that project. Do not change it."""
     made: dict[str, Path] = {}
 
     def render(**answers: Any) -> Path:
-        key = repr(sorted(answers.items()))
+        complete = answered(answers).recorded
+        key = repr(sorted(complete.items()))
         if key not in made:
-            made[key] = written(answers, tmp_path_factory.mktemp("rendered") / "shop")
+            result = copie_session.copy({"name": NAME, **answers}, template_dir=template_folder)
+            assert result.exit_code == 0, result.exception
+            assert result.answers == complete
+            assert result.project_dir is not None
+            made[key] = result.project_dir
         return made[key]
 
     return render

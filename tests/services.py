@@ -25,6 +25,9 @@ from tests.components import Process, free_ports, wait_until
 
 ROOT = Path(__file__).parent.parent
 WORK = ROOT / ".work"
+MACHINE = ("PATH", "HOME", "LANG", "TMPDIR")
+"""The variables of the tester's environment that a service or its tools may see."""
+
 ADMIN = ("admin@example.com", "correct horse battery staple")
 
 
@@ -68,6 +71,27 @@ def find_uv() -> str:
     if found := shutil.which("uv"):
         return found
     raise FileNotFoundError("uv is not installed: run `make setup`")
+
+
+def make(project: Path, target: str, **env: str) -> str:
+    """Run a target of the project as a user does; gives what it prints.
+
+    Raises AssertionError with everything it said when it fails.
+    """
+    # The packages of this repository must not stand in for those of the project.
+    own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    path = f"{Path(find_uv()).parent}:{own['PATH']}"
+    done = subprocess.run(
+        ["make", target],
+        cwd=project,
+        env={**own, "PATH": path, **env},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, f"make {target}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @dataclass
@@ -129,7 +153,7 @@ class Service:
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process: nothing of the tester's own but the search path."""
-        machine = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TMPDIR") if k in os.environ}
+        machine = {name: os.environ[name] for name in MACHINE if name in os.environ}
         return {**machine, "PYTHONPATH": "src", **self.env, **extra}
 
     def command(self, module: str) -> list[str]:

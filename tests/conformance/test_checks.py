@@ -155,8 +155,8 @@ def test_every_check_passes_on_a_service_that_keeps_the_contract(
 ) -> None:
     server.app = Reference(auth, queue=queue)
     results = _run(server, selected([]))
-    assert [result for result in results if result.outcome == "failed"] == []
-    skipped = {result.detail for result in results if result.outcome == "skipped"}
+    assert [result for result in results if result.verdict == "failed"] == []
+    skipped = {result.detail for result in results if result.verdict == "skipped"}
     allowed = {
         "does not apply: the service has no accounts",
         "would take more than 1000 requests: 100000 are allowed",
@@ -181,7 +181,7 @@ def test_what_is_deleted_must_be_gone_where_everybody_may_delete(server: Server)
 def test_without_accounts_the_budget_of_the_address_ends(server: Server) -> None:
     server.app = Reference(auth="none", general_limit=100)
     checks = [check for check in CHECKS if check.name == "budgets_end"]
-    assert [result.outcome for result in _run(server, checks)] == ["passed"]
+    assert [result.verdict for result in _run(server, checks)] == ["passed"]
 
 
 def test_a_confirmed_order_without_a_queue_fails(server: Server) -> None:
@@ -208,7 +208,7 @@ def _of_the_items_of(names: Sequence[str]) -> list[Check]:
 
 
 def _failed(server: Server, checks: Sequence[Check]) -> set[str]:
-    return {result.check.name for result in _run(server, checks) if result.outcome == "failed"}
+    return {result.check.name for result in _run(server, checks) if result.verdict == "failed"}
 
 
 def _run(server: Server, checks: Sequence[Check]) -> list[Result]:

@@ -28,14 +28,14 @@ def test_a_good_service_gives_0_and_a_table_on_stdout(
 ) -> None:
     assert verify(server.url, only=["REL-1"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("passed   REL-1  GET /livez answers 200 to anybody\n")
+    assert out.startswith("passed   REL-1  GET /livez answers 200 without authentication\n")
     assert out.splitlines()[-1].endswith(": 2 passed")
 
 
 def test_progress_is_told_on_stderr(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     verify(server.url, only=["REL-1"])
     assert capsys.readouterr().err.splitlines()[0] == (
-        "[1/2] REL-1 GET /livez answers 200 to anybody: passed"
+        "[1/2] REL-1 GET /livez answers 200 without authentication: passed"
     )
 
 

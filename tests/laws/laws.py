@@ -9,6 +9,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,8 +18,10 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from scaffold.source.history import version
-from scaffold.template.render import RenderedFile
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
+from tests.rendering import RenderedFile
 
 NEVER_RENDERED = {"_axes", "_stack"}
 SOURCE_CODE = {".py", ".ts", ".js", ".go", ".java", ".rb", ".rs", ".sql", ".sh"}
@@ -64,6 +67,22 @@ def statements_in_few_manifests(root: Path) -> list[str]:
             violations.append(f"{stack} has {len(manifests)} files with statements")
         if statements > max(STATEMENTS_PER_LINE * lines, 3):
             violations.append(f"{stack} has {statements} statements in {lines} lines of manifests")
+    return violations
+
+
+def one_path_one_owner(root: Path, given: Mapping[str, Any]) -> list[str]:
+    """3. With these answers, no two files of the template have one path in the project."""
+    jinja = Jinja(load(root))
+    context = {
+        **Questionnaire(jinja).answers(given).context,
+        "_copier_conf": {"answers_file": jinja.template.answers_file},
+    }
+    owners: dict[str, str] = {}
+    violations = []
+    for path, owner in _paths(jinja, context, root / "template", PurePosixPath()):
+        if path in owners:
+            violations.append(f"{path} is written by {owners[path]} and by {owner}")
+        owners[path] = owner
     return violations
 
 
@@ -264,6 +283,20 @@ def stacks(root: Path) -> list[str]:
 def name(root: Path, file: Path) -> str:
     """A file as messages show it."""
     return file.relative_to(root / "template").as_posix()
+
+
+def _paths(
+    jinja: Jinja, context: Mapping[str, Any], folder: Path, path: PurePosixPath
+) -> Iterator[tuple[str, str]]:
+    """Each file below `folder` that is rendered: its path in the project, and in the template."""
+    for entry in sorted(folder.iterdir()):
+        part = jinja.text(entry.name.removesuffix(".jinja"), context)
+        if not part or any(fnmatchcase(part, excluded) for excluded in jinja.template.exclude):
+            continue
+        if entry.is_dir():
+            yield from _paths(jinja, context, entry, path / part)
+        else:
+            yield str(path / part), name(jinja.template.root, entry)
 
 
 def _is_of(root: Path, file: Path, stack: str) -> bool:

@@ -14,8 +14,8 @@ import pytest
 
 from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
-from scaffold.template.render import write
-from tests.combinations import TEMPLATE, planned
+from scaffold.template.render import render
+from tests.combinations import TEMPLATE, answered
 from tests.components import ensure
 from tests.drills.databases import Sqlite
 from tests.services import find_uv
@@ -38,7 +38,7 @@ class Project:
     told: list[str] = field(default_factory=list)
 
     def write(self) -> None:
-        write(planned(self.answers).files, self.folder)
+        render(TEMPLATE, answered(self.answers), {}, self.folder)
         self.install()
 
     def install(self) -> None:
@@ -56,8 +56,8 @@ class Project:
         self.write()
 
     def plan(self, **answers: str) -> None:
-        new = planned({**self.answers, **answers}).answers
-        self.told = steps(JINJA, planned(self.answers).answers.recorded, new)
+        new = answered({**self.answers, **answers})
+        self.told = steps(JINJA, answered(self.answers).recorded, new)
 
     def follow(self, command: str) -> str:
         """Run a command that the steps name, in a shell; gives what it prints."""

@@ -12,14 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import ROOT, combinations, label
+from tests.combinations import ROOT, each_row, rows
 
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
 CLEAN = ("--no-header", "--no-annotate")
 LOCKS = {"requirements.txt": (), "requirements-dev.txt": ("--group=dev",)}
-
-# No CI makes no difference to packages.
-CHOSEN = [answers for answers in combinations() if answers["ci"] == "github"]
 
 Rendered = Callable[..., Path]
 
@@ -34,7 +31,7 @@ def uv(*arguments: str | Path, cwd: Path) -> str:
     return result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("answers", CHOSEN, ids=label)
+@each_row()
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_is_what_uv_makes_of_the_project(
     rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any], lock: str
@@ -49,7 +46,7 @@ def test_a_lock_is_what_uv_makes_of_the_project(
     assert resolved.read_text() == (project / lock).read_text()
 
 
-@pytest.mark.parametrize("answers", CHOSEN, ids=label)
+@each_row()
 def test_every_locked_package_can_be_installed_by_its_hash(
     rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
 ) -> None:
@@ -67,7 +64,7 @@ def test_every_locked_package_can_be_installed_by_its_hash(
 
 def test_a_package_has_one_version_whatever_was_chosen(rendered: Rendered) -> None:
     versions: dict[str, set[str]] = {}
-    for answers in CHOSEN:
+    for answers in rows():
         for requirement in requirements(rendered(**answers) / "requirements-dev.txt"):
             package, _, rest = requirement.partition("==")
             # One with markers may differ by Python version, never by choice.
@@ -78,7 +75,7 @@ def test_a_package_has_one_version_whatever_was_chosen(rendered: Rendered) -> No
 
 
 def test_what_runs_is_part_of_what_develops(rendered: Rendered) -> None:
-    project = rendered(**CHOSEN[0])
+    project = rendered()
 
     assert requirements(project / "requirements.txt") < requirements(
         project / "requirements-dev.txt"
@@ -90,7 +87,7 @@ def test_a_service_cannot_be_called_like_a_package_it_needs(rendered: Rendered) 
     record = yaml.safe_load(stack.read_text())["stacks"]["default"]["fastapi"]
     locked = {
         requirement.partition("==")[0]
-        for answers in CHOSEN
+        for answers in rows()
         for requirement in requirements(rendered(**answers) / "requirements-dev.txt")
     }
 

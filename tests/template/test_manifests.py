@@ -16,10 +16,8 @@ import pytest
 import yaml
 
 from scaffold.terminal.errors import Problem
-from tests.combinations import combinations, label, planned
+from tests.combinations import answered, each_row
 
-ALL = combinations()
-WITH_WORKFLOW = [answers for answers in ALL if answers["ci"] == "github"]
 MANIFESTS = (
     *("pyproject.toml", "Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
     *("compose.yaml", "Dockerfile", ".dockerignore", ".gitignore"),
@@ -37,7 +35,7 @@ def tool(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_manifests_have_no_trace_of_the_template(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
@@ -52,7 +50,7 @@ def test_manifests_have_no_trace_of_the_template(
         assert not text.endswith("\n\n"), file
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_the_example_environment_lists_every_setting_once_with_its_default(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
@@ -65,7 +63,7 @@ def test_the_example_environment_lists_every_setting_once_with_its_default(
     assert dict(documented) == dict(settings(project / "src/app/config"))
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_links_between_pages_lead_somewhere(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     project = rendered(**answers)
     for page in (*project.glob("*.md"), *project.glob("docs/**/*.md")):
@@ -73,7 +71,7 @@ def test_links_between_pages_lead_somewhere(rendered: Rendered, answers: Mapping
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_the_readme_lists_every_page(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     project = rendered(**answers)
     readme = (project / "README.md").read_text()
@@ -82,7 +80,7 @@ def test_the_readme_lists_every_page(rendered: Rendered, answers: Mapping[str, A
         assert f"(docs/{page.name})" in readme
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_pages_name_only_targets_that_exist(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     project = rendered(**answers)
     targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
@@ -107,7 +105,7 @@ def test_make_help_lists_every_target_of_the_contract(rendered: Rendered) -> Non
     assert {"lint", "check", "load", "help"} <= listed
 
 
-@pytest.mark.parametrize("answers", WITH_WORKFLOW, ids=label)
+@each_row(ci="github")
 def test_the_composition_and_the_workflow_follow_their_schemas(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
@@ -120,7 +118,7 @@ def test_the_composition_and_the_workflow_follow_their_schemas(
         assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("answers", WITH_WORKFLOW, ids=label)
+@each_row(ci="github")
 def test_the_workflow_gives_its_linters_nothing_to_say(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
@@ -146,7 +144,7 @@ def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) ->
     assert set(images) == {checked}
 
 
-@pytest.mark.parametrize("target", ["dev", "run", "worker", "migrate", "seed", "reset", "shell"])
+@pytest.mark.parametrize("target", ["run", "worker", "migrate", "seed", "reset", "shell"])
 def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str) -> None:
     commands = subprocess.run(
         ["make", "--dry-run", "--assume-old=.venv/locked", target],
@@ -167,7 +165,7 @@ def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used)
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_only_a_server_is_started_beside_the_service(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
@@ -200,7 +198,7 @@ def test_any_description_makes_a_valid_project(rendered: Rendered, description: 
 )
 def test_what_no_docstring_can_hold_is_refused(description: str) -> None:
     with pytest.raises(Problem, match="one line of 1 to 100 characters without double quotes"):
-        planned({"description": description})
+        answered({"description": description})
 
 
 def settings(folder: Path) -> Iterator[tuple[str, str]]:
@@ -239,7 +237,7 @@ def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
             return str(ast.literal_eval(value))
 
 
-@pytest.mark.parametrize("answers", ALL, ids=label)
+@each_row()
 def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     """Imported, or named where a URL, a setting of a server or a command chooses it."""
     project = rendered(**answers)

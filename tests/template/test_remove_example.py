@@ -5,22 +5,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.combinations import combinations, label
-
-CHOSEN = [answers for answers in combinations() if answers["ci"] == "github"]
+from tests.combinations import TEMPLATE, each_row
 
 Rendered = Callable[..., Path]
 
+starter = pytest.mark.parametrize("answers", [TEMPLATE.presets["starter"].answers], ids=["starter"])
+
 
 @pytest.fixture
-def project(rendered: Rendered, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def project(rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]) -> Path:
     """A project of its own for each test."""
-    return Path(shutil.copytree(rendered(**request.param), tmp_path / "shop"))
+    return Path(shutil.copytree(rendered(**answers), tmp_path / "shop"))
 
 
 def remove_example(project: Path) -> subprocess.CompletedProcess[str]:
@@ -29,12 +30,7 @@ def remove_example(project: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def each_combination() -> pytest.MarkDecorator:
-    """Parametrize by the answers of the project."""
-    return pytest.mark.parametrize("project", CHOSEN, ids=label, indirect=True)
-
-
-@each_combination()
+@each_row()
 def test_nothing_is_left_that_names_what_is_gone(project: Path) -> None:
     result = remove_example(project)
     undefined = ["ruff", "check", "--quiet", "--isolated", "--select=F", "src", "tests"]
@@ -46,7 +42,7 @@ def test_nothing_is_left_that_names_what_is_gone(project: Path) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-@each_combination()
+@each_row()
 def test_the_command_goes_with_the_example(project: Path) -> None:
     remove_example(project)
 
@@ -57,7 +53,7 @@ def test_the_command_goes_with_the_example(project: Path) -> None:
     assert "remove-example" not in (project / "README.md").read_text()
 
 
-@pytest.mark.parametrize("project", CHOSEN[:1], ids=label, indirect=True)
+@starter
 def test_a_line_it_does_not_know_is_named(project: Path) -> None:
     module = project / "src/app/reports.py"
     module.write_text("from app.orders import service\n")
@@ -68,7 +64,7 @@ def test_a_line_it_does_not_know_is_named(project: Path) -> None:
     assert "src/app/reports.py:1: from app.orders import service" in result.stderr
 
 
-@pytest.mark.parametrize("project", CHOSEN[:1], ids=label, indirect=True)
+@starter
 def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: Path) -> None:
     later = project / "migrations/versions/0005_priority.py"
     later.write_text('revision = "0005"\ndown_revision = "0004_orders"\n')
@@ -79,7 +75,7 @@ def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: P
     assert "error: migrations/versions/0005_priority.py builds on 0004_orders\n" in result.stderr
 
 
-@pytest.mark.parametrize("project", CHOSEN[:1], ids=label, indirect=True)
+@starter
 def test_it_refuses_to_run_in_production(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

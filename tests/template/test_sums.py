@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.project.create import plan
-from scaffold.source.locate import Source
 from scaffold.template.expressions import Jinja
-from scaffold.template.render import RenderedFile
+from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import ROOT, TEMPLATE, planned
+from tests.combinations import ROOT, TEMPLATE, answered
 from tests.laws.laws import names_resolve
+from tests.rendering import RenderedFile, rendered
 
 DATABASES, AUTHS, QUEUES = (
     list(question.choices.values())
@@ -38,8 +37,8 @@ def contents(files: list[RenderedFile]) -> dict[str, bytes]:
     return {file.path.as_posix(): file.content for file in files}
 
 
-def rendered(**answers: str) -> dict[str, bytes]:
-    return contents(planned(answers).files)
+def project(**answers: str) -> dict[str, bytes]:
+    return contents(rendered(TEMPLATE, answered(answers)))
 
 
 @pytest.mark.parametrize(("database", "queue"), [*product(DATABASES, QUEUES)])
@@ -49,7 +48,7 @@ def test_features_and_their_tests_are_the_same_for_every_auth_choice(
     first, *others = (
         {
             path: content
-            for path, content in rendered(database=database, auth=auth, queue=queue).items()
+            for path, content in project(database=database, auth=auth, queue=queue).items()
             if SLICES.match(path)
         }
         for auth in AUTHS
@@ -67,7 +66,7 @@ def test_databases_differ_only_in_the_files_that_the_architecture_names(
     page = (ROOT / "docs/architecture.md").read_text()
     paragraph = page.partition("Between two databases")[2].partition("\n\n")[0]
     named = set(re.findall(r"`([^`]+)`", paragraph))
-    first, second = (rendered(database=database, auth=auth, queue=queue) for database in DATABASES)
+    first, second = (project(database=database, auth=auth, queue=queue) for database in DATABASES)
 
     differing = {
         path for path in first.keys() | second.keys() if first.get(path) != second.get(path)
@@ -174,7 +173,7 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
 
     files = new_project(template, {"framework": "dummy"})
 
-    assert contents(files).keys() == rendered().keys()
+    assert contents(files).keys() == project().keys()
     added = {path for path in template.rglob("*") if path.is_file()} - before
     assert {path.relative_to(template).parts[1] for path in added} == {"{{use.dummy}}"}
 
@@ -228,5 +227,5 @@ def replace(root: Path, file: str, pattern: str, by: str, after: str = "") -> No
 
 def new_project(root: Path, answers: Mapping[str, str]) -> list[RenderedFile]:
     """A project of the changed template."""
-    jinja = Jinja(load(root))
-    return plan(jinja, Source(root, {}), {"name": "shop", **answers}).files
+    template = load(root)
+    return rendered(template, Questionnaire(Jinja(template)).answers({"name": "shop", **answers}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.tool.conftest import commit, export, git
+from tests.tool.conftest import commit, export_without_code, git
 
 LAYER = "template/{{use.fastapi}}/{{use.always}}"
 NOTES = "{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n"
@@ -12,7 +12,7 @@ NOTES = "{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n"
 
 def build(root: Path) -> Path:
     """Write the releases v1.0.0 and v2.0.0; the second one is checked out."""
-    export(root)
+    export_without_code(root)
     layer = root / LAYER
     questions = (root / "copier.yml").read_text()
     (layer / "notes.txt.jinja").write_text(NOTES)

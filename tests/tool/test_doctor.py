@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from scaffold.cli.doctor import _defaults, _needs
-from scaffold.doctor import needs
-from scaffold.doctor.needs import GIT, Place, examine, settings
-from tests.combinations import combinations, label, planned
+from scaffold.doctor import needs, ports, programs
+from scaffold.doctor.needs import GIT, Place, examine
+from scaffold.doctor.settings import settings
+from tests.combinations import answered, combinations, label
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold
 
@@ -52,7 +53,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     for name in ("METRICS_PORT", "HOST", "DATABASE_URL", "PORT_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PORT", str(free_ports(1)[0]))
-    monkeypatch.setattr("scaffold.doctor.needs.glob", glob_elsewhere)
+    monkeypatch.setattr("scaffold.doctor.programs.glob", glob_elsewhere)
     monkeypatch.setattr("scaffold.doctor.needs.shutil.disk_usage", lambda _: Usage(80_290_000_000))
     monkeypatch.setenv("PATH", str(folder))
     return add
@@ -200,7 +201,7 @@ def test_a_running_service_of_the_project_has_its_port(
     monkeypatch.setenv("PORT", str(port))
     command = [sys.executable, "-m", "http.server", str(port), "--bind", HERE]
     with subprocess.Popen(command, cwd=shop, stderr=subprocess.DEVNULL) as service:
-        wait_until(lambda: bool(list(needs._inodes(port))), 10, "no server")
+        wait_until(lambda: bool(list(ports._inodes(port))), 10, "no server")
         outcome = scaffold("doctor", "shop")
         service.kill()
     told = f"ok        port {port} is where this project runs, as process {service.pid}\n"
@@ -282,19 +283,19 @@ def test_programs_that_hang_do_not_keep_the_doctor(
 
 
 def test_a_look_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(needs._LOOKS, "slow", lambda *_: time.sleep(2))
+    monkeypatch.setitem(needs._CHECKS, "slow", lambda *_: time.sleep(2))
     need = {"kind": "slow", "name": "weather", "remedy": "wait"}
     began = time.monotonic()
     first, second = examine([need, GIT], Place(Path.cwd(), {}))
     assert time.monotonic() - began < 1
-    assert (first.status, first.detail) == ("missing", "could not be looked at within 0.5 s")
+    assert (first.status, first.detail) == ("missing", "could not be checked within 0.5 s")
     assert second.status == "ok"
 
 
 def test_a_look_that_never_ends_does_not_keep_the_process() -> None:
     code = (
         "import time; from pathlib import Path; from scaffold.doctor import needs;"
-        "needs._LOOKS['slow'] = lambda *_: time.sleep(9);"
+        "needs._CHECKS['slow'] = lambda *_: time.sleep(9);"
         "need = {'kind': 'slow', 'name': 'weather', 'remedy': 'wait'};"
         "needs.examine([need], needs.Place(Path(), {}))"
     )
@@ -306,7 +307,7 @@ def test_the_newest_of_several_versions_is_found(tmp_path: Path) -> None:
         program = tmp_path / version / "bin/initdb"
         program.parent.mkdir(parents=True)
         program.touch(mode=0o755)
-    assert needs._located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
+    assert programs.located("*/bin/initdb", tmp_path) == str(tmp_path / "15/bin/initdb")
 
 
 @pytest.mark.parametrize(
@@ -340,13 +341,13 @@ def test_the_environment_beats_files(workplace: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)
 def test_every_need_of_the_template_can_be_looked_at(answers: dict[str, Any]) -> None:
-    facts = planned(answers).answers.context
+    facts = answered(answers).context
     needed = _needs(facts)
     names = [need["name"] for need in needed]
     assert {"python", "make"} <= set(names)
     assert len(names) == len(set(names))
     for need in needed:
-        assert need["kind"] in needs._LOOKS
+        assert need["kind"] in needs._CHECKS
         assert need["remedy"]
         assert need.get("setting", "PORT") in _defaults(facts)
         assert need.get("unless", "uv") in names

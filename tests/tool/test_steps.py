@@ -8,7 +8,7 @@ from itertools import permutations
 
 from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
-from tests.combinations import ROOT, TEMPLATE, planned
+from tests.combinations import ROOT, TEMPLATE, answered
 
 JINJA = Jinja(TEMPLATE)
 WITH_ROWS = [
@@ -42,13 +42,13 @@ def test_every_pair_of_choices_with_rows_has_steps() -> None:
 
 
 def test_a_change_that_moves_no_row_has_no_steps() -> None:
-    old, new = planned({"ci": "github"}).answers, planned({"ci": "none"}).answers
+    old, new = answered({"ci": "github"}), answered({"ci": "none"})
     assert steps(JINJA, old.recorded, new) == []
 
 
 def test_two_moves_are_made_one_after_the_other() -> None:
-    old = planned({"auth": "none", "queue": "none"}).answers.recorded
-    first, *rest = steps(JINJA, old, planned({"auth": "jwt", "queue": "database"}).answers)
+    old = answered({"auth": "none", "queue": "none"}).recorded
+    first, *rest = steps(JINJA, old, answered({"auth": "jwt", "queue": "database"}))
     assert "auth=jwt, then queue=database" in " ".join(first.split())
     assert rest == [*told("auth", "none", "jwt"), *told("queue", "none", "database")]
 
@@ -75,7 +75,7 @@ def test_the_page_of_changes_shows_the_steps() -> None:
 
 
 def told(name: str, old: str, new: str) -> list[str]:
-    return steps(JINJA, {name: old}, planned({name: new}).answers)
+    return steps(JINJA, {name: old}, answered({name: new}))
 
 
 def page() -> str:

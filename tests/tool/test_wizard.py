@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from tests.tool.test_bad_input import listing
 from tests.tool.test_new import answers_of
 from tests.tool.test_questions import template
 
-ENTER, BACK, YES = "", "b", "yes"
+ENTER, BACK, CREATE = "", "b", "create"
 
 Type = Callable[..., None]
-Ask = Callable[..., dialogue.Outcome]
+Ask = Callable[..., dialogue.Collected]
+Revise = Callable[..., Mapping[str, Any]]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def ask(typing: Type) -> Ask:
 
     def run(
         *typed: str, of: Template = TEMPLATE, preset: str | None = None, **given: Any
-    ) -> dialogue.Outcome:
+    ) -> dialogue.Collected:
         typing(*typed)
         return dialogue.ask(
             Questionnaire(Jinja(of)), given, preset=preset, asker=Plain(), preview=no_preview
@@ -88,7 +89,7 @@ def exclusive(tmp_path: Path) -> Template:
 
 
 def test_name_preset_description_and_done(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", ENTER, YES)
+    answers, preset = ask("shop", "production", ENTER, CREATE)
     assert preset == "production"
     assert answers["name"] == "shop"
     assert answers["database"] == "postgresql"
@@ -98,39 +99,39 @@ def test_name_preset_description_and_done(ask: Ask) -> None:
 def test_a_name_that_is_given_is_not_asked_for(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, YES, name="shop")
+    ask(ENTER, ENTER, CREATE, name="shop")
     assert "What is the service called?" not in capsys.readouterr().err
 
 
 def test_each_part_can_be_chosen(ask: Ask) -> None:
-    answers, preset = ask("each part", ENTER, "postgresql", "jwt", "none", ENTER, YES, name="shop")
+    answers, preset = ask("custom", ENTER, "postgresql", "jwt", "none", ENTER, CREATE, name="shop")
     assert preset is None
     assert (answers["database"], answers["auth"], answers["queue"]) == ("postgresql", "jwt", "none")
 
 
 def test_a_question_with_a_single_choice_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask("each part", *(ENTER,) * 5, YES, name="shop")
+    answers, _ = ask("custom", *(ENTER,) * 5, CREATE, name="shop")
     assert {"framework", "cache"}.isdisjoint(answers)
 
 
 def test_what_was_given_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, YES, name="shop", database="postgresql")
+    answers, _ = ask(ENTER, ENTER, CREATE, name="shop", database="postgresql")
     assert answers["database"] == "postgresql"
 
 
 def test_no_preset_is_asked_for_when_all_that_it_decides_was_given(ask: Ask) -> None:
     given = {"database": "sqlite", "auth": "none", "queue": "none", "ci": "none"}
-    answers, preset = ask("Sells", YES, name="shop", **given)
+    answers, preset = ask("Sells", CREATE, name="shop", **given)
     assert (preset, answers["description"]) == (None, "Sells")
 
 
 def test_a_given_preset_is_not_asked_for(ask: Ask) -> None:
-    answers, preset = ask(ENTER, YES, preset="minimal", name="shop")
+    answers, preset = ask(ENTER, CREATE, preset="minimal", name="shop")
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
 def test_a_given_preset_can_be_changed_in_the_summary(ask: Ask) -> None:
-    answers, preset = ask(ENTER, "kind", "starter", YES, preset="minimal", name="shop")
+    answers, preset = ask(ENTER, "preset", "starter", CREATE, preset="minimal", name="shop")
     assert (preset, answers["auth"]) == ("starter", "jwt")
 
 
@@ -142,65 +143,67 @@ def test_an_unknown_preset_is_told_before_anything_is_asked(ask: Ask) -> None:
 def test_an_answer_that_is_not_valid_is_asked_for_again(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers, _ = ask("Shop", "shop", ENTER, ENTER, YES)
+    answers, _ = ask("Shop", "shop", ENTER, ENTER, CREATE)
     assert answers["name"] == "shop"
     assert "The name 'Shop' must be 2 to 40 lower-case letters" in capsys.readouterr().err
 
 
 def test_back_asks_the_question_before(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", BACK, "minimal", ENTER, YES)
+    answers, preset = ask("shop", "production", BACK, "minimal", ENTER, CREATE)
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
 def test_back_at_the_first_question_stays_there(ask: Ask) -> None:
-    assert ask(BACK, "shop", ENTER, ENTER, YES)[0]["name"] == "shop"
+    assert ask(BACK, "shop", ENTER, ENTER, CREATE)[0]["name"] == "shop"
 
 
 def test_back_leads_over_the_preset_to_the_name(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", BACK, BACK, "store", ENTER, ENTER, YES)
+    answers, preset = ask("shop", "production", BACK, BACK, "store", ENTER, ENTER, CREATE)
     assert (answers["name"], preset) == ("store", "production")
 
 
 def test_an_answer_that_is_asked_for_again_is_remembered(ask: Ask) -> None:
-    answers, _ = ask(ENTER, "Sells", BACK, BACK, ENTER, ENTER, YES, name="shop")
+    answers, _ = ask(ENTER, "Sells", BACK, BACK, ENTER, ENTER, CREATE, name="shop")
     assert answers["description"] == "Sells"
 
 
 def test_back_at_the_summary_asks_the_last_question_again(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, BACK, "Sells", YES, name="shop")
+    answers, _ = ask(ENTER, ENTER, BACK, "Sells", CREATE, name="shop")
     assert answers["description"] == "Sells"
 
 
 def test_the_summary_can_change_an_answer(ask: Ask) -> None:
-    answers, preset = ask(ENTER, ENTER, "database", "postgresql", YES, name="shop")
+    answers, preset = ask(ENTER, ENTER, "database", "postgresql", CREATE, name="shop")
     assert (preset, answers["database"]) == ("starter", "postgresql")
 
 
 def test_back_in_a_change_keeps_the_answer(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, "database", BACK, YES, name="shop")
+    answers, _ = ask(ENTER, ENTER, "database", BACK, CREATE, name="shop")
     assert answers["database"] == "sqlite"
 
 
 def test_another_preset_in_the_summary_decides_its_parts_anew(ask: Ask) -> None:
-    each = ("each part", ENTER, "postgresql", ENTER, "none", ENTER)
-    answers, preset = ask(*each, "kind", "starter", YES, name="shop")
+    each = ("custom", ENTER, "postgresql", ENTER, "none", ENTER)
+    answers, preset = ask(*each, "preset", "starter", CREATE, name="shop")
     assert (preset, answers["database"], answers["queue"]) == ("starter", "sqlite", "database")
 
 
 def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
-    answers, preset = ask("production", ENTER, "kind", "each part", *(ENTER,) * 4, YES, name="shop")
+    answers, preset = ask(
+        "production", ENTER, "preset", "custom", *(ENTER,) * 4, CREATE, name="shop"
+    )
     assert (preset, answers["database"]) == (None, "postgresql")
 
 
 def test_the_summary_shows_every_answer_and_why_some_are_fixed(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, YES, name="shop")
-    summary = capsys.readouterr().err.partition("Make shop?\n")[2]
+    ask(ENTER, ENTER, CREATE, name="shop")
+    summary = capsys.readouterr().err.partition("Select one to change it.\n")[2]
     assert summary.splitlines()[:12] == [
-        "  1. yes: make it",
-        "  2. files: look at them first",
-        "  3. kind: starter",
+        "  1. create: Create the service",
+        "  2. files: Show the files first",
+        "  3. preset: starter",
         "  - framework: FastAPI (the only choice)",
         "  - name: shop (from PATH)",
         "  4. description: Takes orders and confirms them",
@@ -209,31 +212,33 @@ def test_the_summary_shows_every_answer_and_why_some_are_fixed(
         "  7. queue: Database",
         "  - cache: Memory (the only choice)",
         "  8. ci: GitHub Actions",
-        "  9. no: leave, and make nothing",
+        "  9. cancel: Write nothing",
     ]
 
 
 def test_the_files_can_be_seen_before_they_are_made(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, "files", YES, name="shop")
+    ask(ENTER, ENTER, "files", CREATE, name="shop")
     assert "\nThe files of shop\n  at most 20 lines\n" in capsys.readouterr().err
 
 
 def test_a_choice_that_others_exclude_is_shown_with_the_reason(
     ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers, _ = ask("each part", "sqlite", "kafka", ENTER, YES, of=exclusive, name="shop")
+    answers, _ = ask("custom", "sqlite", "kafka", ENTER, CREATE, of=exclusive, name="shop")
     shown = capsys.readouterr().err
-    assert "  - Kafka: unavailable: needs PostgreSQL\n  1. Table: in the database\n" in shown
-    assert "Answer [Table]: Kafka cannot be chosen: needs PostgreSQL.\nAnswer [Table]: " in shown
+    assert "  - Kafka (unavailable: needs PostgreSQL)\n  1. Table: in the database\n" in shown
+    assert "Answer [Table]: Kafka is unavailable: needs PostgreSQL.\nAnswer [Table]: " in shown
     assert answers["queue"] == "table"
 
 
 def test_an_answer_that_became_impossible_is_asked_for_again(
     ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers, _ = ask("big", "orders", "database", "sqlite", "none", YES, of=exclusive, name="shop")
+    answers, _ = ask(
+        "big", "orders", "database", "sqlite", "none", CREATE, of=exclusive, name="shop"
+    )
     assert "\nEvents?\nqueue cannot be 'kafka': needs PostgreSQL\n" in capsys.readouterr().err
     assert answers == {"name": "shop", "database": "sqlite", "queue": "none"}
 
@@ -241,13 +246,13 @@ def test_an_answer_that_became_impossible_is_asked_for_again(
 def test_an_answer_of_a_preset_that_a_flag_excludes_is_asked_for(
     ask: Ask, exclusive: Template
 ) -> None:
-    answers, _ = ask("big", "none", YES, of=exclusive, name="shop", database="sqlite")
+    answers, _ = ask("big", "none", CREATE, of=exclusive, name="shop", database="sqlite")
     assert answers["queue"] == "none"
 
 
 def test_a_question_that_begins_to_apply_is_asked(ask: Ask, exclusive: Template) -> None:
     answers, _ = ask(
-        *("small", "database", "postgresql", "queue", "kafka", "orders", YES),
+        *("small", "database", "postgresql", "queue", "kafka", "orders", CREATE),
         of=exclusive, name="shop",
     )  # fmt: skip
     assert answers["topic"] == "orders"
@@ -257,7 +262,7 @@ def test_an_answer_that_no_longer_applies_returns_as_what_is_offered(
     ask: Ask, exclusive: Template, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers, _ = ask(
-        *("big", "orders", "queue", "none", "queue", "kafka", ENTER, YES),
+        *("big", "orders", "queue", "none", "queue", "kafka", ENTER, CREATE),
         of=exclusive, name="shop",
     )  # fmt: skip
     assert answers["topic"] == "orders"
@@ -266,30 +271,30 @@ def test_an_answer_that_no_longer_applies_returns_as_what_is_offered(
 
 def test_back_passes_over_a_question_that_no_longer_applies(ask: Ask, exclusive: Template) -> None:
     answers, _ = ask(
-        *("each part", "postgresql", "kafka", "orders", "queue", "none"),
-        *(BACK, "table", YES),
+        *("custom", "postgresql", "kafka", "orders", "queue", "none"),
+        *(BACK, "table", CREATE),
         of=exclusive, name="shop",
     )  # fmt: skip
     assert answers["queue"] == "table"
 
 
 def test_back_passes_each_question_once(ask: Ask, exclusive: Template) -> None:
-    asked_twice = ("each part", "postgresql", "kafka", "orders", "database", "sqlite", "none")
+    asked_twice = ("custom", "postgresql", "kafka", "orders", "database", "sqlite", "none")
     answers, _ = ask(
-        *asked_twice, BACK, BACK, "postgresql", "kafka", ENTER, YES, of=exclusive, name="shop"
+        *asked_twice, BACK, BACK, "postgresql", "kafka", ENTER, CREATE, of=exclusive, name="shop"
     )
     assert (answers["database"], answers["queue"]) == ("postgresql", "kafka")
 
 
 def test_a_template_without_presets_asks_for_none(ask: Ask, tmp_path: Path) -> None:
     root = template(tmp_path, "port: {type: int, help: Which port, default: 80}")
-    answers, preset = ask("many", "8000", YES, of=load(root), name="shop")
+    answers, preset = ask("many", "8000", CREATE, of=load(root), name="shop")
     assert (answers["port"], preset) == ("8000", None)
 
 
 def test_a_yes_or_no_question_is_asked_as_one(ask: Ask, tmp_path: Path) -> None:
     root = template(tmp_path, "loud: {type: bool, help: Is it loud, default: false}")
-    assert ask("yes", YES, of=load(root), name="shop")[0]["loud"] is True
+    assert ask("yes", CREATE, of=load(root), name="shop")[0]["loud"] is True
 
 
 @pytest.mark.parametrize("default", ["''", "'{{ nothing }}'"])
@@ -301,11 +306,11 @@ def test_a_default_that_is_not_valid_is_a_fault_of_the_template(
         f"a: {{type: str, default: {default}, validator: '{{% if not a %}}bad{{% endif %}}'}}",
     )
     with pytest.raises(Problem):
-        ask(YES, of=load(root), name="shop")
+        ask(CREATE, of=load(root), name="shop")
 
 
 def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
-    ask("?", ENTER, "?", ENTER, YES, name="shop")
+    ask("?", ENTER, "?", ENTER, CREATE, name="shop")
     shown = capsys.readouterr().err
     assert "Type a number or a name." in shown
     assert "Type a text." in shown
@@ -315,14 +320,14 @@ def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) 
 def test_a_choice_that_there_is_not_is_told_in_one_line(
     number: str, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(number, ENTER, ENTER, YES, name="shop")
+    ask(number, ENTER, ENTER, CREATE, name="shop")
     told = f"Answer [starter]: There is no choice {number}: type a number from 1 to 4, or a name.\n"
     assert told in capsys.readouterr().err
 
 
 def test_stopping_at_the_summary_interrupts(ask: Ask) -> None:
     with pytest.raises(Interrupted) as interruption:
-        ask(ENTER, ENTER, "no", name="shop")
+        ask(ENTER, ENTER, "cancel", name="shop")
     assert interruption.value.exit_code == 130
 
 
@@ -341,7 +346,7 @@ def test_a_name_whose_folder_is_taken_is_refused_at_once(
 ) -> None:
     (workplace / "shop").mkdir()
     (workplace / "shop/notes.txt").touch()
-    typing("shop", "till", ENTER, ENTER, YES)
+    typing("shop", "till", ENTER, ENTER, CREATE)
     outcome = scaffold("new", "--plain", "--no-git")
     assert (outcome.code, (workplace / "till/README.md").is_file()) == (0, True)
     assert f"{workplace}/shop is not empty" in outcome.err
@@ -350,7 +355,7 @@ def test_a_name_whose_folder_is_taken_is_refused_at_once(
 def test_new_asks_and_teaches_the_command(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("shop", "production", ENTER, YES)
+    typing("shop", "production", ENTER, CREATE)
     outcome = scaffold("new", "--plain", "--auth", "none", "--no-git")
     assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err.endswith(
@@ -363,7 +368,7 @@ def test_new_asks_and_teaches_the_command(
 def test_the_command_that_is_taught_makes_the_same_project(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("each part", "Sells, don't they", "postgresql", ENTER, ENTER, ENTER, YES)
+    typing("custom", "Sells, don't they", "postgresql", ENTER, ENTER, ENTER, CREATE)
     taught = scaffold("new", "a/shop", "--plain").err.splitlines()[-1].strip()
     assert taught == (
         "scaffold new a/shop --defaults "
@@ -377,14 +382,14 @@ def test_the_command_that_is_taught_makes_the_same_project(
 def test_a_dry_run_of_the_wizard_shows_the_tree(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing(ENTER, ENTER, YES)
+    typing(ENTER, ENTER, CREATE)
     outcome = scaffold("new", "shop", "--plain", "--dry-run")
     assert "src/\n  app/\n    auth/\n" in outcome.out
     assert listing(workplace) == []
 
 
 def test_the_wizard_shows_the_folders_of_the_project(scaffold: Scaffold, typing: Type) -> None:
-    typing(ENTER, ENTER, "files", "no")
+    typing(ENTER, ENTER, "files", "cancel")
     outcome = scaffold("new", "shop", "--plain")
     assert "The files of shop\n  .github/workflows/  " in outcome.err
     assert "Makefile, README.md" in outcome.err
@@ -403,7 +408,7 @@ def test_giving_up_leaves_nothing(scaffold: Scaffold, workplace: Path, typing: T
 def test_a_text_that_is_not_utf_8_is_told(
     scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bytes_ = io.BytesIO(b"sh\xffp\nshop\n\n\nno\n")
+    bytes_ = io.BytesIO(b"sh\xffp\nshop\n\n\ncancel\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(bytes_, encoding="utf-8"))
     assert r"The name 'sh\udcffp' is not UTF-8." in scaffold("new", "--plain").err
 
@@ -424,7 +429,79 @@ def test_completing_asks_what_is_open_and_shows_no_summary(
     answers = dialogue.complete(Questionnaire(Jinja(exclusive)), given, {}, asker=Plain())
     assert answers == {**given, "queue": "kafka", "topic": "orders"}
     shown = capsys.readouterr().err
-    assert "Data?" not in shown and "What kind" not in shown and "Make shop?" not in shown
+    assert "Data?" not in shown and "What kind" not in shown and "Select one" not in shown
+
+
+TODAY = {"name": "shop", "database": "postgresql", "queue": "kafka", "topic": "orders"}
+
+
+@pytest.fixture
+def revise(typing: Type, exclusive: Template) -> Revise:
+    """`revise("topic", "sales", "apply")` types these lines and returns the answers."""
+
+    def run(*typed: str, today: Mapping[str, Any] = TODAY) -> Mapping[str, Any]:
+        typing(*typed)
+        return dialogue.revise(
+            Questionnaire(Jinja(exclusive)), today, asker=Plain(), preview=no_preview
+        )
+
+    return run
+
+
+def test_revising_begins_with_the_summary_of_todays_answers(
+    revise: Revise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert revise("apply") == TODAY
+    assert capsys.readouterr().err.splitlines()[2:11] == [
+        "The answers of shop. Select one to change it.",
+        "  1. apply: Apply the changes",
+        "  2. files: Show the files first",
+        "  - name: shop (cannot be changed)",
+        "  3. database: PostgreSQL",
+        "  4. queue: Kafka",
+        "  5. topic: orders",
+        "  6. cancel: Change nothing",
+        "Answer [apply]: ",
+    ]
+
+
+def test_revising_shows_what_an_answer_was(
+    revise: Revise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert revise("topic", "sales", "apply") == {**TODAY, "topic": "sales"}
+    assert "  5. topic: sales (was orders)\n" in capsys.readouterr().err
+
+
+def test_revising_asks_again_for_an_answer_that_became_impossible(
+    revise: Revise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = revise("database", "sqlite", "table", "apply")
+    assert answers == {"name": "shop", "database": "sqlite", "queue": "table"}
+    assert "\nEvents?\nqueue cannot be 'kafka': needs PostgreSQL\n" in capsys.readouterr().err
+
+
+def test_revising_asks_a_question_that_begins_to_apply(revise: Revise) -> None:
+    today = {"name": "shop", "database": "postgresql", "queue": "none"}
+    assert revise("queue", "kafka", "sales", "apply", today=today)["topic"] == "sales"
+
+
+def test_revising_asks_first_for_an_answer_that_is_not_valid(
+    revise: Revise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = {"name": "shop", "database": "oracle", "queue": "none", "gone": "yes"}
+    answers = revise("postgresql", "apply", today=today)
+    assert answers == {"name": "shop", "database": "postgresql", "queue": "none"}
+    asked = capsys.readouterr().err.partition("\n\n")[2]
+    assert asked.startswith("Data?\ndatabase has no choice 'oracle'\n")
+
+
+def test_back_in_the_summary_of_todays_answers_stays_there(revise: Revise) -> None:
+    assert revise(BACK, "apply") == TODAY
+
+
+def test_revising_can_be_cancelled(revise: Revise) -> None:
+    with pytest.raises(Interrupted):
+        revise("database", "sqlite", "none", "cancel")
 
 
 @pytest.mark.parametrize(("typed", "agreed"), [("", True), ("yes", True), ("no", False)])

@@ -14,7 +14,7 @@ from typing import Any
 
 from scaffold.cli.app import run
 from scaffold.git import commands as git
-from scaffold.git.worktree import Repository
+from scaffold.git.journal import Transaction
 
 KILLED = 9
 _IN_PATH = ("open", "write_bytes", "replace", "unlink", "rmdir", "mkdir", "chmod", "symlink_to")
@@ -73,7 +73,7 @@ class _Steps:
     def count(self) -> None:
         """Put a counter before everything that changes the disk."""
         for begin in ("apply", "abort"):
-            setattr(Repository, begin, self._beginning(getattr(Repository, begin)))
+            setattr(Transaction, begin, self._beginning(getattr(Transaction, begin)))
         git._git = self._counted(git._git)
         for name in ("copyfile", "rmtree"):
             setattr(shutil, name, self._counted(getattr(shutil, name)))

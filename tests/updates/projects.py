@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import combinations as choose
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from scaffold.git.merge import EXECUTABLE, PLAIN, File
-from scaffold.project.create import plan
 from scaffold.source.history import History
-from scaffold.source.locate import Source
 from scaffold.template.expressions import Jinja
-from scaffold.template.render import write
+from scaffold.template.questions import CompleteAnswers, Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import TEMPLATE
+from tests.combinations import TEMPLATE, axes, cover
+from tests.oracle import is_legal
+from tests.rendering import RenderedFile, rendered
 from tests.tool.conftest import commit, git
 
 ANSWERS_FILE = TEMPLATE.answers_file
@@ -33,6 +31,7 @@ class Releases:
     repository: Path
     exports: Path
     _templates: dict[str, Jinja] = field(default_factory=dict)
+    _rendered: dict[tuple[str, str], list[RenderedFile]] = field(default_factory=dict)
 
     def jinja(self, tag: str) -> Jinja:
         """The template as it was at `tag`."""
@@ -46,13 +45,16 @@ class Releases:
         """What a new project of that release is."""
         return {
             str(file.path): File(file.content, EXECUTABLE if file.executable else PLAIN)
-            for file in self._plan(tag, answers).files
+            for file in self._files(tag, answers)
         }
 
     def project(self, folder: Path, tag: str, answers: Answers) -> Path:
         """A new project of that release, committed; gives its folder."""
-        folder.mkdir(parents=True)
-        write(self._plan(tag, answers).files, folder)
+        for file in self._files(tag, answers):
+            target = folder / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.content)
+            target.chmod(0o755 if file.executable else 0o644)
         git(folder, "init", "--quiet", "--initial-branch=main")
         git(folder, "config", "user.name", "Test")
         git(folder, "config", "user.email", "test@example.org")
@@ -61,7 +63,7 @@ class Releases:
 
     def recorded(self, tag: str, answers: Answers) -> dict[str, Any]:
         """The answers that such a project notes."""
-        return dict(self._plan(tag, answers).answers.recorded)
+        return dict(self._answers(tag, answers).recorded)
 
     def kept(self, tag: str, recorded: Answers) -> dict[str, Any]:
         """Those of the answers that the questions of `tag` still ask for."""
@@ -78,10 +80,17 @@ class Releases:
             moves = {old: moves.get(new, new) for old, new in moves.items()}
         return moves
 
-    def _plan(self, tag: str, answers: Answers) -> Any:
-        jinja = self.jinja(tag)
-        origin = {"_src_path": str(self.repository), "_commit": tag}
-        return plan(jinja, Source(jinja.template.root, origin), {"name": "shop", **answers})
+    def _files(self, tag: str, answers: Answers) -> list[RenderedFile]:
+        """The files of such a project; each is rendered once."""
+        key = (tag, repr(sorted(answers.items())))
+        if key not in self._rendered:
+            origin = {"_src_path": str(self.repository), "_commit": tag}
+            template = self.jinja(tag).template
+            self._rendered[key] = rendered(template, self._answers(tag, answers), origin)
+        return self._rendered[key]
+
+    def _answers(self, tag: str, answers: Answers) -> CompleteAnswers:
+        return Questionnaire(self.jinja(tag)).answers({"name": "shop", **answers})
 
 
 def files(folder: Path) -> dict[str, File]:
@@ -113,25 +122,15 @@ def copied(project: Path, folder: Path) -> Path:
 @cache
 def pairwise() -> tuple[dict[str, Any], ...]:
     """Few answers in which any two choices of two questions meet at least once."""
-    axes = {q.name: list(q.choices.values()) for q in TEMPLATE.asked if q.choices} | MADE_UP
-    return tuple(covering(axes))
+    return tuple(cover(axes() | MADE_UP, lambda answers: is_legal(_real(answers))))
 
 
 MADE_UP: dict[str, list[Any]] = {"size": ["small", "large"], "audit": [False, True]}
 
 
-def covering(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """Rows of values, each the one that meets most pairs that have not met."""
-    rows = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-    left = {pair for row in rows for pair in _pairs(row)}
-    while left:
-        row = max(rows, key=lambda row: len(left.intersection(_pairs(row))))
-        left.difference_update(_pairs(row))
-        yield row
-
-
-def _pairs(row: Mapping[str, Any]) -> Iterable[Any]:
-    return list(choose(sorted(row.items()), 2))
+def _real(answers: Answers) -> Answers:
+    """The answers to questions of the real template."""
+    return {name: value for name, value in answers.items() if name not in MADE_UP}
 
 
 def _is_folder(path: Path) -> bool:

@@ -13,7 +13,7 @@ _subdirectory: template
 _answers_file: .copier-answers.yml
 _exclude: [__pycache__]
 _envops: {keep_trailing_newline: true}
-name: {type: str, help: Name?, default: shop}
+name: {type: str, help: "Name?", default: shop}
 """
 _ANSWERS = "{{ _copier_answers | to_nice_yaml -}}\n"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from scaffold.git.merge import Tree
+from scaffold.git.merge import Files
 from tests.combinations import TEMPLATE, label
 from tests.tool.conftest import Scaffold, git
 from tests.updates import releases
@@ -37,9 +37,9 @@ class Updated:
 
     team: Team
     report: Mapping[str, list[str]]
-    theirs: Tree
-    before: Tree
-    after: Tree
+    theirs: Files
+    before: Files
+    after: Files
 
     @property
     def conflicts(self) -> set[str]:

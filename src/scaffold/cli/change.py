@@ -24,6 +24,6 @@ def change(
     as_json: AsJson = False,
 ) -> int:
     """Change answers of a project, or raise a `Problem` and leave it as it was."""
-    with plan.opened(folder) as subject:
+    with plan.opened(folder) as project:
         options = preview.Options(assignments, defaults, yes, dry_run, as_json)
-        return preview.carry_out(subject, subject.commit, options)
+        return preview.carry_out(project, project.commit, options)

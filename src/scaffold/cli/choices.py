@@ -1,20 +1,23 @@
-"""`scaffold choices`: what can be chosen."""
+"""`scaffold choices`: what can be chosen, and which combinations are proven to work."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from scaffold.source import locate
+from scaffold.template import proofs
+from scaffold.template.proofs import Proof
 from scaffold.template.spec import Question, Template, load
 
 
 def choices(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print every question with its choices, and the presets, on stdout."""
+    """Print the questions with their choices, the presets and the proven combinations."""
     template = load(locate.shipped())
     if as_json:
         print(json.dumps(_as_data(template), indent=2, ensure_ascii=False))
@@ -39,6 +42,7 @@ def _as_data(template: Template) -> dict[str, Any]:
             name: {"help": preset.help, "answers": dict(preset.answers)}
             for name, preset in template.presets.items()
         },
+        "proofs": [asdict(proof) for proof in proofs.read(template.tree)],
     }
 
 
@@ -52,7 +56,28 @@ def _as_text(template: Template) -> list[str]:
         lines.append("")
     lines.append("presets")
     lines += [f"    {name:<12}{preset.help}" for name, preset in template.presets.items()]
-    return [*lines, "", "* the default"]
+    return [*lines, "", "* the default", *_proven(proofs.read(template.tree))]
+
+
+def _proven(found: list[Proof]) -> list[str]:
+    """A line for each combination with a proof: its choices, its checks, servers and date."""
+    if not found:
+        return []
+    choices = [" + ".join(map(str, proof.answers.values())) for proof in found]
+    width = max(map(len, choices))
+    lines = [
+        f"    {choice:<{width}}  {_checks(proof)}, {_servers(proof)}, {proof.date}"
+        for choice, proof in zip(choices, found, strict=True)
+    ]
+    return ["", "proven combinations", *lines]
+
+
+def _checks(proof: Proof) -> str:
+    return f"{sum(step.passed for step in proof.steps.values())} checks"
+
+
+def _servers(proof: Proof) -> str:
+    return ", ".join(f"{name} {version}" for name, version in proof.servers.items())
 
 
 def _with_choices(template: Template) -> list[Question]:

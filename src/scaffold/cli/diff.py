@@ -29,14 +29,12 @@ def diff(
     folder: Project = Path(),
 ) -> None:
     """Print the patch and change nothing. Other answers stay at the same release."""
-    with plan.opened(folder, remote=remote) as subject:
+    with plan.opened(folder, remote=remote) as project:
         stays = assignments and to is None
-        target = subject.commit if stays else subject.target(to)
-        upgrade = subject.plan(target, answers.assigned(assignments or []), None)
-        before = {
-            change.path: subject.repository.tree.get(change.path) for change in upgrade.changes
-        }
-        after = {change.path: change.file for change in upgrade.changes}
+        target = project.commit if stays else project.target(to)
+        planned = project.plan(target, answers.assigned(assignments or []), None)
+        before = {change.path: project.worktree.tree.get(change.path) for change in planned.changes}
+        after = {change.path: change.file for change in planned.changes}
     patch = git.diff(_contents(before), _contents(after), colour=console.shows_colour())
     sys.stdout.buffer.write(patch)
 

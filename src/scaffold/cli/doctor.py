@@ -12,7 +12,9 @@ import typer
 
 from scaffold.doctor import needs
 from scaffold.doctor.needs import Finding, Need, Place
-from scaffold.git.worktree import TRACE, Repository
+from scaffold.doctor.settings import settings
+from scaffold.git.journal import TRACE, Transaction
+from scaffold.git.worktree import Worktree
 from scaffold.source import locate
 from scaffold.template.answers import GET_BACK, own_answers, read_answers
 from scaffold.template.expressions import Jinja
@@ -41,7 +43,7 @@ def doctor(
     project = _project(path, template)
     facts = _facts(project, template) if project else {}
     folder = project or Path.cwd()
-    place = Place(folder, needs.settings(_defaults(facts), folder))
+    place = Place(folder, settings(_defaults(facts), folder))
     findings = [*needs.examine([needs.GIT, *_needs(facts)], place), *_unfinished(folder)]
     ready = all(finding.status != "missing" for finding in findings)
     if as_json:
@@ -84,7 +86,7 @@ def _unfinished(folder: Path) -> list[Finding]:
     if not any((above / TRACE).exists() for above in (folder, *folder.parents)):
         return []
     try:
-        problem = Repository(folder).unfinished()
+        problem = Transaction(Worktree(folder)).unfinished()
     except Problem:  # no repository, no update
         return []
     return [Finding("update", "missing", "is not finished", problem.hint)] if problem else []

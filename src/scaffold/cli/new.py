@@ -14,7 +14,7 @@ import typer
 
 from scaffold.git import commands as git
 from scaffold.project import staging
-from scaffold.project.create import Project, plan
+from scaffold.project.create import Created, Listed, NewProject, complete
 from scaffold.source import locate
 from scaffold.template.answers import gather, preset_answers
 from scaffold.template.expressions import Jinja
@@ -106,19 +106,21 @@ def new(
                 given,
                 preset=preset,
                 asker=dialogue.asker(plain=plain),
-                preview=lambda told, rows: overview(_paths(plan(jinja, source, told)), rows),
+                preview=lambda told, rows: overview(
+                    _paths(complete(jinja, source, told).preview()), rows
+                ),
                 vet=lambda question, answer: _vet(question, answer, path),
             )
-        project = plan(jinja, source, given)
+        project = complete(jinja, source, given)
         folder = _folder(path or project.name)
         if dry_run:
             _list(project, folder, as_json=as_json)
             return
-        repository = project.create(folder, with_git=not no_git)
+        created = project.create(folder, with_git=not no_git)
         if source.needs_bundle and (caution := locate.keep_bundle()):
             console.warn(caution)
 
-    _report(project, folder, repository, as_json=as_json)
+    _report(project, folder, created, as_json=as_json)
     if asking:
         _teach(questionnaire, project, path or project.name, preset, no_git=no_git)
 
@@ -153,8 +155,8 @@ def _refuse_silence(path: str | None, *, said: bool) -> None:
         raise Problem("PATH is missing", "for example `scaffold new shop --defaults`")
 
 
-def _paths(project: Project) -> list[PurePosixPath]:
-    return [file.path for file in project.files]
+def _paths(files: list[Listed]) -> list[PurePosixPath]:
+    return [file.path for file in files]
 
 
 def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
@@ -183,26 +185,28 @@ def _folder(path: str) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
-def _list(project: Project, folder: Path, *, as_json: bool) -> None:
+def _list(project: NewProject, folder: Path, *, as_json: bool) -> None:
+    files = project.preview()
     if as_json:
-        _print({**_facts(project, folder), "dry_run": True})
+        _print({**_facts(project, folder, files), "dry_run": True})
         return
-    print("\n".join(tree(_paths(project))))
-    total = sum(len(file.content) for file in project.files)
-    made = console.counted(len(project.files), "file")
+    print("\n".join(tree(_paths(files))))
+    total = sum(file.size for file in files)
+    made = console.counted(len(files), "file")
     console.say(f"\n{made}, {total:,} bytes for {folder}; nothing was written")
 
 
-def _report(project: Project, folder: Path, repository: Path | None, *, as_json: bool) -> None:
+def _report(project: NewProject, folder: Path, created: Created, *, as_json: bool) -> None:
     if project.source.caution:
         console.warn(project.source.caution)
     following = [f"cd {shlex.quote(_short(folder))}", *NEXT_COMMANDS]
     if as_json:
-        repository_text = str(repository) if repository else None
-        _print({**_facts(project, folder), "repository": repository_text, "next": following})
+        repository = str(created.repository) if created.repository else None
+        facts = _facts(project, folder, created.files)
+        _print({**facts, "repository": repository, "next": following})
         return
-    made = console.counted(len(project.files), "file")
-    console.say(f"Made {project.name}: {made}{_committed(folder, repository)}.")
+    made = console.counted(len(created.files), "file")
+    console.say(f"Created {project.name}: {made}{_committed(folder, created.repository)}.")
     console.say("\nNext:\n" + "\n".join(f"  {line}" for line in following))
 
 
@@ -219,12 +223,12 @@ def _committed(folder: Path, repository: Path | None) -> str:
     return f", not yet committed to the repository {repository}"
 
 
-def _facts(project: Project, folder: Path) -> dict[str, Any]:
+def _facts(project: NewProject, folder: Path, files: list[Listed]) -> dict[str, Any]:
     return {
         "path": str(folder),
         "answers": dict(project.answers.recorded),
         "source": {**project.source.origin, "updatable": project.source.updatable},
-        "files": [{"path": str(f.path), "bytes": len(f.content)} for f in project.files],
+        "files": [{"path": str(file.path), "bytes": file.size} for file in files],
     }
 
 
@@ -233,7 +237,12 @@ def _print(data: Mapping[str, Any]) -> None:
 
 
 def _teach(
-    questionnaire: Questionnaire, project: Project, path: str, preset: str | None, *, no_git: bool
+    questionnaire: Questionnaire,
+    project: NewProject,
+    path: str,
+    preset: str | None,
+    *,
+    no_git: bool,
 ) -> None:
     """Print the command line that gives the same project without asking."""
     base = dict(preset_answers(questionnaire.template, preset)) if preset else {}

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from scaffold.git.merge import Outcome
-from scaffold.project.plan import Subject, Upgrade
+from scaffold.project.plan import ExistingProject, Plan
 from scaffold.template import answers
 from scaffold.template.questions import Questionnaire
 from scaffold.terminal import console
@@ -47,7 +47,7 @@ _TOLD = {
 
 @dataclass(frozen=True)
 class Options:
-    """How an upgrade is to be carried out."""
+    """How an plan is to be carried out."""
 
     assignments: Sequence[str]
     defaults: bool = False
@@ -61,40 +61,40 @@ class Options:
         return not (self.defaults or self.as_json) and console.is_terminal()
 
 
-def carry_out(subject: Subject, target: str, options: Options) -> int:
+def carry_out(project: ExistingProject, target: str, options: Options) -> int:
     """Show what it takes to reach the commit `target`, and do it unless told otherwise.
 
     Returns:
         1 when something is left for the user to decide, else 0.
     """
     ask = _ask if options.asking else None
-    upgrade = subject.plan(target, answers.assigned(options.assignments), ask)
-    if not upgrade.changes:
-        return report_nothing(subject, "has all of that already", options.as_json)
+    plan = project.plan(target, answers.assigned(options.assignments), ask)
+    if not plan.changes:
+        return report_nothing(project, "has all of that already", options.as_json)
     if not options.as_json:
-        _show(upgrade)
+        _show(plan)
     if options.dry_run:
         if options.as_json:
-            print_json({**_facts(upgrade), "applied": False})
+            print_json({**_facts(plan), "applied": False})
         else:
             console.say("\nNothing was written.")
         return 0
     if options.asking and not options.yes:
         _agree()
-    subject.repository.apply(upgrade.changes, upgrade.after.version)
-    if caution := subject.keep_bundle():
+    project.apply(plan)
+    if caution := project.keep_bundle():
         console.warn(caution)
     if options.as_json:
-        print_json({**_facts(upgrade), "applied": True})
+        print_json({**_facts(plan), "applied": True})
     else:
-        _conclude(upgrade)
-    return _NEEDS_THE_USER if upgrade.needs_the_user else 0
+        _conclude(plan)
+    return _NEEDS_THE_USER if plan.needs_the_user else 0
 
 
-def report_nothing(subject: Subject, what: str, as_json: bool) -> int:
+def report_nothing(project: ExistingProject, what: str, as_json: bool) -> int:
     """Tell that there is nothing to do."""
     if as_json:
-        print_json({"from": subject.version, "to": subject.version, "applied": False, "files": {}})
+        print_json({"from": project.version, "to": project.version, "applied": False, "files": {}})
     else:
         console.say(f"The project {what}; nothing was written.")
     return 0
@@ -120,23 +120,23 @@ def _agree() -> None:
         raise Problem("nothing was written", "run the command again when you like")
 
 
-def _show(upgrade: Upgrade) -> None:
-    old, new = upgrade.before.version, upgrade.after.version
+def _show(plan: Plan) -> None:
+    old, new = plan.before.version, plan.after.version
     print(new if old == new else f"{old} → {new}")
     for title, lines in (
-        ("News", upgrade.notes.strip().splitlines()),
-        ("Answers", list(_answers(upgrade))),
-        ("Settings", list(_settings(upgrade))),
-        ("Files", list(_files(upgrade))),
-        ("To do by hand", _numbered(upgrade.steps)),
+        ("News", plan.notes.strip().splitlines()),
+        ("Answers", list(_answers(plan))),
+        ("Settings", list(_settings(plan))),
+        ("Files", list(_files(plan))),
+        ("To do by hand", _numbered(plan.steps)),
     ):
         if lines:
             print(f"\n{title}")
             print("\n".join(f"  {line}".rstrip() for line in lines))
 
 
-def _answers(upgrade: Upgrade) -> Iterator[str]:
-    for name, (old, new) in upgrade.answers.items():
+def _answers(plan: Plan) -> Iterator[str]:
+    for name, (old, new) in plan.answers.items():
         if old is None:
             yield f"{name}: {new} (a new question)"
         elif new is None:
@@ -145,16 +145,16 @@ def _answers(upgrade: Upgrade) -> Iterator[str]:
             yield f"{name}: {old} → {new}"
 
 
-def _settings(upgrade: Upgrade) -> Iterator[str]:
-    old, new = upgrade.before.settings, upgrade.after.settings
+def _settings(plan: Plan) -> Iterator[str]:
+    old, new = plan.before.settings, plan.after.settings
     yield from (f"{name} is new" for name in sorted(new - old))
     yield from (f"{name} is gone" for name in sorted(old - new))
 
 
-def _files(upgrade: Upgrade) -> Iterator[str]:
+def _files(plan: Plan) -> Iterator[str]:
     width = max(map(len, _TOLD.values()))
     for outcome, told in _TOLD.items():
-        for change in upgrade.having(outcome):
+        for change in plan.having(outcome):
             if change.path != answers.ANSWERS_FILE:
                 reason = f" ({change.reason})" if change.reason else ""
                 yield f"{told:{width}}  {change.path}{reason}"
@@ -166,15 +166,15 @@ def _numbered(steps: Sequence[str]) -> list[str]:
     return [line for step in numbered for line in step.replace("\n", "\n    ").split("\n")]
 
 
-def _conclude(upgrade: Upgrade) -> None:
+def _conclude(plan: Plan) -> None:
     counts = [
         f"{len(found)} {told}"
         for outcome, told in _TOLD.items()
-        if (found := [c for c in upgrade.having(outcome) if c.path != answers.ANSWERS_FILE])
+        if (found := [c for c in plan.having(outcome) if c.path != answers.ANSWERS_FILE])
     ]
     console.say(f"\nDone: {', '.join(counts)}.")
-    conflicts = upgrade.having(Outcome.CONFLICT)
-    steps = ["git diff --cached", f"git commit -m {shlex.quote(_message(upgrade))}"]
+    conflicts = plan.having(Outcome.CONFLICT)
+    steps = ["git diff --cached", f"git commit -m {shlex.quote(_message(plan))}"]
     if conflicts:
         console.say("\nIn each file in conflict, join both sides by hand (`git mergetool` helps).")
         steps = ["git mergetool", "scaffold update --finish", "git commit"]
@@ -182,20 +182,20 @@ def _conclude(upgrade: Upgrade) -> None:
     console.say("\nTo take it all back:\n  scaffold update --abort")
 
 
-def _message(upgrade: Upgrade) -> str:
+def _message(plan: Plan) -> str:
     """What a commit of it could say."""
-    if upgrade.before.version != upgrade.after.version:
-        return f"Update to {upgrade.after.version}"
-    return "Change " + ", ".join(f"{name} to {new}" for name, (_, new) in upgrade.answers.items())
+    if plan.before.version != plan.after.version:
+        return f"Update to {plan.after.version}"
+    return "Change " + ", ".join(f"{name} to {new}" for name, (_, new) in plan.answers.items())
 
 
-def _facts(upgrade: Upgrade) -> dict[str, Any]:
-    old, new = upgrade.before, upgrade.after
+def _facts(plan: Plan) -> dict[str, Any]:
+    old, new = plan.before, plan.after
     return {
         "from": old.version,
         "to": new.version,
         "answers": {
-            name: {"from": before, "to": after} for name, (before, after) in upgrade.answers.items()
+            name: {"from": before, "to": after} for name, (before, after) in plan.answers.items()
         },
         "settings": {
             "added": sorted(new.settings - old.settings),
@@ -204,10 +204,10 @@ def _facts(upgrade: Upgrade) -> dict[str, Any]:
         "files": {
             str(outcome): [
                 {"path": change.path, **({"reason": change.reason} if change.reason else {})}
-                for change in upgrade.having(outcome)
+                for change in plan.having(outcome)
             ]
             for outcome in Outcome
         },
-        "notes": upgrade.notes,
-        "steps": list(upgrade.steps),
+        "notes": plan.notes,
+        "steps": list(plan.steps),
     }

@@ -9,7 +9,8 @@ import typer
 
 from scaffold.cli import preview
 from scaffold.cli.preview import AsJson, Assignments, Defaults, DryRun, Folder, Remote, Yes
-from scaffold.git.worktree import Repository
+from scaffold.git.journal import Transaction
+from scaffold.git.worktree import Worktree
 from scaffold.project import plan
 from scaffold.template.answers import ANSWERS_FILE
 from scaffold.terminal import console
@@ -49,30 +50,30 @@ def update(
         return _abort(folder)
     if finish:
         return _finish(folder)
-    with plan.opened(folder, remote=remote) as subject:
-        target = subject.target(to)
+    with plan.opened(folder, remote=remote) as project:
+        target = project.target(to)
         if check:
-            return _check(subject, target, as_json=as_json)
-        if target == subject.commit and not assignments:
-            return preview.report_nothing(subject, f"is at {subject.version} already", as_json)
+            return _check(project, target, as_json=as_json)
+        if target == project.commit and not assignments:
+            return preview.report_nothing(project, f"is at {project.version} already", as_json)
         options = preview.Options(assignments or [], defaults, yes, dry_run, as_json)
-        return preview.carry_out(subject, target, options)
+        return preview.carry_out(project, target, options)
 
 
-def _check(subject: plan.Subject, target: str, *, as_json: bool) -> int:
-    is_behind = target != subject.commit
-    newest = subject.describe(target)
+def _check(project: plan.ExistingProject, target: str, *, as_json: bool) -> int:
+    is_behind = target != project.commit
+    newest = project.describe(target)
     if as_json:
-        preview.print_json({"version": subject.version, "newest": newest, "behind": is_behind})
+        preview.print_json({"version": project.version, "newest": newest, "behind": is_behind})
     elif is_behind:
-        console.say(f"The project is at {subject.version}; there is {newest}.")
+        console.say(f"The project is at {project.version}; there is {newest}.")
     else:
         console.say(f"The project is at {newest}, the newest release.")
     return _BEHIND if is_behind else 0
 
 
 def _abort(folder: Path) -> int:
-    kept = Repository(folder).abort()
+    kept = Transaction(Worktree(folder)).abort()
     console.say("Everything is as it was before the update.")
     if kept:
         console.say(f"What the update had written is kept as the commit {kept}.")
@@ -80,8 +81,8 @@ def _abort(folder: Path) -> int:
 
 
 def _finish(folder: Path) -> int:
-    repository = Repository(folder)
-    journal = repository.journal()
+    transaction = Transaction(Worktree(folder))
+    journal = transaction.journal()
     if journal is None:
         raise Problem("there is no unfinished update", "`scaffold update` begins one")
     if not journal.settled:
@@ -95,9 +96,9 @@ def _finish(folder: Path) -> int:
             f"{ANSWERS_FILE} says {recorded}, not {journal.version}",
             f"`git checkout --theirs {ANSWERS_FILE}`",
         )
-    if unresolved := repository.unresolved(journal):
+    if unresolved := transaction.unresolved(journal):
         console.say("To resolve:\n" + "\n".join(f"  {path}" for path in unresolved))
         return _UNRESOLVED
-    repository.finish()
+    transaction.finish()
     console.say(f"The update to {journal.version} is finished. Commit it, if you have not yet.")
     return 0

@@ -1,8 +1,9 @@
 """The service contract as black-box checks over HTTP.
 
-The suite knows a running service by its URL alone: what it was built with never matters. Each
-check states one rule and carries the id of the checklist item that the rule belongs to.
+The suite needs only the URL of a running service. Each check states one rule and has the id of a
+checklist item.
 
-`core` has the vocabulary, `service` the service under test, `expect` the assertions, `checks/` the
-rules, `runner` runs them, `report` tells the outcome; `cli.verify` is all of it behind one call.
+`core` and `verdicts` define a check and its result, `service` is the service under test, `expect`
+has the assertions, `checks/` the rules; `runner` runs them, `report` prints the results, and
+`cli.verify` is the entry point.
 """

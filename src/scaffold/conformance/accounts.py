@@ -1,4 +1,4 @@
-"""The accounts that a run acts as: as few as will do, for logins have a strict budget."""
+"""The accounts of a run. There are as few as possible, because logins have a strict rate limit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from scaffold.conformance import expect
-from scaffold.conformance.core import Failure, Skip
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Failure, Skip
 from scaffold.terminal.errors import Problem
 
 REGISTER = "/api/v1/auth/register"
@@ -20,7 +20,7 @@ ME = "/api/v1/users/me"
 
 
 async def member(service: Service) -> Account:
-    """An ordinary account: the one the caller gave, else one registered for this run."""
+    """An account without privileges: the given one, else one that is registered for this run."""
     if service.auth == "none":
         return Account()
     if service.options.email and service.options.password:
@@ -29,7 +29,7 @@ async def member(service: Service) -> Account:
 
 
 async def stranger(service: Service) -> Account:
-    """A second ordinary account. Raises `Skip` where there can be none."""
+    """A second account without privileges. Raises `Skip` when there can be none."""
     if service.auth == "none":
         raise Skip("does not apply: the service has no accounts")
     if service.options.email:
@@ -38,7 +38,7 @@ async def stranger(service: Service) -> Account:
 
 
 async def admin(service: Service) -> Account:
-    """The admin that the caller gave. Raises `Skip` when none was given."""
+    """The given admin account. Raises `Skip` when none was given."""
     email, password = service.options.admin_email, service.options.admin_password
     if not email or not password:
         raise Skip("needs an admin: --admin-email and --admin-password")
@@ -48,13 +48,13 @@ async def admin(service: Service) -> Account:
 
 
 async def login(service: Service, account: Account) -> Account:
-    """The same account in a new session. Raises `Failure` when it is not let in."""
+    """The same account in a new session. Raises `Failure` when the login fails."""
     answer = await post_credentials(service, LOGIN, account.email, account.password)
     return with_tokens(account, expect.status(answer, 200))
 
 
 async def register(service: Service, email: str, password: str, **more: Any) -> Answer:
-    """Ask for a new account, with whatever text else the service's own document requires."""
+    """Register an account, with all fields that the OpenAPI document of the service requires."""
     body = dict.fromkeys(_required_to_register(service), "Conformance") | {
         "email": email,
         "password": password,
@@ -68,7 +68,7 @@ async def post_credentials(service: Service, path: str, email: str, password: st
 
 
 async def refresh(service: Service, token: str) -> Answer:
-    """Ask for a new pair of tokens."""
+    """Request a new pair of tokens."""
     return await service.post(REFRESH, json={"refresh_token": token})
 
 
@@ -82,12 +82,12 @@ def with_tokens(account: Account, answer: Answer) -> Account:
 
 
 def new_email() -> str:
-    """An address that nobody has."""
+    """An unused e-mail address."""
     return f"conformance-{secrets.token_hex(8)}@example.com"
 
 
 def new_password() -> str:
-    """A password that no rule refuses."""
+    """A password that every rule accepts."""
     return f"Correct-horse-{secrets.token_hex(8)}!7"
 
 

@@ -32,7 +32,7 @@ def verify(
     metrics_url: str | None = None,
     signing_key: Path | None = None,
 ) -> int:
-    """Check the service at `url` and give the exit code: 0, or 1 when a check failed.
+    """Check the service at `url`. Returns the exit code: 0, or 1 when a check failed.
 
     Progress goes to stderr, the table (with `json` a JSON document) to stdout, a JUnit report to
     the file `junit`. `only` names checklist ids, `timeout` is seconds for one answer, `rows` how
@@ -40,7 +40,7 @@ def verify(
     registrations, an admin for what only an admin may do; `signing_key` is a PEM file with the
     service's own private key, for tokens that are genuine but expired or meant for others.
 
-    Raises `Problem` when the input is bad or nothing of the kind answers.
+    Raises `Problem` when the input is invalid or no such service answers.
     """
     _check_pairs(email, password, admin_email, admin_password)
     if timeout <= 0 or rows < 1 or max_body_bytes < 1:
@@ -78,11 +78,11 @@ def verify(
     print(report.as_json(results, url) if json else report.as_table(results, url))
     if junit:
         junit.write_bytes(report.as_junit(results, url))
-    return int(any(result.outcome == "failed" for result in results))
+    return int(any(result.verdict == "failed" for result in results))
 
 
 class Progress:
-    """Says which check runs: a terminal has one line written over, a file one line a check."""
+    """Shows which check runs: on a terminal in one line, else in one line for each check."""
 
     def __init__(self, stream: TextIO, total: int) -> None:
         self._stream = stream
@@ -91,26 +91,26 @@ class Progress:
         self._terminal = stream.isatty()
 
     def started(self, check: Check) -> None:
-        """A check begins."""
+        """Show that a check begins."""
         self._number += 1
         self._doing = f"[{self._number}/{self._total}] {check.id} {check.rule}"
         if self._terminal:
             self._write_over(self._doing)
 
     def ended(self, result: Result) -> None:
-        """A check is over."""
+        """Show that a check has ended."""
         if not self._terminal:
-            print(f"{self._doing}: {result.outcome}", file=self._stream, flush=True)
+            print(f"{self._doing}: {result.verdict}", file=self._stream, flush=True)
 
     def notify(self, text: str) -> None:
-        """Something takes long, and why."""
+        """Show why something takes long."""
         if self._terminal:
             self._write_over(text)
         else:
             print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Leave no half-written line behind."""
+        """Erase the line."""
         if self._terminal:
             self._write_over("")
 
@@ -131,7 +131,7 @@ def _check_pairs(
 
 
 def _check_writable(junit: Path | None) -> None:
-    """Better told before the run than after it."""
+    """Fail before the run, not after it."""
     if junit and (junit.is_dir() or not junit.resolve().parent.is_dir()):
         raise Problem(f"cannot write {junit}", "give --junit a file in a folder that exists")
 

@@ -1,37 +1,21 @@
-"""The suite's vocabulary: a check, and the three ways it can end."""
+"""A check of the suite, and its result."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from scaffold.conformance.service import Service
+from scaffold.conformance.service import Service
+from scaffold.conformance.verdicts import Skip, Verdict
 
-Body = Callable[["Service"], Awaitable[None]]
-Outcome = Literal["passed", "failed", "skipped"]
-
-
-class Failure(Exception):
-    """The service broke the rule: what was expected, what came, and the request that showed it."""
-
-    def __init__(self, expected: str, got: str, request: str = "") -> None:
-        self.expected = expected
-        self.got = got
-        self.request = request
-        super().__init__(f"expected {expected}, got {got}" + (f"; {request}" if request else ""))
-
-
-class Skip(Exception):
-    """The rule cannot be tried here, or not with what the caller gave; the text says why."""
+Body = Callable[[Service], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Check:
     """One rule of the contract.
 
-    `id` is the checklist item, `rule` the rule in one line, `name` the function that tries it.
+    `id` is the checklist item, `rule` the rule in one line, `name` the name of the function.
     """
 
     id: str
@@ -45,7 +29,7 @@ class Result:
     """How one check ended. `detail` is empty when it passed; `seconds` is wall clock."""
 
     check: Check
-    outcome: Outcome
+    verdict: Verdict
     detail: str
     seconds: float
 
@@ -55,9 +39,9 @@ CHECKS: list[Check] = []
 
 
 def check(item: str, rule: str, *, accounts: bool = False) -> Callable[[Body], Body]:
-    """Enter the decorated coroutine function as a check of the checklist item `item`.
+    """Register the decorated coroutine function as a check of the checklist item `item`.
 
-    With `accounts` it applies only to services that know who is calling; on others it is skipped.
+    With `accounts` the check is skipped for services without authentication.
     """
 
     def enter(body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""Finds out what answers at a URL: a service of this contract or not, and with which choices."""
+"""Finds out which service answers at a URL, and with which choices it was generated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from scaffold.conformance.core import Failure
 from scaffold.conformance.service import Answer, Auth, Options, Service
+from scaffold.conformance.verdicts import Failure
 from scaffold.terminal.errors import Problem
 
 ORDERS = "/api/v1/orders"
@@ -22,9 +22,9 @@ CONNECTIONS = 64
 
 @asynccontextmanager
 async def discovered(options: Options, notify: Callable[[str], None]) -> AsyncIterator[Service]:
-    """The service at `options.url`, with its choices found out; closes its connections at the end.
+    """The service at `options.url` with its choices; its connections are closed at the end.
 
-    Raises `Problem` when the address is none, nothing answers there in time, or what answers is not
+    Raises `Problem` when the URL is invalid, nothing answers in time, or the answer is not that of
     such a service.
     """
     async with _client(options) as client:
@@ -43,7 +43,7 @@ async def discovered(options: Options, notify: Callable[[str], None]) -> AsyncIt
 
 
 def metrics_url(options: Options) -> str:
-    """Where the metrics are: at the address given for them, else on the main port."""
+    """The URL of the metrics: the given one, else on the main port."""
     return options.metrics_url or "/metrics"
 
 
@@ -96,7 +96,7 @@ async def _first_answers(service: Service) -> list[Answer]:
 
 
 def _is_such_a_service(readyz: Answer, document: Answer, orders: Answer) -> bool:
-    """Any one sign is enough: what else is missing is for the checks to say."""
+    """Whether one sign of such a service is found; the checks report what is missing."""
     return (
         "checks" in _object(readyz)
         or ORDERS in _object(document).get("paths", {})
@@ -125,7 +125,7 @@ def _auth(document: dict[str, Any] | None, orders: Answer) -> Auth:
 
 
 def _publishes(document: dict[str, Any] | None, metrics: Answer) -> bool:
-    """Is there a queue? The document of the create operation says so, or the outbox gauge."""
+    """Whether the service has a queue, by its OpenAPI document or its outbox metric."""
     create = ((document or {}).get("paths", {}).get(ORDERS) or {}).get("post")
     return "order.placed" in json.dumps(create) or b"outbox_pending" in metrics.body
 

@@ -1,11 +1,11 @@
-"""Assertions that say what was expected, what came, and which request showed it."""
+"""Assertions. A failure has what was expected, what was received, and the request."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from scaffold.conformance.core import Failure
 from scaffold.conformance.service import Answer
+from scaffold.conformance.verdicts import Failure
 
 PROBLEM = "application/problem+json"
 SHORT = 80
@@ -18,13 +18,13 @@ def that(holds: bool, expected: str, got: object, answer: Answer | None = None) 
 
 
 def status(answer: Answer, *allowed: int) -> Answer:
-    """The answer, when its status is one of `allowed`."""
+    """Check that the status is one of `allowed`. Returns the answer."""
     that(answer.status in allowed, " or ".join(map(str, allowed)), answer, answer)
     return answer
 
 
 def problem(answer: Answer, status: int, *codes: str) -> Answer:
-    """The answer, when it is a problem of that status and of one of `codes`, if any is named."""
+    """Check that the answer is a problem with this status and one of `codes`. Returns it."""
     wanted = f"{status} {' or '.join(codes)}".strip()
     that(
         answer.status == status and answer.code is not None,
@@ -37,7 +37,7 @@ def problem(answer: Answer, status: int, *codes: str) -> Answer:
 
 
 def header(answer: Answer, name: str) -> str:
-    """The value of a header that must be there."""
+    """The value of a required header."""
     value = answer.headers.get(name)
     that(value is not None, f"a header {name}", "none", answer)
     return str(value)

@@ -1,4 +1,4 @@
-"""Tokens that a service must refuse, made from one that it gave."""
+"""Tokens that a service must refuse, derived from one that it has issued."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 def forged(token: str, key: dict[str, Any]) -> dict[str, str]:
-    """Forgeries of `token`, by what is false in each; `key` is its public key, a JWK."""
+    """Forged versions of `token` by what is wrong with each; `key` is its public JWK."""
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     head, payload, signature = token.split(".")
     pem = _pem(key)
@@ -51,7 +51,7 @@ def forged(token: str, key: dict[str, Any]) -> dict[str, str]:
 
 
 def misissued(token: str, pem: str) -> dict[str, str]:
-    """Tokens signed by the service's own key, by what is false in each: time, audience, issuer."""
+    """Tokens signed with the key of the service, by what is wrong: time, audience or issuer."""
     header, claims = jwt.get_unverified_header(token), claims_of(token)
     now = int(time.time())
     false: dict[str, dict[str, Any]] = {
@@ -71,20 +71,20 @@ def misissued(token: str, pem: str) -> dict[str, str]:
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token claims, unverified."""
+    """The claims of a token, unverified."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
 
 
 def new_key(algorithm: str) -> PrivateKey:
-    """A fresh private key for `algorithm`: an Edwards curve for EdDSA, else P-256."""
+    """A new private key for `algorithm`: Ed25519 for EdDSA, else P-256."""
     if algorithm == "EdDSA":
         return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def public_key(key: dict[str, Any]) -> jwt.PyJWK:
-    """The key of a JWK, without the private parts that it should not have."""
+    """The public key of a JWK."""
     return jwt.PyJWK({name: part for name, part in key.items() if name not in PRIVATE_PARTS})
 
 

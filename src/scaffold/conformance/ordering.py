@@ -1,4 +1,4 @@
-"""Orders, as the checks place them."""
+"""Creates, reads and changes orders for the checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scaffold.conformance.service import Account, Answer, Service
 
 
 def draft(**changes: Any) -> dict[str, Any]:
-    """The body of a valid order under a reference of its own; `changes` replace members."""
+    """The body of a valid order with a unique reference; `changes` replace members."""
     order = {
         "reference": f"verify-{secrets.token_hex(8)}",
         "currency": "EUR",
@@ -36,18 +36,18 @@ POLL = 0.03
 
 
 async def place(service: Service, by: Account, **changes: Any) -> Answer:
-    """The answer to a new order, which must be 201."""
+    """Create an order. Returns the answer, which must be 201."""
     return expect.status(await service.post(ORDERS, by, json=draft(**changes)), 201)
 
 
 async def settled(service: Service, by: Account, **changes: Any) -> Answer:
-    """A new order, read after its event took effect: now nobody changes it but the caller."""
+    """A new order, read after its event was handled: only the caller changes it from now on."""
     placed = await place(service, by, **changes)
     return await confirmed(service, by, path_of(placed))
 
 
 async def confirmed(service: Service, by: Account, path: str) -> Answer:
-    """The order at `path` once it is no longer `placed`, or when the time to settle is over."""
+    """The order at `path`, when it is no longer `placed` or the waiting time is over."""
     deadline = time.monotonic() + (service.options.settle if service.settles else 0)
     while True:
         answer = expect.status(await service.get(path, by), 200)
@@ -61,20 +61,20 @@ async def confirmed(service: Service, by: Account, path: str) -> Answer:
 
 
 async def change(service: Service, by: Account, order: Answer, **changes: Any) -> Answer:
-    """The answer to a PATCH of an order as it was read."""
+    """Send a PATCH with the version of an order that was read."""
     return await service.request("PATCH", order.path, by, json=changes, headers=if_match(order))
 
 
 async def cancel(service: Service, by: Account, order: Answer) -> Answer:
-    """The answer to cancelling an order as it was read."""
+    """Cancel an order with the version that was read."""
     return await service.post(f"{order.path}/cancellation", by, headers=if_match(order))
 
 
 def if_match(order: Answer) -> dict[str, str]:
-    """The header by which a change says which version it means."""
+    """The If-Match header for the version that was read."""
     return {"If-Match": expect.header(order, "ETag")}
 
 
 def path_of(placed: Answer) -> str:
-    """Where an order stands, by its id."""
+    """The path of an order."""
     return f"{ORDERS}/{expect.member(placed, 'id', str)}"

@@ -1,4 +1,4 @@
-"""Tells how a run ended: a table to read, JSON and JUnit for machines."""
+"""Reports the results of a run: as a table, as JSON and as JUnit."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _WORST_LAST = ("passed", "skipped", "failed")
 
 
 def as_table(results: Sequence[Result], url: str) -> str:
-    """One line a check, under each that did not pass the reason, and the count at the end.
+    """One line for each check, with the reason if it did not pass, and the counts at the end.
 
-    What did not pass comes last, where the eye is.
+    Failed checks come last, so that they are visible on a terminal.
     """
     wide = max((len(result.check.id) for result in results), default=0)
     lines = []
-    for result in sorted(results, key=lambda result: _WORST_LAST.index(result.outcome)):
-        lines.append(f"{result.outcome:<7}  {result.check.id:<{wide}}  {result.check.rule}")
+    for result in sorted(results, key=lambda result: _WORST_LAST.index(result.verdict)):
+        lines.append(f"{result.verdict:<7}  {result.check.id:<{wide}}  {result.check.rule}")
         if result.detail:
             lines.append(indent(result.detail, " " * (wide + 11)))
     return "\n".join([*lines, "", _summary(results, url)])
 
 
 def as_json(results: Sequence[Result], url: str) -> str:
-    """An object of `url`, the counts `passed`, `failed` and `skipped`, and `checks`, one each.
+    """An object with `url`, the counts `passed`, `failed` and `skipped`, and the list `checks`.
 
     A check has `id`, `name`, `rule`, `outcome`, `detail` (empty when it passed) and `seconds`.
     """
@@ -37,7 +37,7 @@ def as_json(results: Sequence[Result], url: str) -> str:
             "id": result.check.id,
             "name": result.check.name,
             "rule": result.check.rule,
-            "outcome": result.outcome,
+            "outcome": result.verdict,
             "detail": result.detail,
             "seconds": round(result.seconds, 3),
         }
@@ -49,7 +49,7 @@ def as_json(results: Sequence[Result], url: str) -> str:
 
 
 def as_junit(results: Sequence[Result], url: str) -> bytes:
-    """A test suite in JUnit form: a checklist id is a class, a check is a case."""
+    """A JUnit test suite: a checklist id is a class, a check is a case."""
     counts = _counts(results)
     suite = ET.Element(
         "testsuite",
@@ -68,9 +68,9 @@ def as_junit(results: Sequence[Result], url: str) -> bytes:
             name=result.check.rule,
             time=f"{result.seconds:.3f}",
         )
-        if result.outcome == "failed":
+        if result.verdict == "failed":
             ET.SubElement(case, "failure", message=_printable(result.detail))
-        elif result.outcome == "skipped":
+        elif result.verdict == "skipped":
             ET.SubElement(case, "skipped", message=_printable(result.detail))
     ET.indent(suite)
     document: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
@@ -80,15 +80,15 @@ def as_junit(results: Sequence[Result], url: str) -> bytes:
 def _summary(results: Sequence[Result], url: str) -> str:
     counts = _counts(results)
     seconds = sum(result.seconds for result in results)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     return f"{len(results)} checks of {url} in {seconds:.0f} s: {told}"
 
 
 def _counts(results: Sequence[Result]) -> dict[str, int]:
-    counted = Counter(result.outcome for result in results)
-    return {outcome: counted[outcome] for outcome in ("passed", "failed", "skipped")}
+    counted = Counter(result.verdict for result in results)
+    return {verdict: counted[verdict] for verdict in ("passed", "failed", "skipped")}
 
 
 def _printable(text: str) -> str:
-    """XML has no place for control characters, which an answer may well have."""
+    """Replace control characters, which XML does not allow."""
     return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)

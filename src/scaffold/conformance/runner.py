@@ -1,4 +1,4 @@
-"""Runs checks against one service, one after the other, in the order in which they are listed."""
+"""Runs checks against one service, one after the other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from scaffold.conformance import checks as _checks  # noqa: F401  # importing it fills CHECKS
 from scaffold.conformance.accounts import ME
-from scaffold.conformance.core import CHECKS, Check, Failure, Outcome, Result, Skip
+from scaffold.conformance.core import CHECKS, Check, Result
 from scaffold.conformance.discovery import discovered
 from scaffold.conformance.service import Options, Service
+from scaffold.conformance.verdicts import Failure, Skip, Verdict
 from scaffold.terminal.errors import Problem
 
 
@@ -37,9 +38,9 @@ async def run(
     ended: Callable[[Result], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
-    """Try `checks` on the service at `options.url` and tell how each ended.
+    """Run `checks` against the service at `options.url`.
 
-    Raises `Problem` when there is no such service to try them on.
+    Raises `Problem` when no such service answers.
     """
     results = []
     async with discovered(options, notify) as service:
@@ -54,23 +55,23 @@ async def run(
 
 async def _tried(check: Check, service: Service) -> Result:
     begun = time.perf_counter()
-    outcome: Outcome = "passed"
+    verdict: Verdict = "passed"
     detail = ""
     try:
         await check.run(service)
     except Failure as failure:
-        outcome, detail = "failed", str(failure)
+        verdict, detail = "failed", str(failure)
     except Skip as skip:
-        outcome, detail = "skipped", str(skip)
+        verdict, detail = "skipped", str(skip)
     except Problem:
         raise
     except Exception as error:  # noqa: BLE001  # an odd answer can break anything that reads it
-        outcome, detail = "failed", f"an answer has another shape than the contract's: {error!r}"
-    return Result(check, outcome, detail, time.perf_counter() - begun)
+        verdict, detail = "failed", f"an answer has another shape than the contract's: {error!r}"
+    return Result(check, verdict, detail, time.perf_counter() - begun)
 
 
 async def _leave(service: Service) -> None:
-    """Erase the accounts that this run registered, as far as the service lets it."""
+    """Erase the accounts that this run has registered, as far as the service allows it."""
     for account in service.registered:
         await service.request("DELETE", ME, account, headers={"If-Match": "*"}, patient=False)
 

@@ -1,4 +1,4 @@
-"""The service under test: its address, what was found out about it, and every answer it gave."""
+"""The service under test: its address, its choices, and all of its answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import httpx
 
-from scaffold.conformance.core import Failure
+from scaffold.conformance.verdicts import Failure
 
 T = TypeVar("T")
 Auth = Literal["jwt", "none"]
@@ -30,7 +30,7 @@ _UNSET: Final = object()
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller of the suite chose.
+    """The options of a run.
 
     `timeout` and `settle` are seconds: for one answer, and for an event to take effect. `rows` is
     how many orders the pagination check walks over, `max_body` the service's MAX_BODY_BYTES.
@@ -53,7 +53,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Account:
-    """Who sends a request. Without accounts (auth none) every token is empty."""
+    """The sender of a request. Without authentication all tokens are empty."""
 
     id: str = ""
     email: str = ""
@@ -64,7 +64,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, its body decoded, and the request it belongs to. `target` is path and query."""
+    """An answer with its decoded body and its request; `target` is path and query."""
 
     method: str
     target: str
@@ -81,7 +81,7 @@ class Answer:
 
     @property
     def line(self) -> str:
-        """The request as a reader would type it, cut short where it is long."""
+        """The request in one line, shortened when it is long."""
         return _line(self.method, self.target)
 
     @property
@@ -108,7 +108,7 @@ class Answer:
 
 @dataclass
 class Service:
-    """A running service, what is known of it, and what the run has left there.
+    """A running service, its choices, and the accounts that the run has registered.
 
     `auth` and `publishes` (is there a queue, so that orders become confirmed?) are found out before
     the first check; `settles` turns False once that was waited for in vain; `openapi` is None when
@@ -147,10 +147,10 @@ class Service:
         headers: Mapping[str, str] | None = None,
         patient: bool = True,
     ) -> Answer:
-        """Send one request as `by` (nobody when None) and give the answer, whatever its status.
+        """Send one request as `by`, or without authentication. Returns the answer with any status.
 
-        A patient request that meets a rate limit or an overload waits as long as the service asks
-        and is sent again. Raises `Failure` when no HTTP answer comes within the timeout.
+        A patient request that is refused with 429 or 503 waits as long as the service asks and is
+        sent again. Raises `Failure` when no HTTP answer comes within the timeout.
         """
         sent = dict(headers or {})
         if json is not _UNSET:
@@ -173,7 +173,7 @@ class Service:
         return answer
 
     async def once(self, name: str, make: Callable[[], Awaitable[T]]) -> T:
-        """What `make` gave, or raised, the first time that `name` was asked for."""
+        """The result or the exception of `make`, which runs once for each `name`."""
         if name not in self._kept:
             self._kept[name] = asyncio.ensure_future(make())
         return await self._kept[name]  # type: ignore[no-any-return]  # one name, one type

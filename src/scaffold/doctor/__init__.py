@@ -1,1 +1,1 @@
-"""Finds what a project needs on this machine and does not have."""
+"""Finds what this machine lacks for a project."""

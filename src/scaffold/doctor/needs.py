@@ -1,45 +1,38 @@
-"""Looks at this machine: is there what a project needs? All looks are taken at the same time.
+"""Checks whether this machine has what a project needs. All checks run at the same time.
 
-What a project needs is data: the field `needs` of the records of its stack and its choices. A need
-has a `name`, a `remedy` for the case that it is not met, and a `kind` with fields of its own:
+The needs of a project are data: the field `needs` in the records of its stack and its choices. A
+need has a `name`, a `remedy` for when it is not met, and a `kind` with fields of its own:
 
 - `program`: one of `programs`, names on the PATH or paths in the project, of version `at_least`.
-- `run`: `command` ends well.
-- `port`: the port that the variable `setting` names can be listened on. Unset, there is no need.
-- `server`: one answers at the address in the variable `setting` (at `port`, if it names none), or,
-  on this very machine, one of `programs` is there to start it, as `starts` tells.
-- `space`: the folder has room for `megabytes`.
+- `run`: `command` succeeds.
+- `port`: the port in the setting `setting` is free. When it is unset, there is no need.
+- `server`: a server answers at the address in the setting `setting`, by default at `port`; or it
+  would run on this machine and one of `programs` can start it, as `starts` explains.
+- `space`: the disk has room for `megabytes`.
 
-With `optional: true` a project can do without it. It is dropped where the need that `unless` names
-is met.
+A need with `optional: true` is not required. A need is skipped when the one in `unless` is met.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from scaffold.doctor import ports, programs
+
 PATIENCE_SECONDS = 0.5
-"""A look that takes longer counts as a need that is not met."""
+"""A check that takes longer counts as a need that is not met."""
 
 _CONNECT_SECONDS = 0.3
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LAST_PORT = 65535
-_ASSIGNMENT = re.compile(
-    r"""\s*(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)"|(.*?))\s*(?:\s\#.*)?"""
-)
-_LISTENING = "0A"  # as /proc/net/tcp has it
 
 Need = Mapping[str, Any]
 GIT: Need = {
@@ -48,12 +41,12 @@ GIT: Need = {
     "programs": ["git"],
     "remedy": "install git: updates merge with it",
 }
-"""What scaffold itself needs, with or without a project."""
+"""What scaffold itself needs."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the project is, and the variables that its service would be started with."""
+    """The folder of a project and the settings that its service would get."""
 
     folder: Path
     settings: Mapping[str, str]
@@ -61,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Finding:
-    """How one need is met: `name` and `detail` read as a sentence, `remedy` is empty when it is."""
+    """The result for one need: `name` and `detail` form a sentence; a met need has no `remedy`."""
 
     name: str
     status: Literal["ok", "missing", "optional"]
@@ -70,195 +63,95 @@ class Finding:
 
 
 def examine(needs: Sequence[Need], place: Place) -> list[Finding]:
-    """A finding for each need, in their order, after `PATIENCE_SECONDS` at most."""
-    looks: dict[int, _Look | None] = {}
+    """A finding for each need, in the same order, within `PATIENCE_SECONDS`."""
+    checks: dict[int, _Check | None] = {}
 
-    def look(number: int, need: Need) -> None:
-        looks[number] = _LOOKS[need["kind"]](need, place)
+    def check(number: int, need: Need) -> None:
+        checks[number] = _CHECKS[need["kind"]](need, place)
 
-    # Daemons: a name that takes ten seconds to resolve must not keep the process from ending.
-    threads = [threading.Thread(target=look, args=each, daemon=True) for each in enumerate(needs)]
+    # Daemon threads: a slow name resolution must not keep the process from ending.
+    threads = [threading.Thread(target=check, args=each, daemon=True) for each in enumerate(needs)]
     for thread in threads:
         thread.start()
     end = time.monotonic() + PATIENCE_SECONDS
     for thread in threads:
         thread.join(max(0, end - time.monotonic()))
-    slow = _Look(ok=False, detail=f"could not be looked at within {PATIENCE_SECONDS} s")
-    seen = [(need, looks.get(number, slow)) for number, need in enumerate(needs)]
-    met = {need["name"] for need, look in seen if look and look.ok}
-    return [_finding(need, look) for need, look in seen if look and need.get("unless") not in met]
-
-
-def settings(defaults: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The variables as a service in `folder` reads them: environment, `NAME_FILE`, `.env`, default.
-
-    A variable that is set to nothing counts as unset.
-    """
-    written = _dotenv(folder / ".env")
-    given = {name: os.environ.get(name) or _secret(name) or written.get(name) for name in defaults}
-    return {name: given[name] or default for name, default in defaults.items()}
+    slow = _Check(ok=False, detail=f"could not be checked within {PATIENCE_SECONDS} s")
+    seen = [(need, checks.get(number, slow)) for number, need in enumerate(needs)]
+    met = {need["name"] for need, check in seen if check and check.ok}
+    needed = [pair for pair in seen if pair[0].get("unless") not in met]
+    return [_finding(need, check) for need, check in needed if check]
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What one look has seen."""
+class _Check:
+    """The result of one check."""
 
     ok: bool
     detail: str = ""
 
 
-def _finding(need: Need, look: _Look) -> Finding:
-    if look.ok:
-        return Finding(need["name"], "ok", look.detail, "")
+def _finding(need: Need, check: _Check) -> Finding:
+    if check.ok:
+        return Finding(need["name"], "ok", check.detail, "")
     status: Literal["missing", "optional"] = "optional" if need.get("optional") else "missing"
-    return Finding(need["name"], status, look.detail, need["remedy"])
+    return Finding(need["name"], status, check.detail, need["remedy"])
 
 
-def _program(need: Need, place: Place) -> _Look:
+def _program(need: Need, place: Place) -> _Check:
     wanted = str(need.get("at_least", ""))
     seen = []
     for name in need["programs"]:
-        if program := _located(name, place.folder):
-            version = _version(program)
-            if not wanted or _numbers(version) >= _numbers(wanted):
-                return _Look(ok=True, detail=version)
+        if program := programs.located(name, place.folder):
+            version = programs.version(program)
+            if not wanted or programs.numbers(version) >= programs.numbers(wanted):
+                return _Check(ok=True, detail=version)
             seen.append(f"{name} is {version or 'of no known version'}")
-    return _Look(ok=False, detail=f"is too old: {', '.join(seen)}" if seen else "")
+    return _Check(ok=False, detail=f"is too old: {', '.join(seen)}" if seen else "")
 
 
-def _run(need: Need, place: Place) -> _Look:
-    return _Look(ok=_output(need["command"], place.folder) is not None)
+def _run(need: Need, place: Place) -> _Check:
+    return _Check(ok=programs.output(need["command"], place.folder) is not None)
 
 
-def _space(need: Need, place: Place) -> _Look:
+def _space(need: Need, place: Place) -> _Check:
     free = shutil.disk_usage(place.folder).free // 1_000_000
-    return _Look(ok=free >= need["megabytes"], detail=f"is {free:,} MB")
+    return _Check(ok=free >= need["megabytes"], detail=f"is {free:,} MB")
 
 
-def _port(need: Need, place: Place) -> _Look | None:
+def _port(need: Need, place: Place) -> _Check | None:
     text = place.settings[need["setting"]]
     if not text:
         return None
     if not text.isdecimal() or int(text) > _LAST_PORT:
-        return _Look(ok=False, detail=f"{text!r} is no number from 0 to {_LAST_PORT}")
+        return _Check(ok=False, detail=f"{text!r} is no number from 0 to {_LAST_PORT}")
     host, port = place.settings.get("HOST") or "127.0.0.1", int(text)
     try:
-        _listen(host, port)
+        ports.listen(host, port)
     except OSError as error:
-        pid, name = _listener(port)
-        if pid and _working_folder(pid) == place.folder.resolve():
-            return _Look(ok=True, detail=f"{port} is where this project runs, as process {pid}")
+        pid, name = ports.listener(port)
+        if pid and ports.working_folder(pid) == place.folder.resolve():
+            return _Check(ok=True, detail=f"{port} is where this project runs, as process {pid}")
         reason = f"{name} has it, as process {pid}" if pid else error.strerror or str(error)
-        return _Look(ok=False, detail=f"{port} of {host} is not free: {reason}")
-    return _Look(ok=True, detail=f"{port} is free")
+        return _Check(ok=False, detail=f"{port} of {host} is not free: {reason}")
+    return _Check(ok=True, detail=f"{port} is free")
 
 
-def _server(need: Need, place: Place) -> _Look:
+def _server(need: Need, place: Place) -> _Check:
     try:
         url = urlsplit(place.settings[need["setting"]])
         host, port = url.hostname or _LOOPBACK[0], url.port or int(need["port"])
     except ValueError:
-        return _Look(ok=False, detail=f"cannot be found: {need['setting']} is no address")
+        return _Check(ok=False, detail=f"cannot be found: {need['setting']} is no address")
     try:
         socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except OSError:
-        starters = (_located(name, place.folder) for name in need["programs"])
+        starters = (programs.located(name, place.folder) for name in need["programs"])
         starter = next(filter(None, starters), None) if host in _LOOPBACK else None
         if starter:
-            return _Look(ok=True, detail=f"{need['starts']} {starter}")
-        return _Look(ok=False, detail=f"does not answer at {host}:{port}")
-    return _Look(ok=True, detail=f"answers at {host}:{port}")
+            return _Check(ok=True, detail=f"{need['starts']} {starter}")
+        return _Check(ok=False, detail=f"does not answer at {host}:{port}")
+    return _Check(ok=True, detail=f"answers at {host}:{port}")
 
 
-_LOOKS = {"program": _program, "run": _run, "space": _space, "port": _port, "server": _server}
-
-
-def _located(name: str, folder: Path) -> str | None:
-    """A program by its name on the PATH, or by its path in the project; `*` stands for anything."""
-    if "/" not in name:
-        return shutil.which(name)
-    found = [path for path in glob(str(folder / name)) if os.access(path, os.X_OK)]  # noqa: PTH207 - of an absolute pattern, too
-    return max(found, key=_numbers, default=None)
-
-
-def _version(program: str) -> str:
-    found = re.search(r"\d+(\.\d+)+", _output([program, "--version"], None) or "")
-    return found[0] if found else ""
-
-
-def _output(command: Sequence[str], folder: Path | None) -> str | None:
-    """What a command prints; None when it fails, is missing or takes too long."""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_SECONDS - 0.1,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", text)]
-
-
-def _listen(host: str, port: int) -> None:
-    """Listen as the service would, for a moment. Raises OSError where it could not."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        attempt.bind(address)
-        attempt.listen(1)
-
-
-def _listener(port: int) -> tuple[int, str]:
-    """The process that listens on a port, by id and name, as far as Linux lets this user see it."""
-    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
-    for link in glob("/proc/[0-9]*/fd/*") if wanted else ():  # noqa: PTH207 - half the time of Path
-        try:
-            if os.readlink(link) in wanted:  # noqa: PTH115 - names no path
-                process = Path(link).parents[1]
-                return int(process.name), (process / "comm").read_text().strip()
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
-    return 0, ""
-
-
-def _inodes(port: int) -> Iterable[str]:
-    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        lines = table.read_text().splitlines()[1:] if table.exists() else []
-        for _, local, _, state, *rest in map(str.split, lines):
-            if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
-                yield rest[5]
-
-
-def _working_folder(pid: int) -> Path | None:
-    try:
-        return Path(f"/proc/{pid}/cwd").resolve(strict=True)
-    except OSError:
-        return None
-
-
-def _secret(name: str) -> str:
-    """The content of the file that `NAME_FILE` names."""
-    file = os.environ.get(f"{name}_FILE")
-    try:
-        return Path(file).read_text().strip() if file else ""
-    except (OSError, UnicodeError):
-        return ""
-
-
-def _dotenv(file: Path) -> dict[str, str]:
-    """The variables in a `.env`: a line each, `export` and quotes and comments as usual."""
-    try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeError):
-        return {}
-    found = filter(None, map(_ASSIGNMENT.fullmatch, lines))
-    return {match[1]: match[2] or match[3] or match[4] or "" for match in found}
+_CHECKS = {"program": _program, "run": _run, "space": _space, "port": _port, "server": _server}

@@ -1,1 +1,1 @@
-"""Git: the commands, a three-way merge, and a work tree that changes all at once."""
+"""Runs git, merges three versions of a file, and changes a work tree atomically."""

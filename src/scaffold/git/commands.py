@@ -1,4 +1,4 @@
-"""The few git commands that scaffold needs, shielded from the user's hooks and surroundings."""
+"""Runs git, without the hooks and the GIT_ variables of the user."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _INHERITED = (
 
 
 def is_installed() -> bool:
-    """Whether there is a git on the PATH."""
+    """Whether git is on the PATH."""
     return shutil.which("git") is not None
 
 
@@ -48,8 +48,8 @@ def repository_of(folder: Path) -> Path | None:
 def first_commit(folder: Path) -> None:
     """Make `folder` a repository with everything in it committed on `main`.
 
-    The user's ignore rules, hooks and signing key have no say in this one commit; a user without
-    a name or an address gets a stand-in.
+    This commit ignores the ignore rules, hooks and signing key of the user. A placeholder is used
+    for a user without a name or an e-mail address.
 
     Raises:
         Problem: git failed.
@@ -70,10 +70,10 @@ def first_commit(folder: Path) -> None:
 
 
 def clone(url: str, folder: Path, *, bare: bool = False) -> None:
-    """Clone `url` into `folder`, without ever asking for a password.
+    """Clone `url` into `folder`. Git never asks for a password.
 
     Raises:
-        Problem: there is nothing to clone.
+        Problem: `url` cannot be cloned.
     """
     options = ["--quiet", *(["--bare"] if bare else [])]
     result = _git(folder.parent, "clone", *options, "--", url, str(folder))
@@ -82,7 +82,7 @@ def clone(url: str, folder: Path, *, bare: bool = False) -> None:
 
 
 def ask(folder: Path, *arguments: str) -> str | None:
-    """What git prints, stripped; None when it fails or is missing."""
+    """The output of git, stripped; None when git fails or is missing."""
     if not is_installed():
         return None
     result = _git(folder, *arguments)
@@ -90,14 +90,14 @@ def ask(folder: Path, *arguments: str) -> str | None:
 
 
 def read(folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None) -> str:
-    """What git prints, as text; see `read_bytes`."""
+    """The output of git as text; see `read_bytes`."""
     return _text(read_bytes(folder, *arguments, given=given, index=index))
 
 
 def read_bytes(
     folder: Path, *arguments: str, given: bytes | str = b"", index: Path | None = None
 ) -> bytes:
-    """What git prints when it is `given` something to read; with `index` in place of its own.
+    """The output of git; `given` is its standard input, `index` replaces the usual index.
 
     Raises:
         Problem: git failed.
@@ -110,9 +110,9 @@ def read_bytes(
 
 
 def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
-    """Merge three versions of a text; gives the text and whether it holds conflict markers.
+    """Merge three versions of a text. Returns the text and whether it has conflict markers.
 
-    The markers and their labels are the ones that `copier update` leaves.
+    The markers have the labels of `copier update`.
     """
     with tempfile.TemporaryDirectory(prefix="scaffold-merge-") as folder:
         for name, content in zip(_SIDES, (ours, base, theirs), strict=True):
@@ -125,7 +125,7 @@ def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
 
 
 def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: bool) -> bytes:
-    """The patch from some files to others, both by path, in git's own form."""
+    """The git patch between two sets of files, by path."""
     with tempfile.TemporaryDirectory(prefix="scaffold-diff-") as folder:
         for side, files in (("a", before), ("b", after)):
             (Path(folder) / side).mkdir()
@@ -177,7 +177,7 @@ def _git(
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """`status` of `-c a=b --literal-pathspecs status --porcelain`."""
+    """The subcommand: `status` of `-c a=b --literal-pathspecs status --porcelain`."""
     words = iter(arguments)
     for word in words:
         if word == "-c":
@@ -188,7 +188,7 @@ def _command(arguments: Sequence[str]) -> str:
 
 
 def _text(output: bytes) -> str:
-    """As Python names files: bytes that are no UTF-8 survive the way back to git."""
+    """Decode like Python decodes file names: bytes that are not UTF-8 survive a round trip."""
     return output.decode("utf-8", "surrogateescape")
 
 

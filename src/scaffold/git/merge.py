@@ -1,7 +1,7 @@
-"""Merges two renderings of a template with what the team made of the first one, file by file.
+"""Merges the change between two renderings of a template into the files of a project.
 
-Pure: files come in as bytes and go out as decisions. What the team wrote is never dropped: where
-the template and the team disagree, the file stays, and the decision says why.
+The functions are pure: they get files as bytes and return decisions. What the team wrote is never
+dropped: where the template and the team disagree, the file stays, and the decision has a reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MARKERS = (b"<" * 7, b">" * 7)
 
 @dataclass(frozen=True)
 class File:
-    """A file as git stores it: `mode` is `100644`, `100755`, or another one for links and such."""
+    """A file as git stores it; `mode` is `100644`, `100755`, or that of a link."""
 
     content: bytes
     mode: str = PLAIN
@@ -29,29 +29,29 @@ class File:
         return self.mode in (PLAIN, EXECUTABLE) and b"\0" not in self.content
 
 
-Tree = Mapping[str, File]
+Files = Mapping[str, File]
 
 
 class Outcome(StrEnum):
-    """What becomes of one file."""
+    """The result for one file."""
 
     ADDED = "added"
     CHANGED = "changed"
     MERGED = "merged"
-    """Both sides changed it, in different places."""
+    """The template and the team changed different lines."""
     MOVED = "moved"
-    """The template has given it another path; its content is the team's."""
+    """The template has renamed it; its content is that of the team."""
     REMOVED = "removed"
     KEPT = "kept"
-    """The team's file stays although the template has dropped it, or has another thing there."""
+    """The file of the team stays: the template has dropped it, or has something else there."""
     ABSENT = "absent"
-    """The team has deleted it, and it stays deleted although the template has changed it."""
+    """The team has deleted it; it stays deleted, although the template has changed it."""
     CONFLICT = "conflict"
-    """Both sides changed the same lines."""
+    """The template and the team changed the same lines."""
 
 
 class Change(NamedTuple):
-    """The decision on one path; `file` is what will be there, None for nothing.
+    """The decision for one path; `file` is the result, None when there will be no file.
 
     `base`, `ours` and `theirs` are the three versions that it came from: the old rendering, the
     team's, the new rendering.
@@ -67,16 +67,16 @@ class Change(NamedTuple):
 
 
 MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
-"""Merges (ours, base, theirs); gives the text and whether it holds conflict markers."""
+"""Merges (ours, base, theirs). Returns the text and whether it has conflict markers."""
 
 
 def merge(
-    base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText, moves: Mapping[str, str]
+    base: Files, ours: Files, theirs: Files, merge_text: MergeText, moves: Mapping[str, str]
 ) -> list[Change]:
-    """One change for each path on which the template moved and the team has not moved along.
+    """Decide on each path that the template has changed, unless the team has made the same change.
 
-    `moves` are the paths that the template renamed, old to new. Where the team has both, neither
-    is the other: the old one has been dropped, the new one added.
+    `moves` maps the paths that the template has renamed, old to new. When the team has a file at
+    both paths, they are treated as a removed file and an added one.
     """
     moves = {
         old: new
@@ -96,15 +96,15 @@ def merge(
 
 
 def has_markers(content: bytes) -> bool:
-    """Whether a text holds a conflict that nobody has resolved, by the markers that git writes."""
+    """Whether a text has the conflict markers of git."""
     return all(re.search(rb"^" + mark + rb" ", content, re.MULTILINE) for mark in _MARKERS)
 
 
-def _moved(tree: Tree, moves: Mapping[str, str]) -> Tree:
+def _moved(tree: Files, moves: Mapping[str, str]) -> Files:
     return {moves.get(path, path): file for path, file in tree.items()}
 
 
-def _merged(base: Tree, ours: Tree, theirs: Tree, merge_text: MergeText) -> Iterator[Change]:
+def _merged(base: Files, ours: Files, theirs: Files, merge_text: MergeText) -> Iterator[Change]:
     staying = {path for path, file in ours.items() if path in theirs or base.get(path) != file}
     folders = _folders(staying)
     for path in sorted(base.keys() | theirs.keys()):
@@ -129,7 +129,7 @@ def _plain_outcome(old: File | None, new: File | None) -> Outcome:
 def _reconciled(
     path: str, old: File | None, own: File | None, new: File | None, merge_text: MergeText
 ) -> Change:
-    """Both sides have left the old rendering, in different directions."""
+    """Decide on a file that the template and the team have changed in different ways."""
     if own is None:
         reason = "you deleted it; the template has changed it"
         return Change(path, Outcome.ABSENT, None, old, own, new, reason)
@@ -146,12 +146,12 @@ def _reconciled(
 
 
 def _folders(paths: Collection[str]) -> set[str]:
-    """Every folder that the paths lie in."""
+    """All folders above the paths."""
     return {path[:end] for path in paths for end in range(len(path)) if path[end] == "/"}
 
 
 def _obstacle(path: str, files: Collection[str], folders: set[str]) -> str | None:
-    """A folder at the path, or a file where one of its folders must be."""
+    """What prevents a file at the path: a folder, or a file in place of one of its folders."""
     if path in folders:
         return f"the folder {path}"
     above = (path[:end] for end in range(len(path)) if path[end] == "/")

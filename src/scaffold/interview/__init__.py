@@ -1,1 +1,1 @@
-"""Asks for the answers that were not given."""
+"""The interview: asks for the answers that were not given."""

@@ -1,6 +1,6 @@
-"""Asks for the answers that were not given: a preset first, then what is left, then a summary.
+"""Decides what is asked next: the name, a preset, what the preset leaves open, then a summary.
 
-What is asked when stands here; how it is shown is up to the asker, a `Screen` or `Plain`.
+How a question is shown is up to the asker: `Menus`, or `Plain` for line mode.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 from scaffold.interview.prompts import BACK, Asker, Choice, Prompt
@@ -19,21 +21,24 @@ from scaffold.terminal.errors import Problem
 from scaffold.terminal.signals import Interrupted
 
 _PRESET: Final = "_preset"
-_INDIVIDUAL: Final = "_individual"
-_CREATE: Final = "_create"
+_CUSTOM: Final = "_custom"
+_ACCEPT: Final = "_accept"
 _PREVIEW: Final = "_preview"
 _CANCEL: Final = "_cancel"
-_KIND: Final = "What kind of service?"
+_CUSTOM_LABEL: Final = "custom"
+_WHICH_PRESET: Final = "What kind of service?"
 _SEPARATOR: Final = " — "
 _YES_OR_NO: Final = (Choice(True, "yes"), Choice(False, "no"))
 
 Preview = Callable[[Mapping[str, Any], int], list[str]]
+"""Describes the files that answers lead to, in at most as many lines as the number says."""
 Vet = Callable[[str, Any], None]
-"""Shows what answers lead to, in so many lines at most."""
+"""Raises a `Problem` when the answer to a question is unusable for a reason outside of copier.yml.
+"""
 
 
-class Outcome(NamedTuple):
-    """All answers, and the preset that they began with."""
+class Collected(NamedTuple):
+    """All answers, and the preset that they started from, if any."""
 
     answers: Mapping[str, Any]
     preset: str | None
@@ -47,24 +52,48 @@ def ask(
     asker: Asker,
     preview: Preview,
     vet: Vet = lambda _question, _answer: None,
-) -> Outcome:
-    """Ask until every question has an answer and the user agrees to the summary.
+) -> Collected:
+    """Ask for the answers of a new project, until the user accepts the summary.
 
-    `given` beats what a preset says; `preset` is the one already chosen, if any. `vet` raises a
-    `Problem` on an answer that cannot stand for reasons that the questions do not know. Going back
-    is possible at every question.
+    `given` has priority over the preset; `preset` is the one already chosen, if any. The user can
+    go back at every question.
 
     Raises:
-        Problem: an answer given beforehand is not valid. What is slow to find out is found out
-            while the first question is on the screen.
-        Interrupted: the user gave up.
+        Problem: a given answer is not valid. The answers are checked while the first question is on
+            the screen.
+        Interrupted: the user cancelled.
     """
-    typed = {}
+    typed: dict[str, Any] = {}
     if preset is not None:
         preset_answers(questionnaire.template, preset)
         typed[_PRESET] = preset
     with asker:
-        return _Dialogue(questionnaire, given, asker, preview, typed, vet).run()
+        interview = _Interview(questionnaire, given, asker, typed, _NEW, preview, vet)
+        interview.run()
+        return Collected(interview.known(), interview.preset())
+
+
+def revise(
+    questionnaire: Questionnaire,
+    current: Mapping[str, Any],
+    *,
+    asker: Asker,
+    preview: Preview | None = None,
+) -> Mapping[str, Any]:
+    """Show the answers of an existing project in a summary, until the user accepts the changes.
+
+    The name cannot be changed. An answer that is not valid any more is asked for first.
+
+    Raises:
+        Interrupted: the user cancelled.
+    """
+    asked = {question.name for question in questionnaire.template.asked}
+    answers = {name: value for name, value in current.items() if name in asked}
+    with asker:
+        interview = _Interview(questionnaire, answers, asker, {}, _EXISTING, preview)
+        interview.is_checked = True  # an answer that is not valid is no error here
+        interview.run()
+        return interview.known()
 
 
 def complete(
@@ -74,72 +103,97 @@ def complete(
     *,
     asker: Asker,
 ) -> Mapping[str, Any]:
-    """Ask what `given` leaves open, and nothing else; `reasons` tell why some is asked again.
+    """Ask the questions that `given` leaves open, without a summary.
+
+    `reasons` says for some of them why they are asked again.
 
     Raises:
-        Problem: an answer given beforehand is not valid.
-        Interrupted: the user gave up.
+        Problem: a given answer is not valid.
+        Interrupted: the user cancelled.
     """
     with asker:
-        dialogue = _Dialogue(questionnaire, given, asker, _unseen, {_PRESET: _INDIVIDUAL})
-        dialogue.refusals.update(reasons)
-        dialogue.fill()
-        return dialogue.known()
+        interview = _Interview(questionnaire, given, asker, {}, _EXISTING)
+        interview.refusals.update(reasons)
+        interview.fill()
+        return interview.known()
 
 
 def agree(question: str, *, asker: Asker) -> bool:
-    """Ask a question to which the answer is yes or no."""
+    """Ask a yes-or-no question; the default is yes."""
     prompt = Prompt(question, _YES_OR_NO, default=True)
     with asker:
         while (answer := asker.ask(prompt, lambda: None)) is BACK:
-            pass  # there is nothing before it
+            pass  # there is no question before this one
     return bool(answer)
 
 
 def asker(*, plain: bool = False) -> Asker:
-    """What fits the terminal; `plain` is line by line in any case."""
+    """The asker that fits the terminal; with `plain`, the one for line mode."""
     if plain or not console.can_redraw():
         from scaffold.interview.plain import Plain
 
         return Plain()
-    from scaffold.interview.screen import Screen  # imported late: Windows has no termios
+    from scaffold.interview.menus import Menus  # imported late: line mode does without questionary
 
-    return Screen()
+    return Menus()
 
 
-def _unseen(_answers: Mapping[str, Any], _rows: int) -> list[str]:
-    return []
+class _Purpose(NamedTuple):
+    """What the answers are for, as the summary says it."""
+
+    heading: str
+    accept: Choice
+    cancel: Choice
+    name_is_fixed: str
+    """Why the name cannot be changed, if it was given."""
+    has_presets: bool
+
+
+_NEW: Final = _Purpose(
+    "Create {name} with these answers? Select one to change it.",
+    Choice(_ACCEPT, "create", "Create the service"),
+    Choice(_CANCEL, "cancel", "Write nothing"),
+    name_is_fixed="from PATH",
+    has_presets=True,
+)
+_EXISTING: Final = _Purpose(
+    "The answers of {name}. Select one to change it.",
+    Choice(_ACCEPT, "apply", "Apply the changes"),
+    Choice(_CANCEL, "cancel", "Change nothing"),
+    name_is_fixed="cannot be changed",
+    has_presets=False,
+)
 
 
 @dataclass
-class _Dialogue:
+class _Interview:
     questionnaire: Questionnaire
     given: Mapping[str, Any]
     asker: Asker
-    preview: Preview
     typed: dict[str, Any]
+    purpose: _Purpose
+    preview: Preview | None = None
     vet: Vet = lambda _question, _answer: None
     trail: list[str] = field(default_factory=list)
-    """What was asked, in order; Shift-Tab walks it backwards."""
+    """The questions that were asked, in order; Shift-Tab goes back along it."""
     memory: dict[str, Any] = field(default_factory=dict)
-    """The last answer to each question, offered again when it is asked again."""
+    """The last answer to each question: the default when it is asked again."""
     refusals: dict[str, str] = field(default_factory=dict)
-    """Answers of a preset or a flag that cannot stand any more, and why."""
+    """Answers of a preset or a flag that are not valid any more, and why."""
     is_checked: bool = False
 
-    def run(self) -> Outcome:
-        """Ask the questions, then show the summary until it is accepted."""
+    def run(self) -> None:
+        """Ask the open questions, then show the summary until it is accepted."""
         self.fill()
-        while (decision := self._ask(self._summary())) != _CREATE:
+        while (decision := self._ask(self._summary())) != _ACCEPT:
             if decision is BACK:
                 self.fill(again=self._previous())
             else:
                 self._follow(decision)
                 self.fill()
-        return Outcome(self.known(), self._preset())
 
     def fill(self, again: str | None = None) -> None:
-        """Ask all questions that are open; `again` is asked first, although it is not."""
+        """Ask all open questions; `again` is a question to ask first, although it has an answer."""
         while name := again or self._next():
             answer = self._ask(self._prompt(name))
             if answer is BACK:
@@ -150,8 +204,8 @@ class _Dialogue:
                 self.trail = [*(asked for asked in self.trail if asked != name), name]
 
     def known(self) -> dict[str, Any]:
-        """Answers so far: what was typed beats what was given, and both beat the preset."""
-        preset = self._decided_by(self._preset())
+        """Answers so far: typed ones have priority over given ones, and both over the preset."""
+        preset = self._decided_by(self.preset())
         known = {
             name: value
             for name, value in {**preset, **self.given}.items()
@@ -160,14 +214,12 @@ class _Dialogue:
         return {**known, **{name: self.typed[name] for name in self.typed if name != _PRESET}}
 
     def _follow(self, decision: str) -> None:
-        """Do what was chosen in the summary; Shift-Tab leaves everything as it is."""
+        """Do what was selected in the summary. Shift-Tab in a question keeps its answer."""
         if decision == _CANCEL:
             raise Interrupted(signal.SIGINT)
-        if decision == _PREVIEW:
+        if decision == _PREVIEW and self.preview:
             answers = self.known()
-            self.asker.show(
-                f"The files of {answers['name']}", lambda rows: self.preview(answers, rows)
-            )
+            self.asker.show(f"The files of {answers['name']}", partial(self.preview, answers))
         elif (answer := self._ask(self._prompt(decision))) is not BACK:
             self._put(decision, answer)
 
@@ -175,12 +227,16 @@ class _Dialogue:
         return self.asker.ask(prompt, self._prepare)
 
     def _prepare(self) -> None:
-        """Do what is slow the first time, while the user reads the question."""
-        self.questionnaire.warm()
+        """Do the slow work while the user reads the first question.
+
+        It imports Jinja to check the given answers, and copier, which renders the project later.
+        """
         self._check()
+        self.questionnaire.warm()
+        import_module("copier")
 
     def _check(self) -> None:
-        """Raise the Problem with what was given, if there is one."""
+        """Raise a `Problem` if a given answer is not valid."""
         if not self.is_checked:
             for _ in self.questionnaire.walk(self.given):
                 pass
@@ -196,7 +252,7 @@ class _Dialogue:
         self.memory.update(self.known())
 
     def _previous(self) -> str | None:
-        """Forget the last answer, to ask for it again; nothing when there is none."""
+        """Forget the answer to the last question that was asked, and return its name, if any."""
         while self.trail:
             name = self.trail.pop()
             self.typed.pop(name, None)
@@ -204,10 +260,10 @@ class _Dialogue:
                 return name
         return None
 
-    def _preset(self) -> str | None:
-        """The preset, unless the user chose to decide each part."""
+    def preset(self) -> str | None:
+        """The preset, unless the user decided to answer every question."""
         chosen = self.typed.get(_PRESET)
-        return None if chosen == _INDIVIDUAL else chosen
+        return None if chosen == _CUSTOM else chosen
 
     def _decided_by(self, preset: str | None) -> Mapping[str, Any]:
         presets = self.questionnaire.template.presets
@@ -217,13 +273,13 @@ class _Dialogue:
         """The first question that is still open; the name comes first, then the preset."""
         if "name" not in self.known():
             return "name"
-        if _PRESET not in self.typed and self._presets_matter():
+        if self.purpose.has_presets and _PRESET not in self.typed and self._presets_matter():
             return _PRESET
         open_names = (step.question.name for step in self._steps() if self._is_open(step))
         return next(open_names, None)
 
     def _presets_matter(self) -> bool:
-        """Whether any preset decides something that is neither given nor decided anyhow."""
+        """Whether any preset answers a question that is neither given nor has a single choice."""
         return any(
             question.name in preset.answers
             and question.name not in self.given
@@ -237,16 +293,16 @@ class _Dialogue:
         return step.shown and _has_alternatives(step.question) and name not in self.known()
 
     def _steps(self) -> list[Step]:
-        """All questions; an answer that others have made impossible is taken back first."""
+        """All questions, after the answers that others have made impossible are removed."""
         self._check()
         while True:
             try:
                 return list(self.questionnaire.walk(self.known()))
             except Refused as refused:
                 if refused.question not in self.known():
-                    raise  # the template's own default is at fault
+                    raise  # the default in copier.yml is not valid
                 self.typed.pop(refused.question, None)
-                # What does not apply now may do so later: then there is nothing to explain.
+                # A question that does not apply now may apply later, and then needs no reason.
                 self.refusals[refused.question] = refused.message if refused.applies else ""
 
     def _prompt(self, name: str) -> Prompt:
@@ -260,7 +316,7 @@ class _Dialogue:
             remembered,
             note=self.refusals.get(name, ""),
             check=self._checked(step),
-            settled=self._settled(),
+            answered=self._answered(),
         )
         free = [choice.value for choice in prompt.choices if not choice.refusal]
         return prompt if remembered in free or not free else replace(prompt, default=step.value)
@@ -292,62 +348,65 @@ class _Dialogue:
     def _presets(self) -> Prompt:
         presets = self.questionnaire.template.presets.items()
         return Prompt(
-            _KIND,
+            _WHICH_PRESET,
             (
                 *(Choice(name, name, preset.help) for name, preset in presets),
-                Choice(_INDIVIDUAL, "each part", "Decide everything one by one"),
+                Choice(_CUSTOM, _CUSTOM_LABEL, "Choose each part yourself"),
             ),
             default=self.memory.get(_PRESET, self.typed.get(_PRESET, next(iter(presets))[0])),
-            settled=self._settled(),
+            answered=self._answered(),
         )
 
     def _summary(self) -> Prompt:
         steps = [step for step in self._steps() if step.shown]
+        preview = [Choice(_PREVIEW, "files", "Show the files first")] if self.preview else []
+        preset = [Choice(_PRESET, "preset", self._preset_label())] if _PRESET in self.typed else []
         return Prompt(
-            f"Make {self.known()['name']}?",
+            self.purpose.heading.format(name=self.known()["name"]),
             (
-                Choice(_CREATE, "yes", "make it"),
-                Choice(_PREVIEW, "files", "look at them first"),
-                *self._kind(),
+                self.purpose.accept,
+                *preview,
+                *preset,
                 *(self._line_of_summary(step) for step in steps),
-                Choice(_CANCEL, "no", "leave, and make nothing"),
+                self.purpose.cancel,
             ),
-            default=_CREATE,
-            settled=self._settled(),
-            tells_all=True,
+            default=_ACCEPT,
+            answered=self._answered(),
+            lists_answers=True,
         )
-
-    def _kind(self) -> list[Choice]:
-        if _PRESET not in self.typed:
-            return []
-        return [Choice(_PRESET, "kind", self._preset() or "each part")]
 
     def _line_of_summary(self, step: Step) -> Choice:
         question = step.question
+        shown = _shown(question, step.value)
+        if self.purpose is _EXISTING and self.given.get(question.name, step.value) != step.value:
+            shown += f" (was {_shown(question, self.given[question.name])})"
         fixed = "" if _has_alternatives(question) else "the only choice"
         if question.name == "name" and "name" in self.given:
-            fixed = "from PATH"
-        return Choice(question.name, question.name, _shown(question, step.value), fixed)
+            fixed = self.purpose.name_is_fixed
+        return Choice(question.name, question.name, shown, fixed)
 
-    def _settled(self) -> tuple[tuple[str, str], ...]:
-        """What was asked and answered; a preset that came as an option was not asked for."""
+    def _answered(self) -> tuple[tuple[str, str], ...]:
+        """The questions that were asked, with their answers; not a preset given as an option."""
         questions = {one.name: one for one in self.questionnaire.template.asked}
         return tuple(
             (questions[name].help, _shown(questions[name], self.typed[name]))
             if name in questions
-            else (_KIND, self._preset() or "each part")
+            else (_WHICH_PRESET, self._preset_label())
             for name in self.typed
             if name in self.memory
         )
 
+    def _preset_label(self) -> str:
+        return self.preset() or _CUSTOM_LABEL
+
 
 def _has_alternatives(question: Question) -> bool:
-    """Whether there is anything to decide: a single choice is none."""
+    """Whether there is anything to decide: not with a single choice."""
     return len(question.choices) != 1
 
 
 def _shown(question: Question, value: Any) -> str:
-    """An answer as people say it."""
+    """An answer as the interview shows it: the label of a choice, not its value."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     titles = {value: title for title, value in question.choices.items()}

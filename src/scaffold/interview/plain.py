@@ -1,4 +1,4 @@
-"""Asks line by line, for screen readers and simple terminals: nothing moves, nothing is redrawn."""
+"""Line mode, for screen readers, pipes and simple terminals: nothing is redrawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scaffold.interview.prompts import BACK, Choice, Prompt
 from scaffold.terminal import console
 from scaffold.terminal.signals import Interrupted
 
-_USAGE: Final = "Enter takes the answer in brackets, b goes back, ? explains, Ctrl-C leaves."
+_USAGE: Final = "Enter accepts the answer in brackets, b goes back, ? explains, Ctrl-C cancels."
 _ROWS: Final = 20
 _INVALID: Final = object()
 
@@ -22,9 +22,9 @@ class Plain:
     """Numbered choices; one line in, one line out."""
 
     def __enter__(self) -> Self:
-        """Say how to answer."""
+        """Say which keys there are."""
         if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(errors="surrogateescape")  # such a text is refused in words
+            sys.stdin.reconfigure(errors="surrogateescape")  # so that it is refused with a message
         console.say(_USAGE)
         return self
 
@@ -34,12 +34,12 @@ class Plain:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the line that was being asked for."""
+        """End the line of the question that was not answered."""
         if error is not None:
             console.say()
 
     def ask(self, prompt: Prompt, meanwhile: Callable[[], object]) -> Any:
-        """Ask until the line that comes in is an answer, or `b` for BACK."""
+        """Read lines until one is a valid answer, or `b` for BACK."""
         _tell(prompt)
         while True:
             default = _label(prompt)
@@ -56,7 +56,7 @@ class Plain:
                 return answer
 
     def show(self, title: str, lines: Callable[[int], list[str]]) -> None:
-        """Print all of them."""
+        """Print the title and the lines."""
         console.say(f"\n{title}")
         for line in lines(_ROWS):
             console.say(f"  {line}")
@@ -70,13 +70,14 @@ def _tell(prompt: Prompt) -> None:
     for choice in prompt.choices:
         number += not choice.refusal
         mark = "-" if choice.refusal else f"{number}."
-        explanation = f": {choice.explanation}" if choice.explanation else ""
-        console.say(f"  {mark} {choice.label}{explanation}")
+        meaning = f": {choice.meaning}" if choice.meaning else ""
+        reason = f" ({choice.reason})" if choice.reason else ""
+        console.say(f"  {mark} {choice.label}{meaning}{reason}")
 
 
 def _explain(prompt: Prompt) -> None:
     if prompt.choices:
-        console.say("Type a number or a name. What is marked - cannot be chosen.")
+        console.say("Type a number or a name. Choices marked - are unavailable.")
     else:
         console.say("Type a text.")
     console.say(_USAGE)
@@ -106,7 +107,7 @@ def _chosen(prompt: Prompt, line: str) -> Any:
         if word in (choice.label.casefold(), str(choice.value).casefold()):
             if not choice.refusal:
                 return choice.value
-            console.say(f"{choice.label} cannot be chosen: {choice.refusal}.")
+            console.say(f"{choice.label} is unavailable: {choice.refusal}.")
             return _INVALID
     said = f"There is no choice {line}" if line else "An answer is needed"
     console.say(f"{said}: type a number from 1 to {len(free)}, or a name.")

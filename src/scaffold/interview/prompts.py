@@ -1,4 +1,4 @@
-"""What the wizard asks, apart from how it is shown: on a screen that redraws, or line by line."""
+"""One question and its choices, apart from how they are shown: as a menu or line by line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 BACK: Final[Any] = object()
-"""What an asker gives instead of an answer when the user wants the question before."""
+"""What an asker returns instead of an answer when the user goes back to the question before."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`meaning` explains it in one line; with a `refusal`, the reason, it cannot be taken."""
+    """One choice. `meaning` explains it in one line; `refusal` says why it is unavailable."""
 
     value: Any
     label: str
@@ -21,22 +21,20 @@ class Choice:
     refusal: str = ""
 
     @property
-    def explanation(self) -> str:
-        """What stands beside the label."""
-        if not self.refusal:
-            return self.meaning
-        return (
-            f"{self.meaning} ({self.refusal})" if self.meaning else f"unavailable: {self.refusal}"
-        )
+    def reason(self) -> str:
+        """Why the choice cannot be selected, as it is shown; empty if it can be selected."""
+        if not self.refusal or self.meaning:
+            return self.refusal
+        return f"unavailable: {self.refusal}"
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question; without `choices` it is answered with a text.
+    """One question. Without `choices` the answer is a text.
 
-    `note` says why it is asked again. `check` gives the reason why a text cannot be taken, or
-    nothing. `settled` are the questions before it with their answers; `tells_all` says that the
-    choices repeat them.
+    `note` says why the question is asked again. `check` returns the reason why a text is not
+    valid, or an empty string. `answered` has the questions before this one with their answers;
+    `lists_answers` says that the choices show these answers already.
     """
 
     text: str
@@ -44,15 +42,15 @@ class Prompt:
     default: Any = None
     note: str = ""
     check: Callable[[str], str] = lambda _: ""
-    settled: tuple[tuple[str, str], ...] = ()
-    tells_all: bool = False
+    answered: tuple[tuple[str, str], ...] = ()
+    lists_answers: bool = False
 
 
 class Asker(Protocol):
-    """Puts questions to a person. Used in a `with` block, which leaves the terminal as it was."""
+    """Asks questions on a terminal. Use it in a `with` block, which restores the terminal."""
 
     def __enter__(self) -> Self:
-        """Begin to ask."""
+        """Prepare the terminal."""
 
     def __exit__(
         self,
@@ -60,14 +58,17 @@ class Asker(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop asking, for whatever reason."""
+        """Restore the terminal."""
 
     def ask(self, prompt: Prompt, meanwhile: Callable[[], object]) -> Any:
-        """The value of a choice, a text, or BACK; `meanwhile` is called once the question is seen.
+        """Return the value of the selected choice, the text, or BACK.
+
+        `meanwhile` runs once, after the question is on the screen. It ends before `ask` returns.
 
         Raises:
-            Interrupted: the user gave up.
+            Interrupted: the user cancelled.
+            Exception: `meanwhile` raised it.
         """
 
     def show(self, title: str, lines: Callable[[int], list[str]]) -> None:
-        """Show `lines(n)`, which are at most n, until the user has read them."""
+        """Show `lines(n)`, at most n lines, until the user has read them."""

@@ -1,1 +1,1 @@
-"""Projects: create a new one, or plan how an existing one changes."""
+"""Creates projects, and plans the changes of existing ones."""

@@ -1,4 +1,4 @@
-"""What to do with a service's rows when an answer changes: steps for people, told by the stack."""
+"""The manual steps that move the data of a service when an answer changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
-from scaffold.template.questions import Answers
+from scaffold.template.questions import CompleteAnswers
 
 _COLUMNS = 76  # and room for a number before it
 _ONE_AT_A_TIME = (
@@ -18,11 +18,11 @@ _ONE_AT_A_TIME = (
 )
 
 
-def steps(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[str]:
-    """The steps from the `old` recorded answers to the `new` ones, in order; none if no row moves.
+def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[str]:
+    """The steps from the `old` recorded answers to the `new` ones; empty when no data moves.
 
-    A step is text in lines of up to 76 columns, commands between backticks; lines that are indented
-    by four spaces are code to copy, as long as they are. `jinja` is that of the template of `new`.
+    A step is text, wrapped at 76 columns, with commands between backticks. Lines that are indented
+    by four spaces are code to copy; they are not wrapped. `jinja` belongs to the template of `new`.
 
     Raises:
         Problem: a step of the template cannot be rendered.
@@ -43,7 +43,7 @@ class Move(NamedTuple):
     steps: list[str]
 
 
-def changes(jinja: Jinja, old: Mapping[str, Any], new: Answers) -> list[Move]:
+def changes(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[Move]:
     """The answers that differ and whose rows have to move."""
     return [
         Move(answer, new.recorded[answer], _steps(rules, old[answer], new.recorded[answer]))
@@ -64,7 +64,7 @@ def _steps(rules: Mapping[str, Any], old: str, new: str) -> list[str]:
     ]
 
 
-def _rules(jinja: Jinja, answers: Answers) -> Mapping[str, Any]:
+def _rules(jinja: Jinja, answers: CompleteAnswers) -> Mapping[str, Any]:
     """What the stack of these answers says of rows; it stays out of what `new` has to read."""
     folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
     file = folder / "moving.yml"
@@ -72,13 +72,13 @@ def _rules(jinja: Jinja, answers: Answers) -> Mapping[str, Any]:
 
 
 def _filled(step: str) -> str:
-    """The paragraphs of a step in lines of one length; code stays as it is."""
+    """Wrap the paragraphs of a step; code is not wrapped."""
     parts = re.split(r"(\n{2,})", step)
     return "".join(part if part.startswith(("\n", "    ")) else _wrapped(part) for part in parts)
 
 
 def _wrapped(paragraph: str) -> str:
-    """A command between backticks stays on its line, so that it can be copied."""
+    """Wrap a paragraph, but not inside a command between backticks."""
     whole = re.sub(r"`[^`]+`", lambda match: re.sub(r"\s+", "\0", match[0]), paragraph)
     filled = textwrap.fill(whole, _COLUMNS, break_long_words=False, break_on_hyphens=False)
     return filled.replace("\0", " ")

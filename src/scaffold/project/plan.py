@@ -1,8 +1,8 @@
-"""Brings a project to another release or to other answers: plans first, then writes.
+"""Plans how a project gets to another release or to other answers, and applies the plan.
 
-The template is rendered twice, as it was and as it is to be, and the difference is merged into
-what the team has committed. `copier update` does the same with the same result; here nothing that
-the team wrote is ever removed, and nothing is written before all is known.
+The template is rendered twice: at the recorded commit with the recorded answers, and at the target.
+The difference is merged into what the team has committed. Unlike `copier update`, it never removes
+what the team wrote, and it writes nothing before the whole plan is known.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.git import commands as git
-from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Outcome, Tree, has_markers, merge
-from scaffold.git.worktree import Repository
+from scaffold.git.journal import Transaction
+from scaffold.git.merge import EXECUTABLE, PLAIN, Change, File, Files, Outcome, has_markers, merge
+from scaffold.git.worktree import Worktree
 from scaffold.project import data_steps
 from scaffold.source import address as addresses
 from scaffold.source import bundle as bundles
@@ -27,8 +28,8 @@ from scaffold.source import history, locate
 from scaffold.source.history import History
 from scaffold.template.answers import ANSWERS_FILE, GET_BACK, own_answers, read_answers
 from scaffold.template.expressions import Jinja
-from scaffold.template.questions import Answers, Questionnaire
-from scaffold.template.render import render
+from scaffold.template.questions import CompleteAnswers, Questionnaire
+from scaffold.template.render import paths, render
 from scaffold.template.spec import Template, load
 from scaffold.terminal.errors import Problem
 
@@ -37,17 +38,17 @@ _SETTING = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
 _SECTION = re.compile(r"^## ", re.MULTILINE)
 
 Ask = Callable[[Questionnaire, Mapping[str, Any], Mapping[str, str]], Mapping[str, Any]]
-"""Completes the answers that still hold; gets the reasons why others must be given anew."""
+"""Asks for missing answers. Gets the valid ones, and the reasons why others are not valid."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A project as the template alone makes it, at one commit of its history."""
+    """The project as rendered from the template at one commit."""
 
     version: str
     template: Template
-    complete: Answers
-    tree: Tree
+    complete: CompleteAnswers
+    files: Files
     changelog: str
 
     @property
@@ -58,13 +59,13 @@ class Rendering:
     @cached_property
     def settings(self) -> set[str]:
         """The environment variables that the service reads."""
-        file = self.tree.get(_SETTINGS_FILE)
+        file = self.files.get(_SETTINGS_FILE)
         return set(_SETTING.findall(file.content.decode())) if file else set()
 
 
 @dataclass(frozen=True)
-class Upgrade:
-    """All that an update will do; `steps` are what only people can do, in order."""
+class Plan:
+    """Everything that an update will do; `steps` are the manual steps that follow, in order."""
 
     before: Rendering
     after: Rendering
@@ -73,7 +74,7 @@ class Upgrade:
 
     @property
     def answers(self) -> Mapping[str, tuple[Any, Any]]:
-        """The answers that differ, as they were and as they will be; None where there is none."""
+        """The answers that differ: old and new value by name; None where there is no answer."""
         old, new = self.before.answers, self.after.answers
         return {
             name: (old.get(name), new.get(name))
@@ -83,28 +84,28 @@ class Upgrade:
 
     @property
     def notes(self) -> str:
-        """The sections of the changelog that are new or have grown."""
+        """The sections of the changelog that are new or have changed."""
         known = set(_sections(self.before.changelog))
         return "".join(part for part in _sections(self.after.changelog) if part not in known)
 
     def having(self, *outcomes: Outcome) -> list[Change]:
-        """The changes that come out in one of these ways."""
+        """The changes with one of these outcomes."""
         return [change for change in self.changes if change.outcome in outcomes]
 
     @property
     def needs_the_user(self) -> bool:
-        """Whether somebody must decide something."""
+        """Whether the user must decide something."""
         return bool(self.having(Outcome.CONFLICT, Outcome.KEPT))
 
 
-class Subject:
-    """A generated project, and the history of the template that it was made from."""
+class ExistingProject:
+    """A generated project and the history of its template."""
 
     def __init__(
-        self, repository: Repository, recorded: Mapping[str, Any], past: History, newest: str
+        self, worktree: Worktree, recorded: Mapping[str, Any], past: History, newest: str
     ) -> None:
-        """`newest` is where `past` ends for this project."""
-        self.repository = repository
+        """`newest` is the default target: a ref in `past`."""
+        self.worktree = worktree
         self.recorded = own_answers(recorded)
         self._address = _address(str(recorded["_src_path"]))
         self._past = past
@@ -123,14 +124,14 @@ class Subject:
         return self.describe(self.commit)
 
     def describe(self, commit: str) -> str:
-        """The name of a commit: a release, else what is nearest."""
+        """The name of a commit, as git describe prints it."""
         return self._past.describe(commit)
 
     def target(self, to: str | None) -> str:
-        """The commit to go to: `to`, else the newest one.
+        """The commit of `to`, or of the newest release.
 
         Raises:
-            Problem: there is no such release, or it is not later than the project's.
+            Problem: there is no such commit, or it is older than that of the project.
         """
         ref = to or self._newest
         commit = self._past.commit(ref)
@@ -148,10 +149,10 @@ class Subject:
             )
         return commit
 
-    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Upgrade:
-        """All that it takes to reach the commit `target` with the answers `given`.
+    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Plan:
+        """Plan the way to the commit `target` with the `given` answers.
 
-        Without `ask`, a question that has no valid answer any more is a `Problem`.
+        Without `ask`, a recorded answer that is not valid any more is a `Problem`.
         """
         with tempfile.TemporaryDirectory(prefix="scaffold-update-") as folder:
             old_root = self._past.export(self.commit, Path(folder) / "old")
@@ -169,33 +170,39 @@ class Subject:
                 raise next(iter(carried.invalid.values()))
             after = self._render(new_root, target, answers)
             steps = data_steps.steps(Jinja(after.template), before.answers, after.complete)
-        return Upgrade(before, after, self._changes(before, after), steps)
+        return Plan(before, after, self._changes(before, after), steps)
+
+    def apply(self, plan: Plan) -> None:
+        """Write the plan into the work tree, completely or not at all.
+
+        Raises:
+            Problem: the project has changed since it was planned, or a file cannot be written.
+        """
+        Transaction(self.worktree).apply(plan.changes, plan.after.version)
 
     def keep_bundle(self) -> str:
-        """Bring the bundle that the project names up to date, for plain `copier update`.
+        """Update the bundle that the project records, for plain `copier update`.
 
         Returns:
-            What to tell the user when it cannot be found there now; else nothing.
+            A warning when it cannot be found there; else an empty text.
         """
         return locate.keep_bundle() if bundles.is_recorded(self._address) else ""
 
     def _render(self, root: Path, commit: str, given: Mapping[str, Any]) -> Rendering:
         template = load(root)
-        jinja = Jinja(template)
         version = self._past.describe(commit)
-        answers = Questionnaire(jinja).answers(given)
+        answers = Questionnaire(Jinja(template)).answers(given)
         origin = {"_src_path": self._address, "_commit": version}
-        tree = {
-            str(file.path): File(file.content, EXECUTABLE if file.executable else PLAIN)
-            for file in render(jinja, answers, origin)
-        }
+        with tempfile.TemporaryDirectory(prefix="scaffold-render-") as folder:
+            render(template, answers, origin, Path(folder))
+            files = {path.as_posix(): _read(Path(folder) / path) for path in paths(Path(folder))}
         changelog = root / "CHANGELOG.md"
         text = changelog.read_text(encoding="utf-8") if changelog.is_file() else ""
-        return Rendering(version, template, answers, tree, text)
+        return Rendering(version, template, answers, files, text)
 
     def _changes(self, before: Rendering, after: Rendering) -> list[Change]:
-        ours = self.repository.tree
-        old, new = dict(before.tree), dict(after.tree)
+        ours = self.worktree.tree
+        old, new = dict(before.files), dict(after.files)
         for path in old.keys() | new.keys():
             if path in ours and has_markers(ours[path].content):
                 raise Problem(
@@ -207,40 +214,44 @@ class Subject:
         moves = {
             path: to
             for path, to in _moves(before.template, after.template).items()
-            if path not in ours or not self.repository.is_taken(to)
+            if path not in ours or not self.worktree.is_taken(to)
         }
         changes = merge(old, ours, new, git.merge_file, moves)
         leaving = {change.path for change in changes if change.outcome is Outcome.REMOVED}
         return [self._guarded(change, leaving) for change in changes]
 
     def _guarded(self, change: Change, leaving: set[str]) -> Change:
-        is_new = change.path not in self.repository.tree
-        if is_new and self.repository.is_taken(change.path, leaving):
+        is_new = change.path not in self.worktree.tree
+        if is_new and self.worktree.is_taken(change.path, leaving):
             reason = "a file that is not in git is in the way of a new file of the template"
             return change._replace(outcome=Outcome.KEPT, file=None, reason=reason)
         return change
 
 
 @contextmanager
-def opened(folder: Path, *, remote: bool = False) -> Iterator[Subject]:
-    """The project in `folder`, ready to be changed.
+def opened(folder: Path, *, remote: bool = False) -> Iterator[ExistingProject]:
+    """Open the project in `folder`, ready to be changed.
 
     Raises:
-        Problem: it is none, it has changes that are not committed, its template is out of reach.
+        Problem: it is not a project, has uncommitted changes, or its template cannot be read.
     """
     noted = recorded(folder)
-    repository = Repository(folder)
-    repository.check()
-    if ANSWERS_FILE not in repository.tree:
+    worktree = Worktree(folder)
+    Transaction(worktree).check()
+    if ANSWERS_FILE not in worktree.tree:
         raise Problem(f"{ANSWERS_FILE} is not committed", "commit it: updates start from it")
     address = str(noted["_src_path"])
     own = None if remote or not locate.is_own(address) else locate.repository()
     with history.opened(str(own or address)) as past:
-        yield Subject(repository, noted, past, "HEAD" if own else past.newest())
+        yield ExistingProject(worktree, noted, past, "HEAD" if own else past.newest())
+
+
+def _read(file: Path) -> File:
+    return File(file.read_bytes(), EXECUTABLE if file.stat().st_mode & 0o100 else PLAIN)
 
 
 def _moves(before: Template, after: Template) -> Mapping[str, str]:
-    """The paths that were renamed in between, each with its last name."""
+    """The paths that were renamed between two releases, each with its newest name."""
     moves = {old: new for old, new in after.moves.items() if old not in before.moves}
     return {old: _last_name(old, moves) for old in moves}
 
@@ -254,14 +265,14 @@ def _last_name(path: str, moves: Mapping[str, str]) -> str:
 
 
 def _address(recorded: str) -> str:
-    """The address to record from now on: a public one, once there is one, replaces the bundle."""
+    """The address to record from now on: a public address replaces the bundle."""
     own = locate.address()
     is_public = own is not None and addresses.is_remote(own)
     return own if own and is_public and bundles.is_recorded(recorded) else recorded
 
 
 def recorded(folder: Path) -> Mapping[str, Any]:
-    """What the answers file of a project says, `_src_path` and `_commit` included."""
+    """Read the answers file of a project, including `_src_path` and `_commit`."""
     file = folder / ANSWERS_FILE
     if not file.is_file():
         raise Problem(

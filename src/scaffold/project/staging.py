@@ -1,4 +1,4 @@
-"""Makes a folder appear complete or not at all."""
+"""Creates a folder atomically: completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scaffold.terminal.errors import Problem
 
 
 def check(destination: Path) -> None:
-    """Raise a `Problem` when something is in the way at `destination`."""
+    """Raise a `Problem` unless `destination` is missing or an empty folder."""
     try:
         if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
             kind = "link" if destination.is_symlink() else "file"
@@ -26,11 +26,11 @@ def check(destination: Path) -> None:
 
 @contextmanager
 def staged(destination: Path) -> Iterator[Path]:
-    """A folder to fill, out of sight; it becomes `destination` when the block ends well.
+    """A hidden folder to fill; it is renamed to `destination` when the block succeeds.
 
-    When it does not, for whatever reason, nothing is left: neither the folder nor the parents that
-    were made for it. A destination that exists (and is empty) keeps its identity, because it may be
-    the shell's current folder or a mount point.
+    When the block fails, the folder and the parents that were created for it are removed. An empty
+    folder at `destination` is filled, not replaced: it may be the current folder of the shell or a
+    mount point.
 
     Raises:
         Problem: the folder cannot be written.
@@ -59,7 +59,7 @@ def staged(destination: Path) -> Iterator[Path]:
 
 
 def _missing(folder: Path) -> list[Path]:
-    """The folders on the way to `folder` that are not there yet, outermost first."""
+    """The folders above `folder` that do not exist yet, outermost first."""
     missing: list[Path] = []
     while not folder.exists():
         missing.insert(0, folder)

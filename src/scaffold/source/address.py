@@ -1,4 +1,4 @@
-"""Addresses of templates: which of them are git's, and which mean the same repository."""
+"""Compares and converts the addresses of templates."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _SCP = re.compile(r"(?:[^@/\\\s]+@)?(?P<host>[^@:/\\\s]{2,}):(?!//)(?P<path>.+)"
 
 
 def is_remote(address: str) -> bool:
-    """Whether `address` is one to clone, and no folder's."""
+    """Whether `address` is a git address that must be cloned, not a local folder."""
     return bool(_COPIERS_OWN.search(address)) or "://" in address
 
 
 def for_copier(address: str) -> str:
-    """The address of a git repository, written so that copier knows it as one."""
+    """The address of a git repository in a form that copier recognizes as git."""
     return address if _COPIERS_OWN.search(address) else f"git+{address}"
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two addresses name one repository, however they are spelled.
+    """Whether two addresses name the same repository.
 
-    The scheme, the user, a password, `git+`, `.git` and the case of the host make no difference.
+    The scheme, user, password, `git+`, `.git` and the case of the host are ignored.
     """
     return bool(one and other) and _place(one) == _place(other)
 
 
 def folder_of(address: str) -> Path:
-    """The folder that a `file:` address or a path names; `~` is the home of the user."""
+    """The folder of a `file:` address or a path; `~` is the home of the user."""
     path = unquote(urlsplit(address).path) if address.startswith("file:") else address
     try:
         return Path(path).expanduser().resolve()
@@ -41,7 +41,7 @@ def folder_of(address: str) -> Path:
 
 
 def _place(address: str) -> tuple[str, str]:
-    """Host and path; the host of a folder is empty."""
+    """Host and path of an address; the host of a local folder is empty."""
     for alias, home in _ALIASES.items():
         if address.startswith(alias):
             address = home + address.removeprefix(alias).lstrip("/")

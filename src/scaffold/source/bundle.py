@@ -1,7 +1,7 @@
-"""The template's history in the user's data folder, for plain `copier update` to read.
+"""Keeps the history of the template in the data folder of the user, for plain `copier update`.
 
-A scaffold whose template has no public address carries its history as a git bundle. Projects name
-the copy in the data folder: the bundle inside an installed package goes away with it.
+When the template has no public address, the wheel carries its history as a git bundle. Projects
+record the copy in the data folder, because a package and its files can be uninstalled.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ _INSTEAD = "so plain `copier update` will not find this version there; `scaffold
 
 
 def recorded() -> str:
-    """What projects record: with `~` for the home, which is another one for each teammate.
+    """The address that projects record. It begins with `~`: each teammate has another home.
 
-    An absolute path only where the user has moved the data folder (`XDG_DATA_HOME`,
-    `LOCALAPPDATA`).
+    It is an absolute path when `XDG_DATA_HOME` or `LOCALAPPDATA` names another data folder.
     """
     moved, usual = _data_folders()
     if moved and Path(moved) != Path(usual).expanduser():
@@ -34,18 +33,17 @@ def recorded() -> str:
 
 
 def is_recorded(address: str) -> bool:
-    """Whether `address` is a bundle in the data folder of scaffold, in anybody's home."""
+    """Whether `address` is the bundle in the data folder, in the home of any user."""
     return re.search(rf"(^|/){re.escape(_NAME)}$", address.replace("\\", "/")) is not None
 
 
 def keep(bundle: Path) -> str:
-    """Copy `bundle` into the data folder, all at once, unless what is there has more.
+    """Copy `bundle` into the data folder atomically, unless the one there is newer.
 
-    It needs no git; only to compare two bundles that differ, it asks git, and without git it
-    leaves what is there.
+    Git is needed only to compare two bundles that differ; without git the existing one stays.
 
     Returns:
-        What to tell the user when plain `copier update` will not find the bundle; else nothing.
+        A warning when plain `copier update` will not find the bundle; else an empty text.
     """
     try:
         place = Path(recorded()).expanduser()
@@ -61,7 +59,7 @@ def keep(bundle: Path) -> str:
 
 
 def _compared(place: Path, bundle: Path) -> Literal["older", "newer", "apart"]:
-    """How what is at `place` stands to `bundle`: nothing and what git cannot read are older."""
+    """Compare the bundle at `place` with `bundle`; a missing or broken one is older."""
     if not place.exists():
         return "older"
     if filecmp.cmp(place, bundle, shallow=False) or not git.is_installed():
@@ -99,7 +97,7 @@ def _copy(bundle: Path, place: Path) -> None:
 
 
 def _data_folders() -> tuple[str, str]:
-    """Where the user has moved the folder for data to, if anywhere, and where it is by default."""
+    """The data folder that the user has set, or an empty text, and the default one."""
     match sys.platform:
         case "win32":
             return os.environ.get("LOCALAPPDATA", ""), "~/AppData/Local"

@@ -1,4 +1,4 @@
-"""A template's past: which releases there are, which came first, and the files of each."""
+"""Reads the releases of a template and their files from its git repository."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaffold.git import commands as git
+from scaffold.template.spec import PARTS
 from scaffold.terminal.errors import Problem
 
 _RELEASE = re.compile(r"v?\d+(\.\d+)*")
-# What a template consists of. Another layout of a repository is taken out whole.
-_PARTS = {"copier.yml", "template", "migrations", "CHANGELOG.md"}
 
 
 class History:
@@ -24,7 +23,7 @@ class History:
         self._repository = repository
 
     def commit(self, ref: str) -> str | None:
-        """The full id of the commit that `ref` means; None when there is none."""
+        """The full id of the commit at `ref`; None when there is none."""
         return git.ask(self._repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
 
     def describe(self, ref: str) -> str:
@@ -32,20 +31,20 @@ class History:
         return git.read(self._repository, "describe", "--tags", "--always", ref).strip()
 
     def newest(self) -> str:
-        """The newest release, as copier chooses it; without any release the head."""
+        """The tag of the newest release, chosen as copier does; `HEAD` when there is none."""
         releases = git.read(self._repository, "tag").split()
         return max(filter(_RELEASE.fullmatch, releases), key=version, default="HEAD")
 
     def leads_to(self, earlier: str, later: str) -> bool:
-        """Whether the commit `later` is `earlier` or comes after it."""
+        """Whether `earlier` is an ancestor of the commit `later`, or the same commit."""
         question = ("merge-base", "--is-ancestor", earlier, later)
         return git.ask(self._repository, *question) is not None
 
     def export(self, ref: str, folder: Path) -> Path:
-        """Write the template as it was at `ref` into `folder`, and give `folder`."""
+        """Write the template at `ref` into the new folder `folder`. Returns `folder`."""
         folder.mkdir()
         entries = git.read(self._repository, "ls-tree", "-z", "--name-only", ref).split("\0")
-        parts = _PARTS.intersection(entries) if "template" in entries else {"."}
+        parts = set(PARTS).intersection(entries) if "template" in entries else {"."}
         git.read(
             self._repository,
             *("-c", "core.autocrlf=false", f"--work-tree={folder}"),
@@ -67,7 +66,7 @@ def opened(address: str) -> Iterator[History]:
         if git.ask(place, "rev-parse", "--git-dir") is None:
             raise Problem(
                 f"the template {place} is no git repository",
-                "updates need the history of the template",
+                "updates need the git history of the template",
             )
         yield History(place)
         return
@@ -79,5 +78,5 @@ def opened(address: str) -> Iterator[History]:
 
 
 def version(tag: str) -> tuple[int, ...]:
-    """The numbers of a release's tag, to compare by."""
+    """The numbers of a release tag, for comparison: (1, 2, 0) of `v1.2.0`."""
     return tuple(int(part) for part in tag.removeprefix("v").split("."))

@@ -1,4 +1,4 @@
-"""Finds the template, and the words by which `copier update` will find it again."""
+"""Finds the template, and the address from which `copier update` will get it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _HISTORY = _PACKAGE / "_history"
 
 @dataclass(frozen=True)
 class Source:
-    """A template folder, and where it came from.
+    """A template folder and its origin.
 
-    `origin` has `_src_path` and `_commit` as copier writes them; it lacks `_commit` when no update
-    can start from here. `caution` says so, or what else to know, in one sentence. `needs_bundle`
-    is whether updates will read the bundle that `keep_bundle` puts into the data folder.
+    `origin` has `_src_path` and `_commit` as copier writes them; without `_commit` the project
+    cannot be updated. `caution` is a warning for the user, or empty. `needs_bundle` is True when
+    updates read the bundle that `keep_bundle` copies into the data folder.
     """
 
     root: Path
@@ -38,17 +38,17 @@ class Source:
 
     @property
     def updatable(self) -> bool:
-        """Whether `copier update` will work in a project made from it."""
+        """Whether a project made from it can be updated."""
         return "_commit" in self.origin
 
 
 def shipped() -> Path:
-    """The template of this very scaffold: its own checkout, else the copy in the package."""
+    """The template of this scaffold: its checkout, else the copy in the package."""
     return _CHECKOUT if _runs_in_place() else _EMBEDDED
 
 
 def checkout() -> Path | None:
-    """The checkout that scaffold runs in or was installed from, which is the template then."""
+    """The git checkout that scaffold runs in or was installed from, if any."""
     if _runs_in_place():
         return _CHECKOUT
     return _noted_checkout(_direct_url())
@@ -57,32 +57,32 @@ def checkout() -> Path | None:
 def bundle() -> Path | None:
     """The git bundle of the template's history that this installed scaffold carries.
 
-    It holds HEAD and the release tags. None where there is a `checkout()`, which has them itself.
+    It has HEAD and the release tags. None when there is a `checkout()`.
     """
     file = _HISTORY / "template.bundle"
     return file if file.is_file() and checkout() is None else None
 
 
 def repository() -> Path | None:
-    """The history of scaffold's own template: its checkout, else the bundle it carries."""
+    """The git history of the own template: its checkout, else the bundle."""
     return checkout() or bundle()
 
 
 def ref() -> str | None:
-    """What HEAD of the `bundle()` is called: a release like `v1.2.0`, else as git describes it."""
+    """The name of HEAD in the `bundle()`: a release like `v1.2.0`, else `v1.2.0-3-g1a2b3c4`."""
     return _carried_ref() if bundle() else None
 
 
 def address() -> str | None:
-    """What `new` records as `_src_path` for scaffold's own template; None without a history."""
+    """The `_src_path` that `new` records for the own template; None without a history."""
     source = _own()
     return source.origin["_src_path"] if source.updatable else None
 
 
 def is_own(recorded: str) -> bool:
-    """Whether a project's `_src_path` names the template that this scaffold carries.
+    """Whether the `_src_path` of a project names the template of this scaffold.
 
-    Every spelling of its addresses counts, and so does its bundle in anybody's data folder.
+    All forms of its addresses count, and its bundle in the data folder of any user.
     """
     return bundles.is_recorded(recorded) or any(
         addresses.same(recorded, own) for own in _own_addresses()
@@ -90,12 +90,12 @@ def is_own(recorded: str) -> bool:
 
 
 def keep_bundle() -> str:
-    """Put the `bundle()`, if there is one, where projects without an address look for it.
+    """Copy the `bundle()`, if there is one, into the data folder of the user.
 
-    That is a file in the user's data folder. A newer one that is there stays.
+    A newer bundle that is already there stays.
 
     Returns:
-        What to tell the user when it cannot be found there now; else nothing.
+        A warning when it cannot be found there; else an empty text.
     """
     carried = bundle()
     return bundles.keep(carried) if carried else ""
@@ -103,7 +103,7 @@ def keep_bundle() -> str:
 
 @contextmanager
 def opened(place: str | None) -> Iterator[Source]:
-    """The template at `place` (a folder or a git address), else the one scaffold came with.
+    """The template at `place`, a folder or a git address; by default the own template.
 
     Raises:
         Problem: there is nothing at `place`.
@@ -176,7 +176,7 @@ def _carried_ref() -> str | None:
 
 
 def _direct_url() -> Mapping[str, object]:
-    """What the installer noted about where this package came from (PEP 610)."""
+    """Where the installer got this package from (PEP 610)."""
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
@@ -209,7 +209,7 @@ def _noted_commit(noted: Mapping[str, object]) -> str | None:
 
 
 def _public_address() -> str:
-    """What `[project.urls]` calls Template: the public home of the template, if it has one."""
+    """The public address of the template: the entry Template of `[project.urls]`, if any."""
     from importlib.metadata import PackageNotFoundError, metadata
 
     try:
@@ -221,7 +221,7 @@ def _public_address() -> str:
 
 
 def _local(folder: Path) -> Source:
-    """A folder; when it is a git checkout, updates start from its last commit."""
+    """A local folder. When it is a git checkout, updates start from its last commit."""
     origin = {"_src_path": str(folder)}
     if not _is_repository(folder):
         reason = "is no git repository" if git.is_installed() else "cannot be read without git"
@@ -249,7 +249,7 @@ def _is_repository(folder: Path) -> bool:
 
 
 def _cloned(url: str, folder: Path) -> Source:
-    """A fresh clone at its newest release, as copier chooses it; without a release, at its head."""
+    """A new clone at the newest release, chosen as copier does, or at HEAD."""
     if not git.is_installed():
         raise Problem("git is missing", f"install git: the template {url} needs it")
     git.clone(url.removeprefix("git+"), folder)

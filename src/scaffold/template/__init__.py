@@ -1,1 +1,1 @@
-"""The template: its settings, its questions, the answers, and how it is rendered."""
+"""Reads a template, evaluates its questions, and renders it."""

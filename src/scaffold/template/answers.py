@@ -1,4 +1,4 @@
-"""Gathers answers given beforehand: a preset, then a file, then `--set`, then flags."""
+"""Collects the answers of a command line: of a preset, a file, `--set` and flags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scaffold.template.spec import Template
 
 ANSWERS_FILE = ".copier-answers.yml"
 GET_BACK = f"`git checkout HEAD -- {ANSWERS_FILE}` gives back the committed one"
-"""What to do when a project's own answers file is damaged."""
+"""The hint when the answers file of a project is damaged."""
 
 _HOW_TO_WRITE = "--answers takes a YAML file with lines like `database: postgresql`"
 
@@ -27,7 +27,7 @@ def gather(
     assignments: Iterable[str],
     flags: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One mapping of all answers given; what stands later in the signature wins.
+    """Merge all given answers. A later parameter overrides an earlier one.
 
     Raises:
         Problem: the preset is unknown, the file unreadable, an assignment not `name=value`.
@@ -53,7 +53,7 @@ def preset_answers(template: Template, name: str) -> Mapping[str, Any]:
 
 
 def assigned(assignments: Iterable[str]) -> dict[str, str]:
-    """Answers from `name=value` words. Raises a `Problem` for a word of another form."""
+    """Parse `name=value` words. Raises a `Problem` for a word without `=`."""
     given = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
@@ -67,10 +67,10 @@ def assigned(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def read_answers(file: Path, hint: str) -> dict[str, Any]:
-    """What a YAML file of answers says, copier's own `_keys` included.
+    """Read a YAML file of answers, including the keys of copier, which begin with `_`.
 
     Raises:
-        Problem: with this hint, when the file cannot be read or is no mapping.
+        Problem: the file cannot be read or is not a mapping; `hint` is its hint.
     """
     try:
         data = parse(file.read_bytes())
@@ -85,11 +85,11 @@ def read_answers(file: Path, hint: str) -> dict[str, Any]:
 
 
 def own_answers(noted: Mapping[str, Any]) -> dict[str, Any]:
-    """The answers among what a file says: all but copier's own `_keys`."""
+    """The answers without the keys of copier, which begin with `_`."""
     return {name: value for name, value in noted.items() if not name.startswith("_")}
 
 
 def _place(error: Exception) -> str:
-    """Where a text stops being YAML."""
+    """The position of a syntax error."""
     mark = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not text"
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "it is not a text file"

@@ -1,4 +1,4 @@
-"""Reads YAML quickly and safely: plain values only, by the C parser where PyYAML has it."""
+"""Parses YAML into plain values, with the C parser where PyYAML has it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ SafeLoader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse(text: str | bytes) -> Any:
-    """The one document in `text` as plain values. Raises `yaml.YAMLError` when it is not YAML."""
+    """Parse one document. Raises `yaml.YAMLError` when `text` is not YAML."""
     return yaml.load(text, SafeLoader)  # noqa: S506 - SafeLoader builds nothing but plain values

@@ -1,6 +1,6 @@
-"""The Jinja environment of a template: the same one that copier would build.
+"""Evaluates the Jinja expressions of copier.yml, in the same environment as copier's.
 
-Jinja itself is imported when the first text is rendered: help and completion do without it.
+Jinja is imported when the first expression is evaluated: help and completion do not need it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class Jinja:
-    """Renders texts and files of one template; each distinct text is compiled once."""
+    """Evaluates the texts and files of one template; each text is compiled once."""
 
     def __init__(self, template: Template) -> None:
         self.template = template
         self._compiled: dict[str, jinja2.Template] = {}
 
     def warm(self) -> None:
-        """Import and build now what the first text or file would wait for."""
+        """Import Jinja now, so that the first expression does not wait for it."""
         _ = self._environment
 
     def text(self, source: str, context: Mapping[str, Any]) -> str:
-        """Render a text of copier.yml or a part of a path."""
+        """Evaluate a text of copier.yml or a part of a path."""
         if "{" not in source:
             return source
         return _rendered(f"text {source!r}", lambda: self._text(source), context)

@@ -1,4 +1,4 @@
-"""Evaluates a template's questions: what is asked, what is offered, what is a valid answer."""
+"""Evaluates the questions of a template: which are asked, which answers are valid."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scaffold.template.spec import Question
 
 
 class Refused(Problem):
-    """An answer that cannot stand; `question` is the name of what it answers.
+    """An answer that is not valid; `question` is the name of its question.
 
-    `applies` says whether the other answers let that question be asked at all.
+    `applies` is False when the other answers exclude the whole question.
     """
 
     def __init__(self, question: str, message: str, hint: str, *, applies: bool = True) -> None:
@@ -26,7 +26,7 @@ class Refused(Problem):
 
 @dataclass(frozen=True)
 class Offer:
-    """One choice in the light of the answers before it; `refusal` says why it cannot be taken."""
+    """One choice, given the answers before it; `refusal` is the reason why it is unavailable."""
 
     title: str
     value: Any
@@ -35,9 +35,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Step:
-    """One question in the light of the answers before it.
+    """One question, given the answers before it.
 
-    `value` is the given answer, else the default, else None while a required one is missing.
+    `value` is the given answer, else the default; None when a required answer is missing.
     """
 
     question: Question
@@ -48,12 +48,12 @@ class Step:
 
     @property
     def missing(self) -> bool:
-        """Whether there is no way on without an answer to it."""
+        """Whether it must be answered and is not."""
         return self.shown and self.value is None
 
 
 @dataclass(frozen=True)
-class Answers:
+class CompleteAnswers:
     """`recorded` goes into the answers file; `context` has the hidden facts as well."""
 
     recorded: Mapping[str, Any]
@@ -62,11 +62,11 @@ class Answers:
 
 @dataclass(frozen=True)
 class Carried:
-    """Recorded answers in the light of newer questions.
+    """Recorded answers, compared with the questions of a newer template.
 
-    `answers` still hold; `forgotten` belong to questions that are gone or do not apply any more;
-    `invalid` tells what is wrong with those that must be given anew; `unasked` are the questions
-    that nobody has answered yet.
+    `answers` are still valid; `forgotten` belong to questions that were removed or do not apply any
+    more; `invalid` has the reasons why answers must be given again; `unasked` are the names of new
+    questions.
     """
 
     answers: Mapping[str, Any]
@@ -83,11 +83,11 @@ class Questionnaire:
         self._jinja = jinja
 
     def warm(self) -> None:
-        """Import now what questions with Jinja in them need: about a tenth of a second."""
+        """Import Jinja now: it takes about 0.1 s."""
         self._jinja.warm()
 
-    def answers(self, given: Mapping[str, Any]) -> Answers:
-        """Complete `given` with defaults and facts.
+    def answers(self, given: Mapping[str, Any]) -> CompleteAnswers:
+        """Complete the `given` answers with defaults and hidden facts.
 
         Raises:
             Problem: an answer is unknown, missing, does not apply or is not valid.
@@ -96,13 +96,13 @@ class Questionnaire:
         if steps and steps[-1].missing:
             name = steps[-1].question.name
             raise Problem(f"there is no answer for {name}", f"give it with `--set {name}=…`")
-        return Answers(
+        return CompleteAnswers(
             recorded={step.question.name: step.value for step in steps if step.shown},
             context={step.question.name: step.value for step in steps},
         )
 
     def walk(self, given: Mapping[str, Any]) -> Iterator[Step]:
-        """Each question in order, up to the first that must be answered and is not.
+        """Evaluate each question in order, up to the first one that is missing.
 
         Raises:
             Refused: an answer does not apply or is not valid.
@@ -134,7 +134,7 @@ class Questionnaire:
             context[question.name] = value
 
     def carry(self, recorded: Mapping[str, Any], given: Mapping[str, Any]) -> Carried:
-        """Sort out which recorded answers still hold beside the ones that are `given` now.
+        """Sort the recorded answers into valid and invalid ones; `given` answers replace them.
 
         Raises:
             Problem: a given answer is unknown, does not apply or is not valid.
@@ -161,11 +161,11 @@ class Questionnaire:
                 return Carried(answers, forgotten, invalid, tuple(unasked))
 
     def accept(self, question: Question, answer: Any, context: Mapping[str, Any]) -> Any:
-        """The answer as a value of the question's type.
+        """Convert the answer to the type of the question.
 
         Raises:
-            Refused: it is of another type, no choice of the question, a choice that the answers in
-                `context` exclude, or refused by the question's validator.
+            Refused: it has another type, is not a choice of the question, is a choice that the answers
+                in `context` exclude, or the validator of the question refuses it.
         """
         value = _typed(question, answer)
         if question.choices:
@@ -180,7 +180,7 @@ class Questionnaire:
         return value
 
     def offers(self, question: Question, context: Mapping[str, Any]) -> list[Offer]:
-        """The choices of a question, each with the reason that excludes it, if there is one."""
+        """The choices of a question, each with the reason why it is unavailable, if any."""
         return [
             Offer(title, value, self._refusal(question, title, context))
             for title, value in question.choices.items()
@@ -224,7 +224,7 @@ class Questionnaire:
         return self.accept(question, self._possible(question, default, context), context)
 
     def _possible(self, question: Question, default: Any, context: Mapping[str, Any]) -> Any:
-        """The default; when other answers exclude it, the first choice that they leave."""
+        """The default, or the first available choice when other answers exclude the default."""
         if not question.refusals:
             return default
         offers = self.offers(question, context)
@@ -299,14 +299,14 @@ def _no_such_choice(question: Question, answer: Any) -> Refused:
 
 
 def _shown_answer(answer: Any) -> str:
-    """As YAML would say it: `true`, not `True`."""
+    """The answer in YAML notation: `true`, not `True`."""
     if isinstance(answer, bool) or answer is None:
         return {True: "true", False: "false", None: "null"}[answer]
     return repr(answer)
 
 
 def _better(name: str, value: Any) -> str:
-    """For a name that is nearly good, the name that it could be."""
+    """A hint with a valid name that is close to an invalid one."""
     if name != "name":
         return f"choose another {name}"
     import re  # imported late: only a mistake needs it

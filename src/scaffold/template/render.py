@@ -1,93 +1,120 @@
-"""Renders a template's layers into files, in memory: nothing is written before all is well."""
+"""Renders a project with copier, by its public API alone.
+
+copier is imported when the first project is rendered: help, flags and the first question of the
+interview do not need it.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
-from scaffold.template.expressions import Jinja
+import yaml
+
+from scaffold.template.documents import parse
+from scaffold.template.questions import CompleteAnswers
+from scaffold.template.spec import PARTS, Template, one_line
 from scaffold.terminal.errors import Problem
-from scaffold.template.questions import Answers
-
-SUFFIX = ".jinja"
 
 
-@dataclass(frozen=True)
-class RenderedFile:
-    """One file of the new project; `path` is relative to it, `source` to the template's root."""
+def render(
+    template: Template, answers: CompleteAnswers, origin: Mapping[str, str], folder: Path
+) -> None:
+    """Write the project into `folder`, which exists and is empty.
 
-    path: PurePosixPath
-    source: PurePosixPath
-    content: bytes
-    executable: bool
-
-
-def render(jinja: Jinja, answers: Answers, origin: Mapping[str, str]) -> list[RenderedFile]:
-    """All files of the project, sorted by path.
-
-    `origin` has `_src_path` and `_commit` where they are known: what `copier update` reads.
+    `origin` has `_src_path` and `_commit`, which `copier update` reads, where they are known.
 
     Raises:
-        Problem: two layers write one path, or a file of the template is broken.
+        Problem: the template is broken.
+        OSError: `folder` cannot be written; what was written so far is left there.
     """
-    context = {
-        **answers.context,
-        "_copier_answers": {**origin, **answers.recorded},
-        "_copier_conf": {"answers_file": jinja.template.answers_file},
-    }
-    owners: dict[PurePosixPath, RenderedFile] = {}
-    for file in _folder(jinja, context, jinja.template.tree, PurePosixPath()):
-        if file.path in owners:
-            raise Problem(
-                f"two layers write {file.path}: {owners[file.path].source} and {file.source}",
-                "this is a fault of the template: one path has one owner",
-            )
-        owners[file.path] = file
-    return sorted(owners.values(), key=lambda file: file.path)
+    import copier
+    from copier.errors import CopierError
+    from jinja2 import TemplateError
 
-
-def write(files: list[RenderedFile], folder: Path) -> None:
-    """Write the files below `folder`, which must exist."""
-    for file in files:
-        target = folder / file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.content)
-        if file.executable:
-            mode = target.stat().st_mode
-            target.chmod(mode | (mode & 0o444) >> 2)  # whoever may read may run
-
-
-def _folder(
-    jinja: Jinja, context: Mapping[str, Any], folder: Path, path: PurePosixPath
-) -> Iterator[RenderedFile]:
-    """The files below one folder of the template. A part that renders to nothing is skipped."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            is_folder = entry.is_dir(follow_symlinks=False)
-            name = jinja.text(entry.name if is_folder else entry.name.removesuffix(SUFFIX), context)
-            if not name or any(fnmatchcase(name, pattern) for pattern in jinja.template.exclude):
-                continue
-            if "/" in name or name == "..":
-                raise Problem(
-                    f"the template's path {entry.name} renders to {name!r}",
-                    "this is a fault of the template",
+    with _without_git(template.root) as root:
+        try:
+            with redirect_stderr(StringIO()):  # it prints some errors before it raises them
+                copier.run_copy(
+                    str(root),
+                    folder,
+                    data=dict(answers.recorded),
+                    defaults=True,
+                    overwrite=True,
+                    quiet=True,
+                    settings=copier.Settings(),  # those of the user would change answers
                 )
-            if is_folder:
-                yield from _folder(jinja, context, folder / entry.name, path / name)
-            else:
-                yield _file(jinja, context, folder / entry.name, path / name)
+        except TemplateError as error:
+            raise _fault(f"{_failing_file(error, root)} fails: {one_line(error)}") from error
+        except (CopierError, UnicodeError, ValueError) as error:
+            raise _fault(f"files cannot be rendered: {one_line(error.__cause__ or error)}") from error
+    _record(origin, folder / template.answers_file)
+    _apply_umask(folder)
 
 
-def _file(
-    jinja: Jinja, context: Mapping[str, Any], file: Path, path: PurePosixPath
-) -> RenderedFile:
-    source = PurePosixPath(file.relative_to(jinja.template.root).as_posix())
-    if file.name.endswith(SUFFIX):
-        content = jinja.file(str(source), context).encode()
-    else:
-        content = file.read_bytes()
-    return RenderedFile(path, source, content, executable=bool(file.stat().st_mode & 0o100))
+def paths(folder: Path) -> list[Path]:
+    """The files of the project in `folder`, relative to it and sorted."""
+    return sorted(file.relative_to(folder) for file in _files(folder))
+
+
+@contextmanager
+def _without_git(root: Path) -> Iterator[Path]:
+    """A copy of the template without git: from a repository, copier renders the newest tag."""
+    if not (root / ".git").exists():
+        yield root
+        return
+    parts = PARTS if (root / "template").is_dir() else [entry.name for entry in root.iterdir()]
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
+    with tempfile.TemporaryDirectory(prefix="scaffold-template-") as folder:
+        for part in map(root.joinpath, parts):
+            if part.is_dir() and part.name != ".git":
+                shutil.copytree(part, Path(folder) / part.name, ignore=ignored)
+            elif part.is_file():
+                shutil.copy(part, folder)
+        yield Path(folder)
+
+
+def _record(origin: Mapping[str, str], file: Path) -> None:
+    """Record the address of the template: copier has recorded the folder that it rendered."""
+    if not file.is_file():
+        return
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    comments = [line for line in lines if line.startswith("#")]
+    noted: dict[str, Any] = parse("".join(lines))
+    answers = {name: value for name, value in noted.items() if name not in ("_src_path", "_commit")}
+    text = yaml.safe_dump(
+        {**origin, **answers}, indent=4, allow_unicode=True, default_flow_style=False
+    )
+    file.write_text("".join(comments) + text, encoding="utf-8")
+
+
+def _apply_umask(folder: Path) -> None:
+    """Set the modes of new files: copier copies the modes of the template."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in _files(folder):
+        executable = file.stat().st_mode & 0o100
+        file.chmod((0o777 if executable else 0o666) & ~umask)
+
+
+def _failing_file(error: Exception, root: Path) -> str:
+    """The template file in which Jinja failed; `copier.yml` when it was no file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [Path(frame.filename) for frame in frames]
+    inside = [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
+    return f"file {inside[-1]}" if inside else "copier.yml"
+
+
+def _fault(what: str) -> Problem:
+    return Problem(f"the template's {what}", "this is a fault of the template")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.rglob("*") if file.is_file())

@@ -1,7 +1,7 @@
-"""Reads a template: its settings, its questions and its presets, all of them in `copier.yml`.
+"""Reads the settings, questions and presets of a template from its `copier.yml`.
 
-Only the part of copier's language that docs/architecture.md allows is understood. Anything else
-is refused by name, so that a template never renders differently here and in copier.
+Flags, the interview and updates evaluate the questions without copier, so they support the part of
+copier's language that docs/architecture.md lists. Any other key is refused by its name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from scaffold.template.documents import SafeLoader
 from scaffold.terminal.errors import Problem
 
 TYPES = ("str", "bool", "int", "yaml")
+PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
+"""The files of a template in a repository that has a folder `template`."""
+
 _FAULT = "this is a fault of the template"
 _SETTINGS = {
     "_min_copier_version",
@@ -37,11 +40,11 @@ _CHOICE_KEYS = {"value", "validator"}
 
 @dataclass(frozen=True)
 class Question:
-    """One question as written; texts may hold Jinja.
+    """One question as it is written in copier.yml; texts may contain Jinja.
 
     `choices` maps titles to values. A title is `label — what it means`, or the label alone.
-    `refusals` has, for some titles, a text that says why the choice cannot be taken just now: in
-    the light of the answers before it, it renders to a reason or to nothing.
+    `refusals` maps titles to Jinja texts: such a text renders to the reason why the choice is
+    unavailable, or to nothing.
     """
 
     name: str
@@ -56,7 +59,7 @@ class Question:
 
     @property
     def hidden(self) -> bool:
-        """Whether it is never asked: a fact computed from the answers."""
+        """Whether it is never asked: its value is computed from the answers."""
         return self.when is False
 
 
@@ -70,9 +73,9 @@ class Preset:
 
 @dataclass(frozen=True)
 class Template:
-    """A template folder: `root` holds copier.yml, `tree` what is rendered.
+    """A template; the folder `root` has copier.yml, the folder `tree` is rendered.
 
-    `moves` are the paths in projects that releases have renamed, old to new.
+    `moves` maps old paths in projects to new ones, as releases have renamed them.
     """
 
     root: Path
@@ -91,10 +94,10 @@ class Template:
 
 
 def load(root: Path, *, with_facts: bool = True) -> Template:
-    """Read the template at `root`. Without facts, included files are left out: flags need none.
+    """Read the template at `root`; without facts, skip the included files, which flags do not need.
 
     Raises:
-        Problem: `root` holds no template, or one that uses what scaffold does not understand.
+        Problem: there is no template at `root`, or it uses a key that scaffold does not support.
     """
     data = _merged(root, with_facts=with_facts)
     settings = {key: value for key, value in data.items() if key.startswith("_")}
@@ -147,13 +150,13 @@ def _documents(file: Path, root: Path, *, with_facts: bool) -> Iterator[dict[str
         ) from error
 
 
-def one_line(error: Exception) -> str:
-    """An error's text on a single line."""
+def one_line(error: BaseException) -> str:
+    """The text of an error on one line."""
     return " ".join(str(error).split())
 
 
 def _move(migration: Any, root: Path) -> tuple[str, str]:
-    """The one kind of migration there is: `move.py OLD NEW`, run before the update."""
+    """The paths of a migration; the only supported kind is `move.py OLD NEW`, before an update."""
     match migration:
         case {
             "version": _,
@@ -182,7 +185,7 @@ def _question(name: str, details: Any, root: Path) -> Question:
 
 
 def _choices(name: str, choices: Any, root: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Values and refusals by title, of `title: value` and `title: {value: …, validator: …}`."""
+    """Values and refusals by title, from `title: value` or `title: {value: …, validator: …}`."""
     if not isinstance(choices, dict):
         raise Problem(
             f"the choices of {name} in {root / 'copier.yml'} are not a mapping of titles to values",
@@ -205,6 +208,6 @@ def _choices(name: str, choices: Any, root: Path) -> tuple[dict[str, Any], dict[
 def _refuse_unknown(keys: set[str], root: Path) -> None:
     if keys:
         raise Problem(
-            f"{root / 'copier.yml'} uses {', '.join(sorted(keys))}, which scaffold does not know",
+            f"{root / 'copier.yml'} uses {', '.join(sorted(keys))}, which scaffold does not support",
             "`copier copy` may render it",
         )

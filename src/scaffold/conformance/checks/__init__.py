@@ -1,7 +1,7 @@
-"""The rules of the contract, one module a subject.
+"""The rules of the contract, one module for each subject.
 
-Importing this package enters every check, in the order of the imports below. The last but one looks
-back over every answer of the run, the last leaves an account and a budget used up.
+Importing this package registers every check, in the order of the imports below. The last but one
+module examines all answers of the run; the last one erases an account and uses up a rate limit.
 """
 
 # isort: off

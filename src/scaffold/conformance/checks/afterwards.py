@@ -1,4 +1,4 @@
-"""Rules for every answer, tried on all that the run has seen by now."""
+"""Rules for every answer, checked on all answers of the run so far."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from urllib.parse import unquote
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.expect import PROBLEM
 from scaffold.conformance.ordering import draft, path_of, place
 from scaffold.conformance.service import Answer, Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 PAGES = ("/docs", "/redoc", "/problems/")
@@ -36,7 +37,7 @@ async def every_error_is_a_problem(service: Service) -> None:
         _expect_problem(answer)
 
 
-@check("API-5", "no error tells of the inside: no trace, class, query, path or version")
+@check("API-5", "no error reveals internals: no trace, class, query, path or version")
 async def no_error_tells_of_the_inside(service: Service) -> None:
     for answer in await _answers(service, lambda one: one.status >= 400):
         asked = unquote(answer.target)
@@ -45,7 +46,7 @@ async def no_error_tells_of_the_inside(service: Service) -> None:
         expect.that(told is None, "nothing of the inside", repr(told and told[0]), answer)
 
 
-@check("API-5", "no answer is a 5xx but 503")
+@check("API-5", "no answer is a 5xx, except 503")
 async def no_answer_is_an_internal_error(service: Service) -> None:
     for answer in await _answers(service, lambda one: one.status >= 500):
         expect.status(answer, 503)
@@ -60,7 +61,7 @@ async def every_answer_has_a_request_id(service: Service) -> None:
             expect.that(told == given, f"request_id {given}", told, answer)
 
 
-@check("SEC-7", "every answer has the security headers, and no server's version")
+@check("SEC-7", "every answer has the security headers and no version of a server")
 async def every_answer_has_security_headers(service: Service) -> None:
     for answer in await _answers(service, lambda _: True):
         for name, value in (
@@ -84,14 +85,14 @@ async def every_answer_has_security_headers(service: Service) -> None:
             expect.header(answer, "Strict-Transport-Security")
 
 
-@check("API-12", "no answer of the API is kept by a cache unless its route says so")
+@check("API-12", "caches may not store an answer of the API, unless its route allows it")
 async def no_answer_is_cached_unasked(service: Service) -> None:
     for answer in await _answers(service, lambda one: one.path.startswith("/api/")):
         got = expect.header(answer, "Cache-Control")
         expect.that("no-store" in got, "Cache-Control: no-store", got, answer)
 
 
-@check("API-7", "every answer of the API says what is left of the budget")
+@check("API-7", "every answer of the API has the RateLimit headers")
 async def every_answer_tells_the_budget(service: Service) -> None:
     def counted(answer: Answer) -> bool:
         asked = answer.method not in ("HEAD", "OPTIONS") and answer.status not in BEFORE_LIMITS
@@ -107,7 +108,7 @@ async def every_answer_tells_the_budget(service: Service) -> None:
         expect.that(sound, "RateLimit-Remaining at most RateLimit-Limit", numbers, answer)
 
 
-@check("API-6", "every status that was seen is documented for its operation")
+@check("API-6", "every status of the run is documented for its operation")
 async def every_status_is_documented(service: Service) -> None:
     if service.openapi is None:
         raise Skip("the service does not serve its document (off in production by default)")
@@ -122,7 +123,7 @@ async def every_status_is_documented(service: Service) -> None:
 
 
 async def _answers(service: Service, wanted: Callable[[Answer], bool]) -> list[Answer]:
-    """The answers of this run that the rule is about, a sample of each kind among them."""
+    """The answers of this run that the rule applies to; each kind is there at least once."""
     await service.once("sample", lambda: _sample(service))
     # A method that HTTP does not know is answered by the server's parser, outside the service.
     return [answer for answer in service.log if answer.method in METHODS and wanted(answer)]
@@ -180,7 +181,7 @@ def _expect_now(timestamp: str, answer: Answer) -> None:
 
 
 def _documented(service: Service, answer: Answer) -> set[str] | None:
-    """The statuses of the operation that the request was for; None when it was for none."""
+    """The documented statuses of the operation of a request; None when there is no operation."""
     for path, item in (service.openapi or {}).get("paths", {}).items():
         pattern = re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(path))
         if re.fullmatch(pattern, unquote(answer.path)):

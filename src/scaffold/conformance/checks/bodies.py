@@ -1,4 +1,4 @@
-"""What a request may carry: everything is checked at the boundary."""
+"""Request bodies: everything is validated at the boundary."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Failure, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import draft, if_match, line, settled
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Failure
 
 JSON = {"Content-Type": "application/json"}
 PART = 64 * 1024
@@ -62,7 +63,7 @@ async def large_bodies_are_refused(service: Service) -> None:
     expect.problem(answer, 413, "payload_too_large")
 
 
-@check("API-2", "a body over MAX_BODY_BYTES is refused with 413 when it comes in chunks, too")
+@check("API-2", "a chunked body over MAX_BODY_BYTES is refused with 413")
 async def large_chunked_bodies_are_refused(service: Service) -> None:
     by = await member(service)
     size = service.options.max_body + PART
@@ -72,7 +73,7 @@ async def large_chunked_bodies_are_refused(service: Service) -> None:
     expect.problem(answer, 413, "payload_too_large")
 
 
-@check("API-2", "a body below MAX_BODY_BYTES is read")
+@check("API-2", "a body below MAX_BODY_BYTES is accepted")
 async def bodies_below_the_limit_are_read(service: Service) -> None:
     body = draft(note="n" * (service.options.max_body - PART))
     expect.problem(
@@ -80,7 +81,7 @@ async def bodies_below_the_limit_are_read(service: Service) -> None:
     )
 
 
-@check("API-2", "a body that is not JSON by its Content-Type is refused with 415")
+@check("API-2", "a body whose Content-Type is not JSON is refused with 415")
 async def other_content_types_are_refused(service: Service) -> None:
     by = await member(service)
     for kind in (
@@ -94,7 +95,7 @@ async def other_content_types_are_refused(service: Service) -> None:
     expect.problem(await service.post(ORDERS, by, content=b"{}"), 415, "unsupported_media_type")
 
 
-@check("API-2", "JSON is taken with a charset, and as a merge patch")
+@check("API-2", "JSON with a charset and merge patches are accepted")
 async def json_content_types_are_taken(service: Service) -> None:
     by = await member(service)
     with_charset = {"Content-Type": "application/json; charset=utf-8"}
@@ -114,7 +115,7 @@ async def malformed_json_is_refused(service: Service) -> None:
         expect.problem(answer, 400, "malformed_json")
 
 
-@check("API-2", "JSON nested without end is refused, not followed")
+@check("API-2", "deeply nested JSON is refused")
 async def deep_json_is_refused(service: Service) -> None:
     by = await member(service)
     for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
@@ -128,7 +129,7 @@ async def deep_json_is_refused(service: Service) -> None:
         )
 
 
-@check("API-2", "an unknown field is refused with 422, and pointed at")
+@check("API-2", "an unknown field is refused with 422 and its JSON pointer")
 async def unknown_fields_are_refused(service: Service) -> None:
     by = await member(service)
     for body, pointer in (
@@ -138,7 +139,7 @@ async def unknown_fields_are_refused(service: Service) -> None:
         await _refused_at(pointer, service, by, body)
 
 
-@check("API-2", "a value out of bounds is refused with 422, and pointed at")
+@check("API-2", "a value out of bounds is refused with 422 and its JSON pointer")
 async def values_out_of_bounds_are_refused(service: Service) -> None:
     by = await member(service)
     for changes, pointer in OUT_OF_BOUNDS:
@@ -149,7 +150,7 @@ async def values_out_of_bounds_are_refused(service: Service) -> None:
         await _refused_at(f"/{missing}", service, by, body)
 
 
-@check("API-2", "values at their bounds are taken")
+@check("API-2", "values at their bounds are accepted")
 async def values_at_their_bounds_are_taken(service: Service) -> None:
     by = await member(service)
     largest = draft(note="ñ" * 500, lines=[line(sku="s" * 64, quantity=1000)] * 100)
@@ -158,7 +159,7 @@ async def values_at_their_bounds_are_taken(service: Service) -> None:
         expect.status(await service.post(ORDERS, by, json=body), 201)
 
 
-@check("SEC-11", "hostile values are taken as text or refused, never an error of the service")
+@check("SEC-11", "hostile values are stored as text or refused; they never cause a 5xx")
 async def hostile_values_do_no_harm(service: Service) -> None:
     by = await member(service)
     for changes in HOSTILE:

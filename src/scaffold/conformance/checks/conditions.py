@@ -1,4 +1,4 @@
-"""Versions of a resource: nothing is read twice in vain, no change is lost."""
+"""Conditional requests: unchanged resources are not sent again, and no change is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scaffold.conformance.ordering import change, settled
 from scaffold.conformance.service import Service
 
 
-@check("API-10", "a resource has an ETag, by which it is not sent again: 304")
+@check("API-10", "a resource has an ETag; If-None-Match with it is answered with 304")
 async def unchanged_is_not_sent_again(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)
@@ -28,7 +28,7 @@ async def unchanged_is_not_sent_again(service: Service) -> None:
     expect.status(await service.get(order.path, by, headers={"If-None-Match": '"other"'}), 200)
 
 
-@check("API-10", "the account has an ETag, too", accounts=True)
+@check("API-10", "the account has an ETag", accounts=True)
 async def the_account_has_a_version(service: Service) -> None:
     by = await member(service)
     tag = expect.header(await service.get(ME, by), "ETag")
@@ -45,7 +45,7 @@ async def changing_needs_a_version(service: Service) -> None:
     expect.that(note is None, "the order unchanged", f"note {note!r}", answer)
 
 
-@check("API-10", "a change of a version that is gone is refused with 412")
+@check("API-10", "a change of an outdated version is refused with 412")
 async def changing_a_gone_version_is_refused(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)
@@ -71,7 +71,7 @@ async def changing_a_gone_version_is_refused(service: Service) -> None:
     expect.that(note == "first", "the first change kept", note, answer)
 
 
-@check("API-10", "of changes to one version at the same time one is taken")
+@check("API-10", "of concurrent changes of one version, exactly one is accepted")
 async def no_change_is_lost(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: complete, and true to the contract."""
+"""The OpenAPI document: complete and consistent with the contract."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import LOGIN, LOGOUT, ME, REFRESH, REGISTER
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.expect import PROBLEM
 from scaffold.conformance.service import Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ALWAYS = {("get", ORDERS), ("post", ORDERS)} | {
@@ -23,7 +24,7 @@ WITH_ACCOUNTS = {("post", path) for path in (REGISTER, LOGIN, REFRESH, LOGOUT)} 
 }
 
 
-@check("API-6", "the document is OpenAPI 3.1 and says what the service is")
+@check("API-6", "the document is OpenAPI 3.1 and describes the service")
 async def document_is_openapi_3_1(service: Service) -> None:
     document = _document(service)
     version = str(document.get("openapi"))
@@ -32,7 +33,7 @@ async def document_is_openapi_3_1(service: Service) -> None:
         expect.that(bool(document.get("info", {}).get(name)), f"info.{name}", "nothing")
 
 
-@check("API-6", "the page of the document is served, under a policy of its own")
+@check("API-6", "the page of the document is served, with its own content security policy")
 async def docs_page_is_served(service: Service) -> None:
     _document(service)
     answer = expect.status(await service.get("/docs"), 200)
@@ -49,7 +50,7 @@ async def every_route_is_documented(service: Service) -> None:
     expect.that(not missing, "every route of the contract", f"no {', '.join(missing)}")
 
 
-@check("API-6", "every operation has an id of its own, a summary, a description, tags and answers")
+@check("API-6", "every operation has a unique id, a summary, a description, tags and responses")
 async def operations_are_described(service: Service) -> None:
     seen: set[str] = set()
     for method, path, operation in _operations(service):
@@ -60,7 +61,7 @@ async def operations_are_described(service: Service) -> None:
         seen.add(name)
 
 
-@check("API-6", "every operation documents the errors it can give, as problems")
+@check("API-6", "every operation documents its errors as problem documents")
 async def errors_are_documented(service: Service) -> None:
     for method, path, operation in _operations(service):
         if not path.startswith("/api/"):
@@ -82,7 +83,7 @@ async def errors_are_documented(service: Service) -> None:
                 )
 
 
-@check("API-6", "every body that a request takes has an example")
+@check("API-6", "every request body has an example")
 async def bodies_have_examples(service: Service) -> None:
     for method, path, operation in _operations(service):
         content = _resolved(service, operation.get("requestBody", {})).get("content", {})
@@ -95,14 +96,14 @@ async def bodies_have_examples(service: Service) -> None:
             expect.that(bool(shown), f"an example of {kind} for {method.upper()} {path}", "none")
 
 
-@check("API-6", "every reference in the document leads somewhere")
+@check("API-6", "every reference in the document can be resolved")
 async def references_lead_somewhere(service: Service) -> None:
     document = _document(service)
     for reference in _references(document):
         _follow(document, reference)
 
 
-@check("API-6", "the document says which operations need a token", accounts=True)
+@check("API-6", "the document marks the operations that need a token", accounts=True)
 async def security_is_documented(service: Service) -> None:
     document = _document(service)
     for method, path, operation in _operations(service):

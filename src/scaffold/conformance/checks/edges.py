@@ -1,4 +1,4 @@
-"""What holds for any request: its id, its headers, its origin, its encoding, its method."""
+"""Rules for any request: its id, headers, origin, encoding and method."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
-from scaffold.conformance.core import Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import line, path_of, place, settled
 from scaffold.conformance.service import Account, Answer, Service
+from scaffold.conformance.verdicts import Skip
 
 EVIL = "https://evil.example"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-@check("API-11", "a well-formed X-Request-ID is kept, on errors too")
+@check("API-11", "a valid X-Request-ID is returned, also with errors")
 async def request_id_is_kept(service: Service) -> None:
     for path in ("/livez", "/conformance/nowhere"):
         for sent in ("a", "Verify.1_2-3", "x" * 128):
@@ -24,7 +25,7 @@ async def request_id_is_kept(service: Service) -> None:
             expect.that(got == sent, f"X-Request-ID {sent[:20]}", got[:20], answer)
 
 
-@check("API-11", "an X-Request-ID that is too long or has other characters is replaced")
+@check("API-11", "an X-Request-ID that is too long or has invalid characters is replaced")
 async def request_id_is_replaced(service: Service) -> None:
     seen = set()
     for sent in ("x" * 129, "two words", "<script>", "a;b", ""):
@@ -36,14 +37,14 @@ async def request_id_is_replaced(service: Service) -> None:
     expect.that(len(seen) == 5, "a new X-Request-ID each time", f"{len(seen)} of 5")
 
 
-@check("API-11", "a traceparent is taken, and a malformed one does no harm")
+@check("API-11", "a traceparent is accepted; a malformed one is ignored")
 async def traceparent_is_taken(service: Service) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     for sent in (trace, "00-0-0-0", "rubbish", "", trace + "-" * 500):
         expect.status(await service.get("/livez", headers={"traceparent": sent}), 200)
 
 
-@check("API-8", "without configuration no other origin is allowed")
+@check("API-8", "without configuration, no other origin is allowed")
 async def foreign_origins_are_refused(service: Service) -> None:
     by = await member(service)
     for answer in (
@@ -54,7 +55,7 @@ async def foreign_origins_are_refused(service: Service) -> None:
         expect.that(allowed is None, "no Access-Control-Allow-Origin", allowed, answer)
 
 
-@check("API-8", "a configured origin is allowed, in the preflight and in the answer")
+@check("API-8", "a configured origin is allowed, in the preflight and in the response")
 async def configured_origin_is_allowed(service: Service) -> None:
     origin = service.options.cors_origin
     if not origin:
@@ -77,7 +78,7 @@ async def configured_origin_is_allowed(service: Service) -> None:
     expect.that("origin" in varies, "Vary: Origin", varies, answer)
 
 
-@check("API-12", "a body over 1 KiB is compressed for who accepts it, and for nobody else")
+@check("API-12", "a body over 1 KiB is compressed for clients that accept it, and only for them")
 async def large_bodies_are_compressed(service: Service) -> None:
     by = await member(service)
     path = await _large(service, by)
@@ -98,14 +99,14 @@ async def large_bodies_are_compressed(service: Service) -> None:
     )
 
 
-@check("API-12", "a small body is left as it is")
+@check("API-12", "a small body is not compressed")
 async def small_bodies_are_not_compressed(service: Service) -> None:
     answer = await service.get("/livez", headers={"Accept-Encoding": "gzip"})
     encoding = answer.headers.get("Content-Encoding")
     expect.that(encoding is None, f"{len(answer.body)} bytes uncompressed", encoding, answer)
 
 
-@check("API-1", "HEAD and OPTIONS answer without a body's worth of surprise, or 405 with Allow")
+@check("API-1", "HEAD answers like GET without a body; OPTIONS succeeds or answers 405 with Allow")
 async def head_and_options_are_sane(service: Service) -> None:
     by = await member(service)
     order = path_of(await place(service, by))
@@ -117,7 +118,7 @@ async def head_and_options_are_sane(service: Service) -> None:
             expect.that(not answer.body, "no body", f"{len(answer.body)} bytes", answer)
 
 
-@check("API-3", "the API stands under its version, and nowhere else")
+@check("API-3", "the API is served under its version only")
 async def api_is_versioned(service: Service) -> None:
     by = await member(service)
     expect.status(await service.get(ORDERS, by), 200)

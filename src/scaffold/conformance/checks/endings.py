@@ -1,4 +1,4 @@
-"""What leaves something behind: an account erased, a budget used up. Always last."""
+"""Checks with lasting effects: an erased account, a rate limit that is used up. Always last."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from scaffold.conformance.accounts import (
     refresh,
     stranger,
 )
-from scaffold.conformance.core import Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import place
 from scaffold.conformance.service import Answer, Service
+from scaffold.conformance.verdicts import Skip
 
 MOST_LOGINS = 100
 MOST_REQUESTS = 1000
@@ -47,7 +48,7 @@ async def the_caller_can_be_erased(service: Service) -> None:
     )
 
 
-@check("API-7", "the budget goes down with each request")
+@check("API-7", "RateLimit-Remaining goes down with each request")
 async def the_budget_goes_down(service: Service) -> None:
     by = await member(service)
     # A new window may begin between two requests: then the next pair shows it.
@@ -58,7 +59,7 @@ async def the_budget_goes_down(service: Service) -> None:
     expect.that(False, f"less than {_left(first)} requests left", _left(second), second)
 
 
-@check("API-7", "beyond its budget a caller gets 429 with Retry-After; login has a stricter one")
+@check("API-7", "a caller over its limit gets 429 with Retry-After; login has a stricter limit")
 async def budgets_end(service: Service) -> None:
     last = await _spent(service)
     expect.problem(last, 429, "rate_limited")
@@ -70,7 +71,7 @@ async def budgets_end(service: Service) -> None:
         expect.that(strict < wide, f"a stricter budget than {wide}", strict, last)
 
 
-@check("SEC-7", "an address that the caller makes up does not get it another budget")
+@check("SEC-7", "a forged X-Forwarded-For does not reset the rate limit")
 async def made_up_addresses_get_no_budget(service: Service) -> None:
     expect.status(await _spent(service), 429)
     for header, made_up in MADE_UP.items():
@@ -99,7 +100,7 @@ async def _spend(service: Service) -> Answer:
 
 
 async def _try(service: Service, headers: dict[str, str] | None = None) -> Answer:
-    """One request on the budget to spend: of logins where there are any, else of the address."""
+    """One request against the rate limit of logins, or of the address when there are no logins."""
     if service.auth == "none":
         return await service.get(ORDERS, params={"limit": "1"}, headers=headers, patient=False)
     body = {"email": new_email(), "password": new_password()}

@@ -1,4 +1,4 @@
-"""Errors that belong to no resource."""
+"""Errors outside of resources."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def unknown_paths_are_not_found(service: Service) -> None:
         expect.problem(await service.get(path, by), 404, "not_found")
 
 
-@check("API-1", "an order that is not there answers 404 not_found")
+@check("API-1", "an order that does not exist answers 404 not_found")
 async def unknown_orders_are_not_found(service: Service) -> None:
     by = await member(service)
     expect.problem(await service.get(f"{ORDERS}/{_absent_id()}", by), 404, "not_found")
@@ -44,7 +44,7 @@ async def unknown_orders_are_not_found(service: Service) -> None:
     )
 
 
-@check("API-1", "a method that a path does not know answers 405 with Allow")
+@check("API-1", "a method that a path does not support answers 405 with Allow")
 async def unknown_methods_are_told_the_known(service: Service) -> None:
     by = await member(service)
     for method, path, known in (
@@ -57,7 +57,7 @@ async def unknown_methods_are_told_the_known(service: Service) -> None:
         expect.that(known <= allow, f"Allow with {', '.join(sorted(known))}", sorted(allow), answer)
 
 
-@check("API-5", "GET /problems/{code} documents every code, and no other")
+@check("API-5", "GET /problems/{code} documents every code and no other")
 async def problems_are_documented(service: Service) -> None:
     unused = NEEDS_ACCOUNTS if service.auth == "none" else set()
     for code in CODES:

@@ -1,4 +1,4 @@
-"""Idempotency-Key: an order asked for twice is placed once."""
+"""Idempotency-Key: a repeated request creates one order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DUPLICATES = 50
 REPLAYED = "Idempotent-Replayed"
 
 
-@check("API-9", "the same key and body replay the first answer, and say so")
+@check("API-9", "the same key and body replay the first response, with a header that says so")
 async def the_first_answer_is_replayed(service: Service) -> None:
     by, key, body = await member(service), _key(), draft()
     first = expect.status(await _create(service, by, key, body), 201)
@@ -58,7 +58,7 @@ async def malformed_keys_are_refused(service: Service) -> None:
     expect.status(await _create(service, by, "k" * 223 + secrets.token_hex(16), draft()), 201)
 
 
-@check("API-9", f"{DUPLICATES} duplicates at the same time make one order")
+@check("API-9", f"{DUPLICATES} concurrent duplicates create one order")
 async def duplicates_at_once_make_one(service: Service) -> None:
     by, key, body = await member(service), _key(), draft()
     answers = await asyncio.gather(*(_create(service, by, key, body) for _ in range(DUPLICATES)))
@@ -73,7 +73,7 @@ async def duplicates_at_once_make_one(service: Service) -> None:
     await _expect_rows(service, by, body, 1)
 
 
-@check("API-9", "a key belongs to who sent it", accounts=True)
+@check("API-9", "a key is valid for its sender only", accounts=True)
 async def keys_are_by_principal(service: Service) -> None:
     mine, other, key, body = await member(service), await stranger(service), _key(), draft()
     first = expect.status(await _create(service, mine, key, body), 201)

@@ -1,4 +1,4 @@
-"""Lists: their envelope, bounds, filters, and the walk through them."""
+"""Lists: their form, bounds, filters and pagination."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = 8
 NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 
-@check("API-4", "a list is data and meta: 20 by default, newest first")
+@check("API-4", "a list has data and meta: 20 items by default, newest first")
 async def lists_have_their_envelope(service: Service) -> None:
     by = await member(service)
     await _place_many(service, by, 21)
@@ -49,7 +49,7 @@ async def limits_are_bounded(service: Service) -> None:
         expect.problem(answer, 400, "invalid_parameter")
 
 
-@check("API-4", "a cursor that the service did not make is 400 invalid_cursor")
+@check("API-4", "a cursor from elsewhere is 400 invalid_cursor")
 async def foreign_cursors_are_refused(service: Service) -> None:
     by = await member(service)
     made_up = base64.urlsafe_b64encode(b'{"created_at": "2026-01-01", "id": "1"}').decode()
@@ -58,7 +58,7 @@ async def foreign_cursors_are_refused(service: Service) -> None:
         expect.problem(answer, 400, "invalid_cursor")
 
 
-@check("API-4", "a filter value that makes no sense is 400 invalid_parameter")
+@check("API-4", "an invalid filter value is 400 invalid_parameter")
 async def senseless_filters_are_refused(service: Service) -> None:
     by = await member(service)
     for name, value in (
@@ -70,7 +70,7 @@ async def senseless_filters_are_refused(service: Service) -> None:
         expect.problem(answer, 400, "invalid_parameter")
 
 
-@check("API-4", "filters by status, reference and time of creation find what fits, and only that")
+@check("API-4", "filters by status, reference and creation time return exactly the matching orders")
 async def filters_find_what_fits(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)
@@ -100,7 +100,7 @@ async def filters_find_what_fits(service: Service) -> None:
     expect.that(states == {"cancelled"}, "cancelled orders alone", sorted(states), cancelled)
 
 
-@check("API-4", 'Link rel="next" leads to the next page, with the same limit and filters')
+@check("API-4", 'Link rel="next" is the next page, with the same limit and filters')
 async def link_leads_to_the_next_page(service: Service) -> None:
     by = await member(service)
     await _place_many(service, by, 3)
@@ -123,7 +123,7 @@ async def link_leads_to_the_next_page(service: Service) -> None:
     )
 
 
-@check("API-4", "a walk by cursor while orders are placed meets every order once")
+@check("API-4", "a walk by cursor during inserts returns every order once")
 async def walking_meets_each_once(service: Service) -> None:
     by = await member(service)
     placed = await _place_many(service, by, service.options.rows)
@@ -141,7 +141,7 @@ async def walking_meets_each_once(service: Service) -> None:
 
 
 async def _walk(service: Service, by: Account, oldest: str) -> Counter[str]:
-    """How often each id is met on the way to the orders older than `oldest`."""
+    """How often each id is listed, down to the orders older than `oldest`."""
     met: Counter[str] = Counter()
     params = {"limit": str(max(5, min(100, service.options.rows // 12)))}
     while True:

@@ -1,4 +1,4 @@
-"""The endpoints by which a platform runs the service."""
+"""The endpoints for operations: probes and metrics."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ALWAYS = (
 STRANGE_URLS = 30
 
 
-@check("REL-1", "GET /livez answers 200 to anybody")
+@check("REL-1", "GET /livez answers 200 without authentication")
 async def liveness_answers(service: Service) -> None:
     expect.status(await service.get("/livez"), 200)
 
 
-@check("REL-1", "GET /readyz names each dependency, its state and its latency, and is never cached")
+@check("REL-1", "GET /readyz lists each dependency with its state and latency, and is never cached")
 async def readiness_names_each_dependency(service: Service) -> None:
     answer = expect.status(await service.get("/readyz"), 200)
     state = expect.member(answer, "status", str)
@@ -43,7 +43,7 @@ async def readiness_names_each_dependency(service: Service) -> None:
     expect.that("no-store" in cached, "Cache-Control: no-store", cached, answer)
 
 
-@check("API-7", "probes and metrics have no rate limit")
+@check("API-7", "probes and metrics are not rate limited")
 async def operations_are_not_limited(service: Service) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
         answer = await service.get(path)
@@ -51,7 +51,7 @@ async def operations_are_not_limited(service: Service) -> None:
         expect.that(limit is None, "no RateLimit-Limit", limit, answer)
 
 
-@check("OBS-2", "GET /metrics is a Prometheus exposition with the agreed names and labels")
+@check("OBS-2", "GET /metrics is a Prometheus exposition with the names and labels of the contract")
 async def metrics_have_the_agreed_names(service: Service) -> None:
     await place(service, await member(service))
     answer = await _metrics(service)
@@ -75,7 +75,7 @@ async def metrics_have_the_agreed_names(service: Service) -> None:
         )
 
 
-@check("OBS-2", "routes are counted by template: unknown URLs, ids and methods add no series")
+@check("OBS-2", "metrics use the route template: unknown URLs, ids and methods add no series")
 async def metrics_do_not_grow_with_urls(service: Service) -> None:
     by = await member(service)
     await _visit_strange_urls(service, by, secrets.token_hex(6))

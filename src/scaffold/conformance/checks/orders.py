@@ -1,4 +1,4 @@
-"""The life of one order."""
+"""The life cycle of an order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 CLOCKS_APART = timedelta(minutes=10)
 
 
-@check("API-1", "POST creates an order: 201 with Location, ETag and the whole order")
+@check("API-1", "POST creates an order: 201 with Location, ETag and the complete order")
 async def creating_answers_where_it_is(service: Service) -> None:
     by = await member(service)
     body = draft(note="to the door")
@@ -92,7 +92,7 @@ async def money_is_exact(service: Service) -> None:
             expect.that(same, f"unit_price {sent['unit_price']!r}", repr(price), answer)
 
 
-@check("API-1", "a reference is taken once: again is 409 conflict")
+@check("API-1", "a reference is unique: a second order with it is 409 conflict")
 async def references_are_unique(service: Service) -> None:
     by = await member(service)
     first = (await place(service, by)).json()
@@ -122,7 +122,7 @@ async def patching_changes_what_it_names(service: Service) -> None:
     expect.that(later, "a later updated_at", read.json()["updated_at"], read)
 
 
-@check("API-1", "an order is cancelled once; then neither cancelled nor changed: 409 invalid_state")
+@check("API-1", "a cancelled order cannot be cancelled or changed again: 409 invalid_state")
 async def cancelled_is_final(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)
@@ -134,7 +134,7 @@ async def cancelled_is_final(service: Service) -> None:
     expect.problem(await change(service, by, order, note="too late"), 409, "invalid_state")
 
 
-@check("API-1", "DELETE answers 204 and the order is gone; or 403 where a member may not")
+@check("API-1", "DELETE answers 204 and removes the order, or 403 when a member may not")
 async def deleted_is_gone(service: Service) -> None:
     by = await member(service)
     order = await settled(service, by)

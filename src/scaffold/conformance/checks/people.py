@@ -1,4 +1,4 @@
-"""Who may do what: nobody without a token, a member on what it owns, an admin on everything."""
+"""Permissions: none without a token, a member on its own orders, an admin on all."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def every_route_needs_a_token(service: Service) -> None:
         expect.that(scheme.startswith("Bearer"), "WWW-Authenticate: Bearer", scheme, answer)
 
 
-@check("SEC-6", "another member's order is not found, whatever is done to it: 404", accounts=True)
+@check("SEC-6", "every operation on the order of another member answers 404", accounts=True)
 async def other_orders_are_not_found(service: Service) -> None:
     owner, other = await member(service), await stranger(service)
     order = await settled(service, owner, note="mine")
@@ -84,7 +84,7 @@ async def other_orders_are_not_found(service: Service) -> None:
     expect.that(kept.body == order.body, "the order as it was", "another", kept)
 
 
-@check("SEC-6", "a member's list has its own orders alone", accounts=True)
+@check("SEC-6", "a member lists only its own orders", accounts=True)
 async def lists_have_own_orders_alone(service: Service) -> None:
     owner, other = await member(service), await stranger(service)
     reference = (await place(service, owner)).json()["reference"]
@@ -99,7 +99,7 @@ async def lists_have_own_orders_alone(service: Service) -> None:
     expect.status(await service.get(path_of(twin), other), 200)
 
 
-@check("SEC-6", "a member may not do what an admin may: 403", accounts=True)
+@check("SEC-6", "a member may not use the operations of an admin: 403", accounts=True)
 async def members_are_no_admins(service: Service) -> None:
     by = await member(service)
     expect.problem(await service.get(USERS, by), 403, "permission_denied")
@@ -111,14 +111,18 @@ async def members_are_no_admins(service: Service) -> None:
     await _expect_roles(service, by, ["member"])
 
 
-@check("SEC-11", "nobody registers with a role of its choice", accounts=True)
+@check("SEC-11", "a registration cannot choose its role", accounts=True)
 async def roles_cannot_be_assigned(service: Service) -> None:
     for more in ({"roles": ["admin"]},):
         answer = await register(service, new_email(), new_password(), **more)
         expect.problem(answer, 422, "validation_failed")
 
 
-@check("SEC-6", "GET /users/me is the caller: id, address and roles, no secret", accounts=True)
+@check(
+    "SEC-6",
+    "GET /users/me returns the caller: id, e-mail, roles, no secret",
+    accounts=True,
+)
 async def me_is_the_caller(service: Service) -> None:
     by = await member(service)
     answer = expect.status(await service.get(ME, by), 200)
@@ -130,7 +134,7 @@ async def me_is_the_caller(service: Service) -> None:
     expect.that(not told, "no secret", told, answer)
 
 
-@check("SEC-12", "GET /users/me/export gives a person's data, without secrets", accounts=True)
+@check("SEC-12", "GET /users/me/export returns the caller's data, without secrets", accounts=True)
 async def data_can_be_exported(service: Service) -> None:
     by = await member(service)
     answer = expect.status(await service.get(f"{ME}/export", by), 200)
@@ -167,7 +171,7 @@ async def login_does_not_tell_who_exists(service: Service) -> None:
     expect.that(quick > slow * FASTEST, "the same time for both", took, unknown[0])
 
 
-@check("SEC-6", "an admin lists the users and sets roles that exist", accounts=True)
+@check("SEC-6", "an admin lists the users and sets existing roles", accounts=True)
 async def admins_manage_users(service: Service) -> None:
     by, other = await admin(service), await stranger(service)
     listed = expect.status(await service.get(USERS, by, params={"limit": "1"}), 200)

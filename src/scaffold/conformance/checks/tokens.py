@@ -1,4 +1,4 @@
-"""Tokens: how they are made, what is refused, how a session goes on and ends."""
+"""Tokens: login, refused tokens, refresh and logout."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from scaffold.conformance.accounts import (
     refresh,
     with_tokens,
 )
-from scaffold.conformance.core import Failure, Skip, check
+from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.forgery import PRIVATE_PARTS, forged, misissued, public_key
 from scaffold.conformance.service import Account, Service
+from scaffold.conformance.verdicts import Failure, Skip
 
 JWKS = "/.well-known/jwks.json"
 ASYMMETRIC = ("ES256", "EdDSA", "RS256", "PS256", "ES384", "ES512")
 LONGEST_ACCESS = 15 * 60
 
 
-@check("SEC-1", "login gives an access and a refresh token, and says for how long", accounts=True)
+@check("SEC-1", "login returns an access and a refresh token with their lifetime", accounts=True)
 async def login_gives_tokens(service: Service) -> None:
     by = await member(service)
     answer = expect.status(await post_credentials(service, LOGIN, by.email, by.password), 200)
@@ -38,7 +39,7 @@ async def login_gives_tokens(service: Service) -> None:
     expect.that(0 < life <= LONGEST_ACCESS, f"at most {LONGEST_ACCESS} s of access", life, answer)
 
 
-@check("SEC-1", "the public keys are published, and only they", accounts=True)
+@check("SEC-1", "the JWKS has public keys only", accounts=True)
 async def public_keys_are_published(service: Service) -> None:
     answer = expect.status(await service.get(JWKS), 200)
     keys = expect.member(answer, "keys", list)
@@ -100,7 +101,7 @@ async def misissued_tokens_are_refused(service: Service) -> None:
         )
 
 
-@check("SEC-1", "a token counts in the Authorization header as Bearer alone", accounts=True)
+@check("SEC-1", "a token is accepted only as Bearer in the Authorization header", accounts=True)
 async def tokens_count_in_their_place_alone(service: Service) -> None:
     by = await member(service)
     basic = base64.b64encode(f"{by.email}:{by.password}".encode()).decode()
@@ -115,7 +116,7 @@ async def tokens_count_in_their_place_alone(service: Service) -> None:
         expect.problem(answer, 401, "unauthenticated")
 
 
-@check("SEC-1", "a refresh token gives no access, an access token no new session", accounts=True)
+@check("SEC-1", "an access and a refresh token cannot replace each other", accounts=True)
 async def token_kinds_are_apart(service: Service) -> None:
     by = await member(service)
     await _expect_refused(service, "a refresh token", by.refresh)
@@ -126,7 +127,7 @@ async def token_kinds_are_apart(service: Service) -> None:
         expect.problem(answer, 401)
 
 
-@check("SEC-1", "refreshing rotates; a used refresh token revokes its family", accounts=True)
+@check("SEC-1", "a refresh rotates the token; a reused one revokes its family", accounts=True)
 async def reused_refresh_tokens_revoke_their_family(service: Service) -> None:
     session = await login(service, await member(service))
     answer = expect.status(await refresh(service, session.refresh), 200)
@@ -137,7 +138,7 @@ async def reused_refresh_tokens_revoke_their_family(service: Service) -> None:
     expect.problem(await refresh(service, rotated.refresh), 401)
 
 
-@check("SEC-1", "after logout the refresh token is worth nothing", accounts=True)
+@check("SEC-1", "after logout the refresh token is refused", accounts=True)
 async def logout_ends_the_session(service: Service) -> None:
     session = await login(service, await member(service))
     expect.status(await service.post(LOGOUT, session, json={"refresh_token": session.refresh}), 204)

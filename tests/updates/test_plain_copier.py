@@ -18,6 +18,15 @@ from tests.tool.releases import build
 PRESETS = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
 
 
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A template with the releases v1.0.0 and v2.0.0; which is checked out may change."""

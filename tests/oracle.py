@@ -1,0 +1,29 @@
+"""Which combinations the template must offer, written by hand.
+
+This is the independent oracle: nothing here is read from the template, and the template reads
+nothing from here. A test compares both. Add a choice here when you add it to `copier.yml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SUPPORTED: dict[str, dict[str, set[str]]] = {
+    "fastapi": {
+        "database": {"sqlite", "postgresql"},
+        "auth": {"jwt", "none"},
+        "queue": {"database", "none"},
+        "cache": {"memory"},
+        "ci": {"github", "none"},
+    },
+}
+"""For each framework, the choices that it supports. Each may be combined with any other."""
+
+
+def is_legal(answers: Mapping[str, Any]) -> bool:
+    """Whether the template must offer this combination: a value for each axis, and no other."""
+    supported = SUPPORTED.get(str(answers.get("framework")), {})
+    return answers.keys() == {"framework", *supported} and all(
+        answers[axis] in values for axis, values in supported.items()
+    )

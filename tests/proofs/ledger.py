@@ -1,0 +1,200 @@
+"""The ledger of proofs: its rows, when they are valid, and how it is written.
+
+A row is valid while two hashes are the current ones: that of the rendered files which can run, and
+that of the suite which proved them. So a change of the template makes exactly the rows unproven
+whose projects it changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from scaffold.template.proofs import LEDGER, Proof, parsed
+from tests.combinations import ROOT, row_id
+
+STEPS = ("lint", "tests", "migrations", "contract", "fuzz", "drills")
+"""What a proof consists of, in the order in which it runs."""
+
+LEAST_COVERAGE = 90
+SUITE = (
+    "src/scaffold/conformance",
+    "tests/components",
+    "tests/deployments.py",
+    "tests/drills",
+    "tests/fuzz",
+    "tests/proofs/steps.py",
+    "tests/services.py",
+)
+"""The files that decide what a proof means."""
+
+_NOT_RUN = ("docs/", ".copier-answers.yml")
+_PROVENANCES = ("real", "compatible")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A row that the ledger must have: its project and the current hashes."""
+
+    answers: Mapping[str, Any]
+    project: Path
+    rendered: str
+    suite: str
+
+    @property
+    def id(self) -> str:
+        """The id of the row."""
+        return row_id(self.answers)
+
+
+class Ledger:
+    """The file with the proofs, one JSON object a line, sorted by id."""
+
+    def __init__(self, template: Path = ROOT) -> None:
+        self.file = template / "template" / LEDGER
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The rows by id, as they are written."""
+        if not self.file.is_file():
+            return {}
+        lines = self.file.read_text(encoding="utf-8").splitlines()
+        return {row["id"]: row for row in map(json.loads, lines)}
+
+    def proofs(self) -> dict[str, Proof]:
+        """The proofs by id."""
+        return {name: parsed(row) for name, row in self.rows().items()}
+
+    def enter(self, proof: Proof) -> None:
+        """Add a proof, or replace the one of the same row. Parallel writers wait for each other."""
+        self.file.parent.mkdir(exist_ok=True)
+        with self.file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._write({**self.rows(), proof.id: sealed(proof)})
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """Remove the rows that are not wanted any more."""
+        rows = self.rows()
+        self._write({name: rows[name] for name in ids if name in rows})
+
+    def _write(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        text = "".join(f"{json.dumps(rows[name], ensure_ascii=False)}\n" for name in sorted(rows))
+        draft = self.file.with_suffix(".draft")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self.file)
+
+
+def unproven(wanted: Wanted, row: Mapping[str, Any] | None) -> str:
+    """Why a row has to be proven again, or an empty text."""
+    if row is None:
+        return "there is no proof"
+    if row.get("rendered") != wanted.rendered:
+        return "the rendered files have changed"
+    if row.get("suite") != wanted.suite:
+        return "the suite has changed"
+    return ""
+
+
+def faults(wanted: Wanted, row: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a row, apart from its hashes: none when it is a complete proof."""
+    try:
+        proof = parsed(row)
+    except (KeyError, TypeError) as error:
+        return [f"it is not a proof: {error!r}"]
+    return [
+        *([] if row.get("seal") == seal(proof) else ["its seal is broken"]),
+        *([] if proof.answers == wanted.answers else ["its answers are those of another row"]),
+        *_wrong_steps(proof),
+        *_wrong_servers(proof),
+        *([] if _is_past(proof.date) else [f"its date {proof.date} is not a date of the past"]),
+    ]
+
+
+def sealed(proof: Proof) -> dict[str, Any]:
+    """A proof as a row of the ledger."""
+    return {**_plain(proof), "seal": seal(proof)}
+
+
+def seal(proof: Proof) -> str:
+    """A checksum of the row: who edits one by hand does not get it past the check by accident."""
+    text = json.dumps(_plain(proof), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def rendered_hash(project: Path) -> str:
+    """The hash of the files of a project that can run: documentation and answers are left out."""
+    digest = hashlib.sha256()
+    for path in sorted(_files(project)):
+        name = path.relative_to(project).as_posix()
+        if not name.startswith(_NOT_RUN) and path.suffix != ".md":
+            executable = bool(path.stat().st_mode & 0o100)
+            digest.update(f"{name}\0{executable}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def suite_hash(root: Path = ROOT) -> str:
+    """The hash of the files that prove."""
+    digest = hashlib.sha256()
+    for part in map(root.joinpath, SUITE):
+        files = sorted(_files(part)) if part.is_dir() else [part]
+        for file in files:
+            if file.is_file():
+                digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def today() -> str:
+    """The current date in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _wrong_steps(proof: Proof) -> Iterator[str]:
+    if tuple(proof.steps) != STEPS:
+        yield f"its steps are {', '.join(proof.steps)}, not {', '.join(STEPS)}"
+    for name, step in proof.steps.items():
+        if step.passed < 1 or step.failed or step.skipped:
+            yield f"{name}: {step.passed} passed, {step.failed} failed, {step.skipped} skipped"
+        if step.seconds <= 0:
+            yield f"{name} took no time"
+    tests = proof.steps.get("tests")
+    if tests and (tests.coverage or 0) < LEAST_COVERAGE:
+        yield f"tests cover {tests.coverage} %"
+
+
+def _wrong_servers(proof: Proof) -> Iterator[str]:
+    if proof.answers.get("database") not in proof.servers:
+        yield "the version of its database is missing"
+    for name, version in proof.servers.items():
+        if version.rpartition(" ")[2] not in _PROVENANCES:
+            yield f"{name} {version} has no provenance"
+
+
+def _is_past(text: str) -> bool:
+    try:
+        return date.fromisoformat(text) <= datetime.now(UTC).date()
+    except ValueError:
+        return False
+
+
+def _plain(proof: Proof) -> dict[str, Any]:
+    fields = asdict(proof)
+    fields["steps"] = {
+        name: {field: value for field, value in step.items() if value is not None}
+        for name, step in fields["steps"].items()
+    }
+    return fields
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below `folder`, without what tools leave there."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ("__pycache__", ".git")]
+        yield from (Path(parent) / name for name in names)

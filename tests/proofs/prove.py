@@ -1,0 +1,146 @@
+"""Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
+
+Steps that measure nothing run for two rows at a time; the drills run alone afterwards. Each row is
+written to the ledger as soon as it is complete, so an interrupted run keeps what it has proven. The
+table in the README follows the ledger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaffold.template.proofs import Proof, Step
+from tests.combinations import ROOT, row_id, rows, written
+from tests.proofs import readme, steps
+from tests.proofs.ledger import (
+    STEPS,
+    Ledger,
+    Wanted,
+    faults,
+    rendered_hash,
+    suite_hash,
+    today,
+    unproven,
+)
+from tests.services import WORK
+from tests.tool.conftest import export
+
+LOGS = WORK / "proofs"
+AT_ONCE = 2
+
+
+@dataclass
+class Candidate:
+    """A row that is being proven."""
+
+    wanted: Wanted
+    steps: dict[str, Step] = field(default_factory=dict)
+    servers: dict[str, str] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def logs(self) -> Path:
+        """The folder of its logs."""
+        return LOGS / self.wanted.id
+
+    def prove(self, names: Iterable[str]) -> None:
+        """Run some steps; stop at the first that fails."""
+        for name in names:
+            if self.failure:
+                return
+            try:
+                outcome = steps.run(name, self.wanted.id, self.wanted.project, self.logs)
+            except steps.StepFailedError as error:
+                self.failure = f"{name}: {error}"
+                tell(f"{self.wanted.id}: {self.failure}")
+            else:
+                self.steps[name] = outcome.step
+                self.servers |= outcome.servers
+                count, seconds = outcome.step.passed, outcome.step.seconds
+                tell(f"{self.wanted.id}: {name}: {count} passed in {seconds:.0f} s")
+
+    def proof(self) -> Proof:
+        """The proof, when all steps have passed."""
+        return Proof(
+            id=self.wanted.id,
+            answers=dict(self.wanted.answers),
+            rendered=self.wanted.rendered,
+            suite=self.wanted.suite,
+            steps={name: self.steps[name] for name in STEPS},
+            servers=dict(sorted(self.servers.items())),
+            date=today(),
+        )
+
+
+def main() -> int:
+    """Prove rows. Returns 1 when one of them could not be proven."""
+    parser = argparse.ArgumentParser(prog="make prove")
+    parser.add_argument("rows", nargs="*", help="ids of rows; by default those without a proof")
+    ids = parser.parse_args().rows
+    ledger = Ledger()
+    with wanted_rows() as wanted:
+        known = [row.id for row in wanted]
+        if unknown := set(ids).difference(known):
+            parser.error(f"there is no row {', '.join(unknown)}; the rows are {', '.join(known)}")
+        ledger.keep(known)
+        todo = [row for row in wanted if row.id in ids or (not ids and lacks_proof(row, ledger))]
+        failed = prove(todo, ledger)
+    readme.main()
+    tell(f"{len(todo) - len(failed)} of {len(todo)} rows proven")
+    for candidate in failed:
+        tell(f"not proven: {candidate.wanted.id}: {candidate.failure}")
+    return 1 if failed else 0
+
+
+@contextmanager
+def wanted_rows(root: Path = ROOT) -> Iterator[list[Wanted]]:
+    """All rows that the ledger of the template at `root` must have, with their projects."""
+    suite = suite_hash()
+    with tempfile.TemporaryDirectory(prefix="scaffold-proofs-") as name:
+        folder = Path(name)
+        template = folder / "template"
+        export(template, root)
+        wanted = []
+        for answers in rows():
+            project = written(answers, folder / row_id(answers) / "shop", template)
+            wanted.append(Wanted(answers, project, rendered_hash(project), suite))
+        yield wanted
+
+
+def lacks_proof(wanted: Wanted, ledger: Ledger) -> bool:
+    """Whether the ledger has no valid proof of a row."""
+    row = ledger.rows().get(wanted.id)
+    return row is None or bool(unproven(wanted, row) or faults(wanted, row))
+
+
+def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
+    """Prove rows and enter them into the ledger, if there is one. Returns those that failed."""
+    candidates = [Candidate(wanted) for wanted in todo]
+    for candidate in candidates:
+        shutil.rmtree(candidate.logs, ignore_errors=True)
+        candidate.logs.mkdir(parents=True)
+    unmeasured = [name for name in STEPS if name not in steps.MEASURED]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda candidate: candidate.prove(unmeasured), candidates))
+    for candidate in candidates:
+        candidate.prove(steps.MEASURED)
+        if ledger and not candidate.failure:
+            ledger.enter(candidate.proof())
+    return [candidate for candidate in candidates if candidate.failure]
+
+
+def tell(text: str) -> None:
+    """Print a line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

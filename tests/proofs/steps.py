@@ -1,0 +1,129 @@
+"""The steps of a proof: what runs, and how its result is counted.
+
+The project's own checks run in the project, as its users run them. The other steps are tests of
+this repository that take the row by `--row` and leave a JUnit report.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from scaffold.template.proofs import Step
+from tests.combinations import ROOT
+from tests.services import MACHINE, find_uv
+
+MEASURED = ("drills",)
+"""The steps that measure: nothing else may run beside them."""
+
+_TESTS = {
+    "migrations": ("tests/drills/test_migrations.py",),
+    "contract": ("tests/drills/test_contract.py",),
+    "fuzz": ("tests/fuzz",),
+    "drills": (
+        "tests/drills",
+        "--ignore=tests/drills/test_migrations.py",
+        "--ignore=tests/drills/test_contract.py",
+    ),
+}
+_SERVER = "server:"
+_PASSED = re.compile(r"(\d+) passed")
+_COVERAGE = re.compile(r"^TOTAL\s.*?(\d+)%$", re.MULTILINE)
+_LONGEST = 3600
+
+
+class StepFailedError(Exception):
+    """A step failed; the text names its log."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The counts of a step, and the servers that it used: name to version and provenance."""
+
+    step: Step
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(name: str, row: str, project: Path, logs: Path) -> Outcome:
+    """Run one step for a row; its output goes into a file in `logs`.
+
+    Raises:
+        StepFailedError: it did not pass.
+    """
+    log = logs / f"{name}.log"
+    begun = time.monotonic()
+    if name in _TESTS:
+        return _suite(name, row, log, begun)
+    return _own_checks(name, project, log, begun)
+
+
+def _own_checks(name: str, project: Path, log: Path, begun: float) -> Outcome:
+    """`make lint` or `make test` in the project."""
+    environment = {key: os.environ[key] for key in MACHINE if key in os.environ}
+    environment["PATH"] = f"{Path(find_uv()).parent}:{environment['PATH']}"
+    target = {"lint": "lint", "tests": "test"}[name]
+    output = _output(["make", target], project, environment, log)
+    passed = _PASSED.search(output)
+    covered = _COVERAGE.search(output)
+    return Outcome(
+        Step(
+            passed=int(passed[1]) if passed else 1,
+            failed=0,
+            skipped=0,
+            seconds=_since(begun),
+            coverage=int(covered[1]) if covered else None,
+        )
+    )
+
+
+def _suite(name: str, row: str, log: Path, begun: float) -> Outcome:
+    """Tests of this repository, counted by their JUnit report."""
+    report = log.with_suffix(".xml")
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", *_TESTS[name], f"--row={row}"]
+    _output([*command, f"--junitxml={report}"], ROOT, dict(os.environ), log)
+    suite = ET.parse(report).getroot()[0]  # noqa: S314 - written by our own pytest
+    count = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
+    bad = count["failures"] + count["errors"]
+    step = Step(
+        passed=count["tests"] - bad - count["skipped"],
+        failed=bad,
+        skipped=count["skipped"],
+        seconds=_since(begun),
+    )
+    servers = {
+        each.get("name", "").removeprefix(_SERVER): each.get("value", "")
+        for each in suite.iter("property")
+        if each.get("name", "").startswith(_SERVER)
+    }
+    if step.passed < 1 or step.skipped:
+        raise StepFailedError(f"{step.passed} passed, {step.skipped} skipped: see {log}")
+    return Outcome(step, servers)
+
+
+def _output(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> str:
+    with log.open("w") as stream:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            timeout=_LONGEST,
+            check=False,
+        )
+    if done.returncode:
+        raise StepFailedError(f"exit code {done.returncode}: see {log}")
+    return log.read_text(errors="replace")
+
+
+def _since(begun: float) -> float:
+    return round(time.monotonic() - begun, 1)

@@ -1,0 +1,172 @@
+"""The ledger is complete; a changed template makes its rows unproven; a forged row is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaffold.template.proofs import Proof, Step
+from tests.combinations import row_id, rows
+from tests.proofs import readme
+from tests.proofs.ledger import STEPS, Ledger, Wanted, faults, sealed, unproven
+from tests.proofs.prove import wanted_rows
+from tests.tool.conftest import export
+
+IDS = [row_id(answers) for answers in rows()]
+
+
+@pytest.fixture(scope="module")
+def wanted() -> Iterator[dict[str, Wanted]]:
+    """The rows that the ledger must have, by id."""
+    with wanted_rows() as found:
+        yield {row.id: row for row in found}
+
+
+@pytest.mark.parametrize("row", IDS)
+def test_a_row_has_a_complete_proof(row: str, wanted: dict[str, Wanted]) -> None:
+    found = Ledger().rows()
+    assert row in found, "run `make prove`"
+    assert faults(wanted[row], found[row]) == []
+
+
+def test_there_is_no_other_row() -> None:
+    assert sorted(Ledger().rows()) == sorted(IDS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "touches"),
+    [
+        ("{{use.fastapi}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "postgresql"),
+        ("{{use.fastapi}}/{{use.db_sqlite}}/tests/databases.py", "sqlite"),
+        ("{{use.fastapi}}/{{use.always}}/scripts/load.py", ""),
+        ("{{use.fastapi}}/{{use.db_sqlite}}/docs/sqlite.md", None),
+    ],
+)
+def test_a_changed_file_makes_exactly_the_rows_unproven_that_contain_it(
+    changed: str, touches: str | None, wanted: dict[str, Wanted], tmp_path: Path
+) -> None:
+    export(tmp_path)
+    with (tmp_path / "template" / changed).open("a") as file:
+        file.write("# Changed.\n")
+    with wanted_rows(tmp_path) as after:
+        stale = {row.id for row in after if unproven(row, sealed(proof_of(wanted[row.id])))}
+    assert stale == {row for row in IDS if touches is not None and touches in row}
+
+
+def test_a_changed_suite_makes_a_row_unproven(wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    proof = replace(proof_of(row), suite="0" * 16)
+    assert unproven(row, sealed(proof)) == "the suite has changed"
+
+
+def test_a_missing_row_is_unproven(wanted: dict[str, Wanted]) -> None:
+    assert unproven(wanted[IDS[0]], None) == "there is no proof"
+
+
+def test_a_complete_proof_has_no_fault(wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    assert unproven(row, sealed(proof_of(row))) == ""
+    assert faults(row, sealed(proof_of(row))) == []
+
+
+@pytest.mark.parametrize("field", ["rendered", "date", "steps", "servers"])
+def test_a_row_that_was_edited_by_hand_is_found(field: str, wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    edited: Any = {"rendered": "f" * 16, "date": "2020-01-01", "steps": {}, "servers": {}}
+    forged = {**sealed(proof_of(row)), field: edited[field]}
+    assert "its seal is broken" in faults(row, forged)
+
+
+def test_a_proof_without_a_step_is_refused(wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    proof = proof_of(row)
+    steps = {name: step for name, step in proof.steps.items() if name != "drills"}
+    assert any(
+        "its steps are" in fault for fault in faults(row, sealed(replace(proof, steps=steps)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [
+        (Step(0, 0, 0, 1.0), "fuzz: 0 passed, 0 failed, 0 skipped"),
+        (Step(5, 1, 0, 1.0), "fuzz: 5 passed, 1 failed, 0 skipped"),
+        (Step(5, 0, 2, 1.0), "fuzz: 5 passed, 0 failed, 2 skipped"),
+        (Step(5, 0, 0, 0.0), "fuzz took no time"),
+    ],
+)
+def test_a_step_that_did_not_pass_is_refused(
+    step: Step, fault: str, wanted: dict[str, Wanted]
+) -> None:
+    row = wanted[IDS[0]]
+    proof = proof_of(row)
+    forged = replace(proof, steps={**proof.steps, "fuzz": step})
+    assert faults(row, sealed(forged)) == [fault]
+
+
+def test_a_proof_of_other_answers_is_refused(wanted: dict[str, Wanted]) -> None:
+    one, other = wanted[IDS[0]], wanted[IDS[1]]
+    assert "its answers are those of another row" in faults(one, sealed(proof_of(other)))
+
+
+def test_a_proof_without_provenance_is_refused(wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    servers = {row.answers["database"]: "1.0"}
+    [fault] = faults(row, sealed(replace(proof_of(row), servers=servers)))
+    assert fault.endswith("has no provenance")
+
+
+def test_a_date_in_the_future_is_refused(wanted: dict[str, Wanted]) -> None:
+    row = wanted[IDS[0]]
+    [fault] = faults(row, sealed(replace(proof_of(row), date="2999-01-01")))
+    assert "is not a date of the past" in fault
+
+
+def test_something_else_than_a_proof_is_refused(wanted: dict[str, Wanted]) -> None:
+    [fault] = faults(wanted[IDS[0]], {"id": IDS[0]})
+    assert fault.startswith("it is not a proof")
+
+
+def test_a_proof_is_written_and_read_again(wanted: dict[str, Wanted], tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    proofs = [proof_of(wanted[row]) for row in IDS[:2]]
+    (tmp_path / "template").mkdir()
+    for proof in proofs:
+        ledger.enter(proof)
+    assert ledger.proofs() == {proof.id: proof for proof in proofs}
+    lines = ledger.file.read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == sorted(IDS[:2])
+
+
+def test_rows_that_are_not_wanted_any_more_are_removed(
+    wanted: dict[str, Wanted], tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path)
+    (tmp_path / "template").mkdir()
+    for row in IDS[:2]:
+        ledger.enter(proof_of(wanted[row]))
+    ledger.keep(IDS[1:])
+    assert list(ledger.rows()) == [IDS[1]]
+
+
+def test_the_readme_has_the_table_of_the_ledger() -> None:
+    assert readme.written() == readme.table(Ledger().proofs().values()), "run `make docs`"
+
+
+def proof_of(wanted: Wanted) -> Proof:
+    """A proof as `make prove` would write it."""
+    steps = {name: Step(3, 0, 0, 1.5, coverage=97 if name == "tests" else None) for name in STEPS}
+    return Proof(
+        id=wanted.id,
+        answers=dict(wanted.answers),
+        rendered=wanted.rendered,
+        suite=wanted.suite,
+        steps=steps,
+        servers={wanted.answers["database"]: "1.0 real"},
+        date="2026-01-01",
+    )
