@@ -145,10 +145,10 @@ def export(folder: Path, root: Path = ROOT) -> None:
 def export_without_code(folder: Path) -> None:
     """Copy the template without its tests and most of its code: it renders in half the time."""
     export(folder)
-    for tests in folder.glob("template/*/*/tests/"):
+    for tests in list(folder.glob("template/**/tests/")):
         shutil.rmtree(tests)
-    for file in folder.glob("template/*/*/src/app/*/*"):
-        if not file.name.startswith("__init__"):
+    for file in folder.glob("template/**/src/app/*/**/*"):
+        if file.is_file() and not file.name.startswith("__init__"):
             file.unlink()
 
 
