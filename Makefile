@@ -16,7 +16,7 @@ demo: setup  ## Generate a service into demo/shop, start it and show its URLs; C
 
 # The tests of `make test` need no database server and take a few minutes. `make check` also runs the slow ones.
 QUICK := tests/laws tests/template tests/tool tests/starter
-SLOW := tests/conformance tests/updates tests/wheel tests/projects tests/servers tests/proofs
+SLOW := tests/conformance tests/copier tests/updates tests/wheel tests/projects tests/servers tests/proofs
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 test:  ## Run the quick tests

@@ -25,10 +25,11 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 AXES = {
-    "db": ("db_sqlite", "db_postgresql"),
-    "auth": ("auth_jwt", "auth_none"),
-    "queue": ("queue_database", "queue_none"),
+    "db": ({"db_sqlite"}, {"db_postgresql"}),
+    "auth": ({"auth_jwt", "auth_users"}, {"auth_none"}),
+    "queue": ({"queue_database", "queue_outbox"}, {"queue_none"}),
 }
+"""The layers of each choice: its own, and the one that it shares with choices of the same kind."""
 IMPLIED = frozenset({"always", "db_sql"})
 """Layers that every combination has."""
 
@@ -99,7 +100,7 @@ def combinations() -> Iterator[Combination]:
     """Every combination that can be chosen, without and with the development tools."""
     for chosen in itertools.product(*AXES.values()):
         for dev in (False, True):
-            yield Combination(IMPLIED.union(chosen), dev)
+            yield Combination(IMPLIED.union(*chosen), dev)
 
 
 def resolve(requirements: Iterable[str], known: str, *options: str) -> str:
@@ -158,11 +159,16 @@ def condition_of(line: str, users: set[Combination]) -> str:
     everyone = set(combinations())
     if users == everyone:
         return ""
-    flags = frozenset[str]().union(*(combination.flags for combination in everyone))
-    sufficient = {flag for flag in flags if {c for c in everyone if flag in c.flags} <= users}
+    known = frozenset[str]().union(*(combination.flags for combination in everyone))
+    sufficient = {flag for flag in known if {c for c in everyone if flag in c.flags} <= users}
     if {c for c in everyone if c.flags & sufficient} != users:
         sys.exit(f"error: no choice of layers explains who needs {line}")
-    return " or ".join(flag if flag == "dev" else f"use.{flag}" for flag in sorted(sufficient))
+    # A layer that several choices share says more than each of them.
+    alone = [
+        flag for flag in sorted(sufficient) if {c for c in everyone if flag in c.flags} == users
+    ]
+    flags = alone[-1:] or sorted(sufficient)
+    return " or ".join(flag if flag == "dev" else f"use.{flag}" for flag in flags)
 
 
 def reserve(path: Path, needed_by: Iterable[str]) -> None:

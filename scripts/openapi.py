@@ -1,15 +1,18 @@
-"""Write the OpenAPI document of every stack into its layers: `python scripts/openapi.py`.
+"""Write the OpenAPI document of every stack in parts: `python scripts/openapi.py`.
 
-Only the auth choice changes the API, so each `auth_*` layer owns one `docs/openapi.json.jinja`.
-`make check` of every generated service compares it with the code. Run this after a change of the
-API, with the project's own Python; it generates and installs a service for each document.
+`_stack/openapi/common.json` is the document of a service without authentication. For each auth
+choice, `auth_NAME.json` holds what it adds. `_axes/openapi.jinja` assembles them, and `make check`
+of every generated service compares the result with the code. Run this after a change of the API;
+it generates and installs a service for each choice.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 STACKS = {"fastapi": ("jwt", "none")}
@@ -20,17 +23,16 @@ DESCRIPTION = "The description of the service"
 
 
 def main() -> None:
-    """Write the documents of all stacks."""
+    """Write the parts of all stacks."""
     for framework, auths in STACKS.items():
+        folder = ROOT / "template" / f"{{{{use.{framework}}}}}" / "_stack/openapi"
+        common = document(framework, "none")
+        write(folder / "common.json", common)
         for auth in auths:
-            layer = ROOT / "template" / f"{{{{use.{framework}}}}}" / f"{{{{use.auth_{auth}}}}}"
-            path = layer / "docs/openapi.json.jinja"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(template(document(framework, auth)))
-            print(path.relative_to(ROOT))
+            write(folder / f"auth_{auth}.json", added(common, document(framework, auth)))
 
 
-def document(framework: str, auth: str) -> str:
+def document(framework: str, auth: str) -> dict[str, Any]:
     """The OpenAPI document that a generated service prints."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, NAME)
@@ -38,18 +40,34 @@ def document(framework: str, auth: str) -> str:
         new += [f"--description={DESCRIPTION}", f"--framework={framework}", f"--auth={auth}"]
         subprocess.run(new, check=True, cwd=ROOT / "src", stderr=subprocess.DEVNULL)
         subprocess.run(["make", "--silent", "setup", "openapi"], cwd=project, check=True)
-        return (project / "docs/openapi.json").read_text()
+        found: dict[str, Any] = json.loads((project / "docs/openapi.json").read_text())
+        return found
 
 
-def template(text: str) -> str:
-    """A document as a template: with the answers in place of the stand-ins."""
+def added(common: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be added to `common` to get `whole`; exit 1 if something has to be removed."""
+    if missing := common.keys() - whole.keys():
+        sys.exit(f"error: the document without authentication alone has {sorted(missing)}")
+    return {
+        name: added(common[name], value)
+        if isinstance(value, dict) and isinstance(common.get(name), dict)
+        else value
+        for name, value in whole.items()
+        if value != common.get(name)
+    }
+
+
+def write(path: Path, part: Mapping[str, Any]) -> None:
+    """Write a part as a template: with the answers in place of the stand-ins."""
+    text = json.dumps(part, indent=2, sort_keys=True, ensure_ascii=False)
     if "{{" in text or "{%" in text or "{#" in text:
         sys.exit("error: the document reads like a template")
-    title = json.dumps(NAME)
-    description = json.dumps(f"{DESCRIPTION}.")
-    return text.replace(title, '"{{ name }}"').replace(
+    title, description = json.dumps(NAME), json.dumps(f"{DESCRIPTION}.")
+    text = text.replace(title, '"{{ name }}"').replace(
         description, "{{ (description ~ '.') | to_json(ensure_ascii=false) }}"
     )
+    path.write_text(f"{text}\n")
+    print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

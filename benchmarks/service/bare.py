@@ -21,7 +21,7 @@ from sqlalchemy import JSON, DateTime, ForeignKey, Numeric, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-OWNER_ID = uuid.UUID(os.environ["OWNER_ID"])
+OWNER_ID = os.environ["OWNER_ID"]
 
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=10, max_overflow=0)
 Session = async_sessionmaker(engine, expire_on_commit=False)
@@ -50,7 +50,7 @@ class Order(Base):
     __tablename__ = "orders"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
-    owner_id: Mapped[uuid.UUID]
+    owner: Mapped[str]
     reference: Mapped[str]
     currency: Mapped[str]
     status: Mapped[str] = mapped_column(default="placed")
@@ -85,7 +85,9 @@ class Message(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     type: Mapped[str]
-    envelope: Mapped[dict[str, Any]]
+    owner: Mapped[str]
+    event: Mapped[dict[str, Any]]
+    handler: Mapped[str | None]
     request_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="pending")
     run_at: Mapped[datetime] = mapped_column(default=now)
@@ -185,7 +187,7 @@ async def live() -> dict[str, str]:
 async def place_order(body: OrderCreate, session: SessionDep) -> Order:
     lines = [OrderLine(position=n, **line.model_dump()) for n, line in enumerate(body.lines)]
     order = Order(
-        owner_id=OWNER_ID,
+        owner=OWNER_ID,
         reference=body.reference,
         currency=body.currency,
         note=body.note,
@@ -193,7 +195,7 @@ async def place_order(body: OrderCreate, session: SessionDep) -> Order:
     )
     session.add(order)
     await session.flush()
-    session.add(Message(type="order.placed", envelope=event(order)))
+    session.add(Message(type="order.placed", owner=OWNER_ID, event=event(order)))
     await session.commit()
     return order
 
@@ -202,7 +204,7 @@ async def place_order(body: OrderCreate, session: SessionDep) -> Order:
 async def list_orders(query: Annotated[OrderQuery, Query()], session: SessionDep) -> dict[str, Any]:
     statement = (
         select(Order)
-        .where(Order.owner_id == OWNER_ID)
+        .where(Order.owner == OWNER_ID)
         .order_by(Order.created_at.desc(), Order.id.desc())
         .limit(query.limit + 1)
     )
@@ -218,7 +220,7 @@ async def list_orders(query: Annotated[OrderQuery, Query()], session: SessionDep
 
 @app.get("/api/v1/orders/{order_id}", response_model=OrderRead)
 async def get_order(order_id: uuid.UUID, session: SessionDep) -> Order:
-    statement = select(Order).where(Order.owner_id == OWNER_ID).where(Order.id == order_id)
+    statement = select(Order).where(Order.owner == OWNER_ID).where(Order.id == order_id)
     order = await session.scalar(statement)
     if order is None:
         raise HTTPException(404)

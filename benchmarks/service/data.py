@@ -11,10 +11,10 @@ _FILL = """
 WITH member AS (SELECT id FROM users WHERE email = '{owner}'),
 made AS (
     INSERT INTO orders
-        (id, owner_id, reference, currency, status, note, created_at, updated_at, version)
+        (id, owner, reference, currency, status, note, created_at, updated_at, version)
     SELECT (lpad(to_hex(((extract(epoch FROM now()) - n) * 1000)::bigint), 12, '0') || '7'
             || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
-           member.id, 'seed-' || n, 'EUR', 'confirmed', NULL,
+           member.id::text, 'seed-' || n, 'EUR', 'confirmed', NULL,
            now() - n * interval '1 second', now() - n * interval '1 second', 2
     FROM generate_series(1, {count}) AS n, member
     RETURNING id

@@ -74,7 +74,7 @@ def test_what_needs_an_admin_is_skipped_without_one(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verify(server.url, only=["SEC-6"]) == 0
-    assert "needs an admin: --admin-email and --admin-password" in capsys.readouterr().out
+    assert "needs an admin: --admin-email and VERIFY_ADMIN_PASSWORD" in capsys.readouterr().out
 
 
 def test_a_given_account_is_used_where_registration_is_closed(
@@ -160,7 +160,7 @@ def test_another_site_is_a_problem(server: Server) -> None:
 def test_an_unknown_check_is_a_problem_that_names_the_known(server: Server) -> None:
     problem = _problem(server.url, only=["API-99"])
     assert problem.message == "there is no check 'API-99'"
-    assert problem.hint.startswith("there are API-1, API-2, API-3")
+    assert problem.hint.startswith("the ids are API-1, API-2, API-3")
 
 
 def test_closed_registration_without_an_account_is_a_problem(server: Server) -> None:

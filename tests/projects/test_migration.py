@@ -9,7 +9,7 @@ __all__ = ["project"]
 
 @begun_with(auth="none")
 def test_a_migration_for_every_type_of_column_runs(project: Project) -> None:
-    project.run("PYTHONPATH=src .venv/bin/alembic downgrade 0004_orders-1")
+    project.run(".venv/bin/alembic downgrade 0004_orders-1")
     project.migration("0004_orders.py").unlink()
     project.run('make migration m="add orders"')
     project.run("make format migrate seed")

@@ -134,6 +134,29 @@ def test_the_image_gives_its_linter_nothing_to_say(rendered: Rendered) -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) -> None:
+    project = rendered()
+    images = re.findall(r"^FROM python:([0-9.]+)-", (project / "Dockerfile").read_text(), re.M)
+    [checked] = re.findall(
+        r"make check PYTHON_VERSION=(\S+)", (project / ".github/workflows/ci.yml").read_text()
+    )
+
+    assert set(images) == {checked}
+
+
+@pytest.mark.parametrize("target", ["run", "worker", "migrate", "seed", "reset", "shell"])
+def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str) -> None:
+    commands = subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/locked", target],
+        cwd=rendered(database="postgresql"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert "scripts/local_postgresql.py" in commands.splitlines()[0]
+
+
 def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
     text = (rendered() / ".github/workflows/ci.yml").read_text()
     used = re.findall(r"uses: (\S+)", text)
@@ -236,6 +259,8 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
 MODULES = {"argon2-cffi": "argon2", "pyjwt": "jwt"}
 NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
+    "email-validator": "EmailStr",
+    "fastapi-offline": 'packages=\\[\\("fastapi_offline"',
     "httptools": 'http="httptools"',
     "import-linter": "lint-imports",
     "mypy": "/mypy",

@@ -73,3 +73,15 @@ def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: P
 
     assert (result.returncode, (project / "src/app/orders").is_dir()) == (1, True)
     assert "error: migrations/versions/0005_priority.py builds on 0004_orders\n" in result.stderr
+
+
+@starter
+def test_it_refuses_to_run_in_production(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_ENV", "production")
+
+    result = remove_example(project)
+
+    assert (result.returncode, (project / "src/app/orders").is_dir()) == (1, True)
+    assert "error: this would delete the orders of production\n\nhint: " in result.stderr

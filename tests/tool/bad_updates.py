@@ -1,31 +1,16 @@
-"""What people get wrong in a project, and what they read then. docs/errors.md shows this table."""
+"""Wrong input in a project: the exit code is 2, and these words are said."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.cli.app import run
+from tests.tool.bad_input import BadInput
 from tests.tool.conftest import commit, git
 
-
-@dataclass(frozen=True)
-class BadUpdate:
-    """`arrange` prepares a project at v1.0.0, the current folder; its template has v2.0.0."""
-
-    title: str
-    arguments: tuple[str, ...]
-    error: str
-    hint: str
-    arrange: Callable[[Path], None] = lambda _: None
-
-
 ANSWERS = ".copier-answers.yml"
-GET_BACK = f"`git checkout HEAD -- {ANSWERS}` gives back the committed one"
-COMMIT = "commit them, or set them aside with `git stash --include-untracked`"
-ABORT = "resolve it and commit, or `scaffold update --abort` gives back the state before it"
 
 
 def write(path: str, content: str, *, committed: bool = False) -> Callable[[Path], None]:
@@ -73,9 +58,20 @@ def merging(project: Path) -> None:
     (project / ".git" / "MERGE_HEAD").write_text(head)
 
 
-def updated(project: Path) -> None:
+def updated(_: Path) -> None:
     """An update was written, and not committed."""
     assert run(["update", "--json"]) == 0
+
+
+def changed(_: Path) -> None:
+    """A change was written, and not committed."""
+    assert run(["change", "ci=none", "--json"]) == 0
+
+
+def changed_and_committed(project: Path) -> None:
+    """A change was written and committed."""
+    changed(project)
+    commit(project, "Change")
 
 
 def updated_and_committed(project: Path) -> None:
@@ -85,78 +81,54 @@ def updated_and_committed(project: Path) -> None:
 
 
 CASES = [
-    BadUpdate(
-        "a folder that is no project", ("update", "src"),
-        f"src is no project of scaffold: it has no {ANSWERS}",
-        "go to the folder of a service that `scaffold new` made",
+    BadInput(
+        "a folder that is not a project", ("update", "src"), "src is not a project", "scaffold new",
     ),
-    BadUpdate(
+    BadInput("a folder that is missing", ("change", "shop"), "no folder 'shop'", "NAME=VALUE"),
+    BadInput(
         "an answers file that is not YAML", ("update",),
-        f"the answers file {ANSWERS} is not YAML: line 2, column 1",
-        GET_BACK, write(ANSWERS, "name: [shop\n"),
+        "not YAML: line 2, column 1", "git checkout HEAD", write(ANSWERS, "name: [shop\n"),
     ),
-    BadUpdate(
+    BadInput(
         "an answers file that is a list", ("update",),
-        f"the answers file {ANSWERS} is not a mapping", GET_BACK, write(ANSWERS, "- shop\n"),
+        "not a mapping", "git checkout HEAD", write(ANSWERS, "- shop\n"),
     ),
-    BadUpdate(
+    BadInput(
         "a template that was not in git", ("update",),
-        f"{ANSWERS} does not say which commit of the template the project was made from",
-        "only a project of a template that was committed to git can be updated",
-        replace("_commit: v1.0.0\n", ""),
+        "which commit of the template", "committed to git", replace("_commit: v1.0.0\n", ""),
     ),
-    BadUpdate(
-        "no repository", ("update",), ". is in no git repository",
-        "updates are merged by git: `git init`, then commit everything", without_git,
-    ),
-    BadUpdate(
-        "no commit", ("update",), "the repository . has no commit", "commit everything first",
-        without_commit,
-    ),
-    BadUpdate(
+    BadInput("no repository", ("update",), "git repository", "`git init`", without_git),
+    BadInput("no commit", ("update",), "no commit", "commit", without_commit),
+    BadInput(
         "changes that are not committed", ("update",),
-        ". has changes that are not committed: README.md", COMMIT, write("README.md", "mine\n"),
+        "not committed: README.md", "git stash", write("README.md", "mine\n"),
     ),
-    BadUpdate(
+    BadInput(
         "a file that is not committed", ("change", "queue=none"),
-        ". has changes that are not committed: mine.txt", COMMIT, write("mine.txt", "mine\n"),
+        "not committed: mine.txt", "git stash", write("mine.txt", "mine\n"),
     ),
-    BadUpdate(
+    BadInput(
         "changes that git was told to overlook", ("update",),
-        "git overlooks changes of README.md",
-        "`git update-index --no-assume-unchanged --no-skip-worktree README.md`, then commit or "
-        "undo them", overlooked,
+        "README.md", "git update-index --no-assume-unchanged", overlooked,
     ),
-    BadUpdate(
-        "a merge that is under way", ("update",),
-        "a merge is under way in .", "finish or abort it first", merging,
-    ),
-    BadUpdate(
+    BadInput("a merge that is under way", ("update",), "a merge", "abort it", merging),
+    BadInput(
         "conflict markers that were committed", ("update",),
-        "notes.txt was committed with conflict markers",
-        "resolve it and commit; another update would make it worse",
+        "notes.txt", "commit",
         write("notes.txt", "<<<<<<< a\none\n=======\ntwo\n>>>>>>> b\n", committed=True),
     ),
-    BadUpdate(
+    BadInput(
         "a project that is newer than the tool", ("update",),
-        "v3.0.0 is not in this scaffold's template: the project was made by a newer one, or from "
-        "another template",
-        "upgrade scaffold, or add `--remote` to ask the template's own repository",
-        replace("v1.0.0", "v3.0.0"),
+        "v3.0.0", "--remote", replace("v1.0.0", "v3.0.0"),
     ),
-    BadUpdate(
-        "a release that there is not", ("update", "--to", "v9"),
-        "the template has no release v9", "`--to` takes a tag or a commit",
-    ),
-    BadUpdate(
+    BadInput("an unknown release", ("update", "--to", "v9"), "release v9", "a tag or a commit"),
+    BadInput(
         "a release that is older", ("update", "--to", "v1.0.0"),
-        "the project is at v2.0.0, which is newer than v1.0.0",
-        "upgrade scaffold, or name a later release with `--to`", updated_and_committed,
+        "at v2.0.0", "later release", updated_and_committed,
     ),
-    BadUpdate(
+    BadInput(
         "a template that is gone", ("update",),
-        "cannot get the template from /nowhere/template.git",
-        "repository '/nowhere/template.git' does not exist",
+        "/nowhere/template.git", "the address",
         lambda project: replace(
             next(
                 line.removeprefix("_src_path: ")
@@ -166,35 +138,48 @@ CASES = [
             "/nowhere/template.git",
         )(project),
     ),
-    BadUpdate(
-        "an unknown answer", ("change", "databse=sqlite"), "there is no question 'databse'",
-        "did you mean 'database'? The questions are framework, name, description, database, auth, "
-        "queue, cache, ci and flavour",
+    BadInput(
+        "an unknown answer", ("change", "databse=sqlite"), "question 'databse'", "'database'",
     ),
-    BadUpdate(
+    BadInput(
         "an unknown value", ("change", "database=postgres"),
-        "database has no choice 'postgres'",
-        "did you mean 'postgresql'? It can be sqlite or postgresql",
+        "no choice 'postgres'", "did you mean 'postgresql'?",
     ),
-    BadUpdate(
-        "an answer without a value", ("change", "database"),
-        "'database' is not of the form name=value", "for example `database=postgresql`",
+    BadInput(
+        "an answer without a value", ("change", "queue=none", "database"),
+        "'database'", "`database=postgresql`",
     ),
-    BadUpdate(
+    BadInput(
+        "no terminal to ask on", ("change",),
+        "no terminal", "`scaffold change database=postgresql`",
+    ),
+    BadInput(
+        "no new answers", ("change", "--defaults"),
+        "no new answers", "`scaffold change database=postgresql`",
+    ),
+    BadInput(
         "two requests at once", ("update", "--check", "--abort"),
-        "--check, --dry-run, --finish and --abort exclude each other", "give one of them",
+        "--check and --abort exclude each other", "one of them",
     ),
-    BadUpdate(
-        "nothing to take back", ("update", "--abort"),
-        "there is no unfinished update to take back",
-        "`git revert` takes back an update that was committed",
+    BadInput(
+        "answers for a request that takes none", ("change", "ci=none", "--abort"),
+        "--abort takes no answers", "`ci=none`",
     ),
-    BadUpdate(
-        "nothing to finish", ("update", "--finish"),
-        "there is no unfinished update", "`scaffold update` begins one",
+    BadInput(
+        "two folders at once", ("diff", ".", "--project", "src"),
+        "PATH is ., and --project is src", "one of them",
     ),
-    BadUpdate(
-        "an update that is not finished", ("change", "queue=none"),
-        "the update to v2.0.0 is not finished", ABORT, updated,
+    BadInput("nothing to abort", ("update", "--abort"), "nothing to abort", "`git revert`"),
+    BadInput(
+        "an update that is not committed", ("change", "queue=none"),
+        "the update to v2.0.0 is not committed", "`scaffold update --abort`", updated,
+    ),
+    BadInput(
+        "a change that is not committed", ("update",),
+        "the change of ci is not committed", "`scaffold change --abort`", changed,
+    ),
+    BadInput(
+        "a change that was committed", ("change", "--abort"),
+        "the change of ci was committed", "`git revert HEAD`", changed_and_committed,
     ),
 ]  # fmt: skip

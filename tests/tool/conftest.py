@@ -83,6 +83,40 @@ def signals_kept() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session")
+def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template with the releases v1.0.0 and v2.0.0. Do not change it."""
+    from tests.tool import releases  # imported late: it imports this module
+
+    return releases.build(tmp_path_factory.mktemp("releases") / "template")
+
+
+@pytest.fixture(scope="session")
+def edited(two_releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of the first release, with two edits. Do not change it."""
+    folder = tmp_path_factory.mktemp("made") / "shop"
+    git(two_releases, "checkout", "--quiet", "v1.0.0")
+    with signals_kept():
+        assert run(["new", str(folder), "--defaults", "--template", str(two_releases)]) == 0
+    git(two_releases, "checkout", "--quiet", "main")
+    (folder / "src/app/mine.py").write_text("MINE = True\n")
+    with (folder / "README.md").open("a") as readme:
+        readme.write("\nOur own words.\n")
+    commit(folder, "Our edits")
+    return folder
+
+
+@pytest.fixture
+def project(edited: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that project, as the current folder."""
+    folder = workplace / "shop"
+    shutil.copytree(edited, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    git(folder, "config", "user.name", "Test")
+    git(folder, "config", "user.email", "test@example.org")
+    return folder
+
+
 @pytest.fixture
 def scaffold(capfd: pytest.CaptureFixture[str]) -> Scaffold:
     """`scaffold("new", "shop")` runs the command line in this process."""
@@ -111,10 +145,10 @@ def export(folder: Path, root: Path = ROOT) -> None:
 def export_without_code(folder: Path) -> None:
     """Copy the template without its tests and most of its code: it renders in half the time."""
     export(folder)
-    for tests in folder.glob("template/*/*/tests/"):
+    for tests in list(folder.glob("template/**/tests/")):
         shutil.rmtree(tests)
-    for file in folder.glob("template/*/*/src/app/*/*"):
-        if not file.name.startswith("__init__"):
+    for file in folder.glob("template/**/src/app/*/**/*"):
+        if file.is_file() and not file.name.startswith("__init__"):
             file.unlink()
 
 

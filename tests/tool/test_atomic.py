@@ -106,7 +106,7 @@ def test_a_git_that_is_just_being_started_ends_with_scaffold(
     assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 2)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_at_any_moment_leaves_nothing_or_all(
     number: signal.Signals, code: int, workplace: Path
 ) -> None:
@@ -145,16 +145,23 @@ def _seconds_of_a_run(folder: Path) -> float:
     return time.perf_counter() - start
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_while_writing_leaves_nothing(
-    scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals,
+    code: int,
+    scaffold: Scaffold,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted(*_: object) -> None:
         assert listing(workplace)  # half way
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
 
     monkeypatch.setattr("scaffold.git.commands.first_commit", interrupted)
     outcome = scaffold("new", "services/shop", "--defaults")
-    assert outcome.code == 130
+    assert outcome.code == code
     assert outcome.err == "error: interrupted\n\nhint: nothing was written; run the command again\n"
     assert listing(workplace) == []
 

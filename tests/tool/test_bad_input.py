@@ -1,38 +1,104 @@
-"""Whatever is wrong: one error line, a hint, exit code 2, and nothing left behind."""
+"""Wrong input: one error line, a hint, exit code 2, nothing written; docs/errors.md shows it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.combinations import ROOT
-from tests.tool.bad_input import CASES, BadInput, page
-from tests.tool.conftest import Scaffold
+from tests.tool import bad_input, bad_updates
+from tests.tool.bad_input import BadInput
+from tests.tool.conftest import Outcome, Scaffold, tree
+
+DOCUMENT = ROOT / "docs" / "errors.md"
+PAGE = """\
+# Errors
+
+When something is wrong, `scaffold` prints one line `error:` and one line `hint:` on stderr. The
+[exit code](guide.md#exit-codes) is 2, and nothing is written: no folder, no file, no half
+repository. A test runs each of these commands.
+
+## Without a project
+
+The current folder is empty, if nothing else is said. It is `.` here.
+
+{new}
+## In a project
+
+The project is at the release v1.0.0 of a template that has v2.0.0.
+
+{project}"""
+TABLES = (bad_input.CASES, bad_updates.CASES)
+shown: dict[str, list[str]] = {"new": [], "project": []}
+"""What the cases of each section printed, for the page."""
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+@pytest.mark.parametrize("case", bad_input.CASES, ids=lambda case: case.title)
 def test_a_mistake_is_told_in_one_line_and_leaves_nothing(
     case: BadInput, scaffold: Scaffold, workplace: Path
 ) -> None:
     case.arrange(workplace)
     before = listing(workplace)
-
     outcome = scaffold(*case.arguments)
-
-    told = outcome.err.replace(f"{workplace}/", "./").replace(str(workplace), ".")
-    assert told == f"error: {case.error}\n\nhint: {case.hint}\n"
-    assert outcome.code == 2
-    assert outcome.out == ""
+    check(case, outcome)
     assert listing(workplace) == before
+    show("new", case, outcome.err.replace(f"{workplace}/", "./").replace(str(workplace), "."))
 
 
-def test_the_page_of_errors_shows_these_cases() -> None:
-    document = ROOT / "docs" / "errors.md"
+@pytest.mark.parametrize("case", bad_updates.CASES, ids=lambda case: case.title)
+def test_a_mistake_in_a_project_is_told_in_one_line_and_changes_nothing(
+    case: BadInput, scaffold: Scaffold, project: Path, two_releases: Path
+) -> None:
+    case.arrange(project)
+    before = tree(project)
+    outcome = scaffold(*case.arguments)
+    check(case, outcome)
+    assert tree(project) == before
+    told = outcome.err.replace(str(two_releases), "/template").replace(str(project), ".")
+    show("project", case, told)
+
+
+def test_the_page_of_errors_has_these_cases_in_this_order() -> None:
     if os.environ.get("UPDATE_DOCS"):
-        document.write_text(page())
-    assert document.read_text() == page(), "run `make docs`"
+        assert [len(blocks) for blocks in shown.values()] == [len(cases) for cases in TABLES]
+        DOCUMENT.write_text(PAGE.format(**{name: console(told) for name, told in shown.items()}))
+    titles = [line[2:] for line in DOCUMENT.read_text().splitlines() if line.startswith("# ")]
+    assert titles == ["Errors", *(case.title for cases in TABLES for case in cases)]
+
+
+def check(case: BadInput, outcome: Outcome) -> None:
+    """One `error:` line, a blank line, one `hint:` line, and the words of the case in them."""
+    error, blank, hint, end = outcome.err.split("\n")
+    assert error.startswith("error: ") and case.error in error
+    assert hint.startswith("hint: ") and case.hint in hint
+    assert (blank, end, outcome.out, outcome.code) == ("", "", "", 2)
+
+
+def show(section: str, case: BadInput, told: str) -> None:
+    """Keep a block of the page, and check that the page has it."""
+    block = f"# {case.title}\n$ {command(case.arguments)}\n{told}"
+    shown[section].append(block)
+    assert os.environ.get("UPDATE_DOCS") or block in DOCUMENT.read_text(), "run `make docs`"
+
+
+def console(blocks: list[str]) -> str:
+    text = "\n".join(blocks)
+    return f"```console\n{text}```\n"
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command as one would type it in bash."""
+    return " ".join(["scaffold", *map(quoted, arguments)])
+
+
+def quoted(argument: str) -> str:
+    if argument and argument.isprintable() and " " not in argument:
+        return argument
+    escaped = os.fsencode(argument).decode("latin-1").encode("unicode_escape").decode()
+    return f"$'{escaped}'"
 
 
 def test_git_missing_is_told_before_anything_is_written(

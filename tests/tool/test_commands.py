@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -12,8 +15,12 @@ from typing import Any
 
 import pytest
 
+from scaffold.terminal import console
+from scaffold.terminal.errors import Problem, suggestion
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import Scaffold
+
+COMMANDS = ("new", "update", "change", "diff", "choices", "doctor", "verify")
 
 
 def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
@@ -33,23 +40,100 @@ def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
 
 
-def test_the_version_is_the_packages(scaffold: Scaffold) -> None:
-    assert scaffold("--version").out.startswith("scaffold 0.")
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_the_packages(option: str, scaffold: Scaffold) -> None:
+    assert scaffold(option).out.startswith("scaffold 0.")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
 def test_help_names_the_commands(arguments: tuple[str, ...], scaffold: Scaffold) -> None:
     outcome = scaffold(*arguments)
     assert outcome.code == 0
-    assert all(command in outcome.out for command in ("new", "choices", "verify"))
+    assert all(f"\n  {command} " in outcome.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_is_readable_at_80_columns(
+    command: str | None, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = scaffold(*([command] if command else []), "--help").out
+    assert "Usage: scaffold" in shown and "--color WHEN" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert re.findall(r"<\w+>|\[\[|\{|\bNone\b", shown) == []
 
 
 def test_the_help_of_new_has_a_flag_for_every_question(scaffold: Scaffold) -> None:
     shown = scaffold("new", "--help").out
-    assert "Answers" in shown
+    assert "\nAnswers:\n" in shown
     for question in TEMPLATE.asked:
         assert (f"--{question.name}" in shown) is (question.name != "name")
         assert not question.choices or "|".join(question.choices.values()) in shown
+
+
+def test_the_help_of_new_lists_the_presets(scaffold: Scaffold) -> None:
+    shown = " ".join(scaffold("new", "--help").out.split())
+    assert "preset: starter, production or minimal." in shown
+
+
+def test_colour_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not coloured(monkeypatch, terminal=False)
+    assert coloured(monkeypatch, terminal=True)
+    assert not coloured(monkeypatch, terminal=True, TERM="dumb")
+
+
+def test_no_color_beats_force_color_and_the_option_beats_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = {"NO_COLOR": "1", "FORCE_COLOR": "1"}
+    assert coloured(monkeypatch, terminal=False, FORCE_COLOR="1")
+    assert not coloured(monkeypatch, terminal=True, **both)
+    assert coloured(monkeypatch, "always", terminal=False, **both)
+    assert not coloured(monkeypatch, "never", terminal=True, FORCE_COLOR="1")
+
+
+def coloured(
+    monkeypatch: pytest.MonkeyPatch, when: str = "auto", *, terminal: bool, **variables: str
+) -> bool:
+    """Whether an error is printed in colour."""
+    with monkeypatch.context() as context:
+        for name in ("NO_COLOR", "FORCE_COLOR"):
+            context.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm", **variables}.items():
+            context.setenv(name, value)
+        stream = io.StringIO()
+        vars(stream)["isatty"] = lambda: terminal
+        context.setattr("sys.stderr", stream)
+        console.use_colour(when)
+        console.tell(Problem("wrong"))
+    return stream.getvalue() == "\x1b[1;31merror\x1b[0m: wrong\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--color", "always", "nwe"), ("nwe", "--color=always"), ("new", "--nwe", "--color=always")],
+)
+def test_the_option_for_colour_stands_anywhere(
+    arguments: tuple[str, ...], scaffold: Scaffold
+) -> None:
+    assert scaffold(*arguments).err.startswith("\x1b[1;31merror\x1b[0m: there is no ")
+
+
+def test_progress_is_one_line_that_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "20")
+    assert progress(monkeypatch, terminal=False) == ""
+    assert progress(monkeypatch, terminal=True) == "\r\x1b[KFetching the templa\r\x1b[K"
+
+
+def progress(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
+    stream = io.StringIO()
+    vars(stream)["isatty"] = lambda: terminal
+    with monkeypatch.context() as context, contextlib.suppress(OSError):
+        context.setattr("sys.stderr", stream)
+        with console.progress("Fetching the template from afar ..."):
+            raise OSError
+    return stream.getvalue()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -63,11 +147,58 @@ def test_shells_can_complete(
     assert "_SCAFFOLD_COMPLETE" in outcome.out
 
 
-def test_values_are_completed(scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("new --database ", "sqlite postgresql"),
+        ("new --preset pro", "production"),
+        ("new --set da", "database=sqlite database=postgresql"),
+        ("new --set database = ", "sqlite postgresql"),
+        ("new --set database = post", "postgresql"),
+        ("new --set desc", "description="),
+        ("change q", "queue=database queue=none"),
+        ("change ./shop cac", "cache=memory"),
+        ("change queue = d", "database"),
+        ("change ./shop queue = ", "database none"),
+        ("diff auth = j", "jwt"),
+        ("diff nothing = j", ""),
+        ("update --set ci = g", "github"),
+        ("update --set queue = none --set ci = g", "github"),
+        ("new --database = post", "postgresql"),
+        ("verify --only DB-", "DB-1"),
+        ("choi", "choices"),
+        ("update --ab", "--abort"),
+    ],
+)
+def test_bash_completes(
+    typed: str, words: str, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bash gives `=` as a word of its own, and the script of Typer a line for each word."""
+    line = ["scaffold", *typed.split(" ")]
     monkeypatch.setenv("_SCAFFOLD_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "scaffold new --database ")
-    monkeypatch.setenv("COMP_CWORD", "3")
-    assert scaffold().out.split() == ["sqlite", "postgresql"]
+    monkeypatch.setenv("COMP_WORDS", "\n".join(line))
+    monkeypatch.setenv("COMP_CWORD", str(len(line) - 1))
+    monkeypatch.setenv("_SCAFFOLD_COMPLETE_NAME", "")
+    found = scaffold().out.split()
+    assert set(words.split()) <= set(found)
+    assert words or not found
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("new --preset min", "minimal"),
+        ("new --set database=p", "database=postgresql"),
+        ("change queue=n", "queue=none"),
+    ],
+)
+def test_fish_completes(
+    typed: str, word: str, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_SCAFFOLD_COMPLETE", "complete_fish")
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"scaffold {typed}")
+    assert [line.partition("\t")[0] for line in scaffold().out.splitlines()] == [word]
 
 
 def test_verify_hands_over_and_leaves_with_the_suites_code(
@@ -91,6 +222,43 @@ def test_verify_hands_over_and_leaves_with_the_suites_code(
     )
 
 
+@pytest.mark.parametrize("typed", [True, False])
+def test_verify_takes_passwords_from_the_environment_or_the_terminal(
+    typed: bool, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "scaffold.conformance.cli.verify", lambda _, **options: handed.update(options) or 0
+    )
+    if typed:
+        monkeypatch.setattr("scaffold.terminal.console.is_terminal", lambda: True)
+        monkeypatch.setattr("getpass.getpass", lambda prompt, **_: f"typed for {prompt}")
+    else:
+        monkeypatch.setenv("VERIFY_PASSWORD", "from outside")
+    outcome = scaffold("verify", "http://localhost", "--email", "ada@example.com")
+    assert outcome.code == 0, outcome.err
+    expected = "typed for Password of ada@example.com: " if typed else "from outside"
+    assert (handed["password"], handed["admin_password"]) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "close"),
+    [
+        ("nwe", "new"),
+        ("dif", "diff"),
+        ("verfy", "verify"),
+        ("upd", "update"),
+        ("x", None),
+        ("no", None),
+        ("shop", None),
+        ("delete", None),
+    ],
+)
+def test_only_a_similar_word_is_suggested(word: str, close: str | None) -> None:
+    hint = suggestion(word, ["new", "update", "diff", "verify", "none"], sentence="there are")
+    assert hint.startswith(f"did you mean '{close}'? There are" if close else "there are")
+
+
 def test_a_reader_that_leaves_early_is_no_problem() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "scaffold", "choices"],
@@ -111,32 +279,25 @@ def test_without_a_standard_input_there_is_no_terminal(workplace: Path) -> None:
     assert result.returncode == 2
 
 
-def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from scaffold.terminal import console
-
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert console._painted("error", "31") == "\x1b[1;31merror\x1b[0m"
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert console._painted("error", "31") == "error"
-
-
 INTERVIEW = {"copier", "prompt_toolkit", "questionary"}
 """Packages that only the interview and rendering need."""
+HELP = INTERVIEW | {"httpx", "jinja2", "pydantic", "rich"}
 
 
 @pytest.mark.parametrize(
     ("command", "heavy"),
     [
-        (["--help"], INTERVIEW | {"httpx", "jinja2", "pydantic"}),
-        (["choices"], INTERVIEW | {"httpx", "jinja2"}),
+        (["--help"], HELP),
+        *(([command, "--help"], HELP) for command in COMMANDS),
+        (["choices"], HELP),
         (["doctor", "shop"], INTERVIEW | {"httpx"}),  # it evaluates the answers with Jinja
     ],
 )
 def test_quick_commands_import_nothing_heavy(
     command: list[str], heavy: set[str], scaffold: Scaffold
 ) -> None:
-    scaffold("new", "shop", "--defaults", "--no-git")
+    if "shop" in command:
+        scaffold("new", "shop", "--defaults", "--no-git")
     code = (
         f"import sys; from scaffold.cli.app import run; run({command!r});"
         f"print(sorted({heavy!r} & set(sys.modules)))"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
 
+from scaffold.terminal.errors import ExitCode
+from scaffold.terminal.signals import Interrupted
 from tests.combinations import ROOT, TEMPLATE
 from tests.tool.conftest import Scaffold
 
@@ -80,16 +83,33 @@ def test_the_readme_names_every_choice() -> None:
 def test_the_guide_names_every_option_of_new(scaffold: Scaffold) -> None:
     guide = (ROOT / "docs" / "guide.md").read_text()
     flags = {f"--{question.name}" for question in TEMPLATE.asked}
-    options = set(re.findall(r"(?<=│ )--[a-z-]+", scaffold("new", "--help").out)) - {"--help"}
-    assert options
+    options = set(re.findall(r"^  (--[a-z-]+)", scaffold("new", "--help").out, re.MULTILINE))
+    assert len(options) > 10
     assert [option for option in sorted(options - flags) if f"`{option}" not in guide] == []
+
+
+@pytest.mark.parametrize("command", ["update", "change", "diff"])
+def test_the_page_of_updates_names_every_option(command: str, scaffold: Scaffold) -> None:
+    pages = "".join((ROOT / "docs" / f"{page}.md").read_text() for page in ("updating", "guide"))
+    options = set(
+        re.findall(r"^  (?:-y, )?(--[a-z-]+)", scaffold(command, "--help").out, re.MULTILINE)
+    )
+    assert len(options) > 4
+    assert [option for option in sorted(options) if f"{option}" not in pages] == []
+
+
+def test_the_guide_lists_every_exit_code() -> None:
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs/guide.md").read_text(), re.MULTILINE)
+    signals = [Interrupted(number).exit_code for number in (SIGHUP, SIGINT, SIGTERM)]
+    assert [int(row) for row in rows] == [*ExitCode, *signals]
 
 
 def test_the_architecture_lists_every_module() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
-    modules = {path.stem for path in (ROOT / "src/scaffold").glob("*.py")} - {"__init__"}
-    helpers = {"console", "documents", "problems", "signals"}
-    assert sorted(module for module in modules - helpers if f"`{module}`" not in page) == []
+    files = (ROOT / "src/scaffold").glob("*/*.py")
+    modules = {file.stem for file in files if file.parent.name != "conformance"} - {"__init__"}
+    assert len(modules) > 30
+    assert sorted(module for module in modules if f"`{module}`" not in page) == []
 
 
 def test_no_page_names_a_host_of_a_registry() -> None:

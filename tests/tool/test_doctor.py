@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -110,14 +111,23 @@ def test_the_current_folder_is_the_project(
     shop: Path, scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = scaffold("doctor", "shop")
+    assert scaffold("doctor", "--project", "shop") == named
+    assert scaffold("doctor", "shop", "--project", "./shop") == named
     monkeypatch.chdir(shop)
     assert scaffold("doctor") == named
+
+
+def test_findings_in_colour_say_the_same(shop: Path, scaffold: Scaffold) -> None:
+    plain = scaffold("doctor", "shop").out
+    coloured = scaffold("doctor", "shop", "--color", "always").out
+    assert coloured.startswith("\x1b[32mok       \x1b[0m git ")
+    assert re.sub(r"\x1b\[\d*m", "", coloured) == plain
 
 
 def test_outside_of_a_project_scaffold_needs_git_alone(scaffold: Scaffold, tmp_path: Path) -> None:
     outcome = scaffold("doctor")
     assert (outcome.code, outcome.out) == (0, "ok        git 2.39.5\n")
-    assert outcome.err == "\nThis folder is no project: these are the needs of scaffold itself.\n"
+    assert "This folder is not a project" in outcome.err
     (tmp_path / "bin/git").unlink()
     assert scaffold("doctor").out == "missing   git → install git: updates merge with it\n"
 

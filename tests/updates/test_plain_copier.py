@@ -118,11 +118,12 @@ def test_an_answer_can_be_changed_there_and_back(
 def test_copier_copy_works_from_the_address_of_the_repository(
     releases: Path, workplace: Path
 ) -> None:
-    subprocess.run(
+    copied = subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--defaults", "--data", "name=shop",
          f"git+{releases.as_uri()}", "shop"],
-        cwd=workplace, check=True, capture_output=True,
+        cwd=workplace, check=True, capture_output=True, text=True,
     )  # fmt: skip
+    assert "Next:\n  cd shop\n  git init" in copied.stderr
     answers = yaml.safe_load((workplace / "shop/.copier-answers.yml").read_text())
     assert answers["_commit"] == "v2.0.0"
     assert (workplace / "shop/README.md").exists()

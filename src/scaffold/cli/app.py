@@ -1,29 +1,53 @@
-"""The command line: reads what was typed, calls one command, tells problems in words."""
+"""The command line: reads the arguments, runs one command, reports problems."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from scaffold.terminal import console, signals
-from scaffold.terminal.errors import Problem, suggestion
+from scaffold.terminal.errors import ExitCode, Problem, suggestion
+from scaffold.terminal.help import Command, Group
 
-_EXIT_UNEXPECTED = 70  # EX_SOFTWARE
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
 _COMMANDS = {
-    "new": "Make a new service in the folder PATH.",
-    "update": "Bring a project to a newer release.",
-    "change": "Change answers of a project.",
-    "diff": "Show what an update or other answers would change.",
-    "choices": "Show what can be chosen.",
-    "doctor": "Name what a project lacks on this machine.",
-    "verify": "Check a running service against the contract.\n\n"
-    "It makes users and orders there, erases those users in the end, and spends the logins that "
-    "one address may try in a minute: check a copy, not the service that people use.",
+    "new": _Entry("new", "Create a service in the folder PATH."),
+    "update": _Entry(
+        "update",
+        "Update a project to a newer release of its template.\n\n"
+        "The plan is shown first. Edits of the team are merged, never overwritten.",
+    ),
+    "change": _Entry(
+        "update",
+        "Change answers of a project, at the same release of its template.\n\n"
+        "Without NAME=VALUE, a terminal asks for the new answers. With `--to`, the project is "
+        "updated to that release as well.",
+    ),
+    "diff": _Entry(
+        "preview",
+        "Print what an update or a change would change, as a patch.\n\n"
+        "Without NAME=VALUE it is the update to the newest release; with it, the change at the "
+        "same release.",
+    ),
+    "choices": _Entry("choices", "List the choices of each question, and the presets."),
+    "doctor": _Entry("doctor", "Check what a project needs from this machine."),
+    "verify": _Entry(
+        "verify",
+        "Check a running service against the contract.\n\n"
+        "The checks create users and orders, delete these users at the end, and use up the login "
+        "attempts that one address has in a minute. Run them against a copy of the service, not "
+        "against production.",
+    ),
 }
 
 
@@ -41,13 +65,13 @@ def run(arguments: list[str]) -> int:
 
 def _answered(arguments: list[str]) -> int:
     try:
-        code = _dispatch(arguments)
+        code = _dispatch(_without_color(arguments))
         sys.stdout.flush()  # here, where a reader that has left can be answered
         return code
     except BrokenPipeError:
         # The reader of our output has left (`scaffold choices | head -1`): that is no problem.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return ExitCode.OK
     except Exception as error:
         problem = _told(error)
         if problem is None:
@@ -56,39 +80,72 @@ def _answered(arguments: list[str]) -> int:
         return problem.exit_code
 
 
+def _without_color(arguments: Sequence[str]) -> list[str]:
+    """The arguments without `--color WHEN`, which may stand anywhere and is followed at once.
+
+    It is read before Typer reads the rest, so that errors of the command line follow it as well.
+    """
+    console.use_colour("auto")
+    rest = []
+    words = iter(arguments)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if word == "--":
+            rest += [word, *words]
+        elif option == "--color":
+            console.use_colour(value if equals else next(words, None))
+        else:
+            rest.append(word)
+    return rest
+
+
 def _dispatch(arguments: list[str]) -> int:
+    completes = "_SCAFFOLD_COMPLETE" in os.environ
+    if completes:
+        from scaffold.interview import completion
+
+        completion.prepare()
+    named = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     app = typer.Typer(
-        help="Generates backend services that are ready for production on the first day.",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        cls=Group,
+        help="Generate backend services that are ready for production on the first day.",
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "color": console.has_colour(sys.stdout),
+        },
+        add_completion=completes or named is None,  # its options make Typer import pydantic
+        rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    wanted = _wanted(arguments)
-    for name, told in _COMMANDS.items():
-        app.command(name=name, help=told)(_loaded(name) if name in wanted else _not_loaded)
-    code = app(arguments, prog_name="scaffold", standalone_mode=False)
-    return code if isinstance(code, int) else 0
+    for name, entry in _COMMANDS.items():
+        code = _loaded(name, entry) if completes or name == named else _not_loaded
+        app.command(name=name, cls=Command, help=entry.help)(code)
+    result = app(arguments, prog_name="scaffold", standalone_mode=False)
+    return result if isinstance(result, int) else ExitCode.OK
 
 
-def _wanted(arguments: list[str]) -> Collection[str]:
-    """The commands whose code is needed: the one that is named, or all to complete a word."""
-    if "_SCAFFOLD_COMPLETE" in os.environ:
-        return _COMMANDS
-    return [word for word in arguments if not word.startswith("-")][:1]
-
-
-def _loaded(name: str) -> Callable[..., Any]:
-    module = import_module(f"scaffold.cli.{name}")
+def _loaded(name: str, entry: _Entry) -> Callable[..., Any]:
+    module = import_module(f"scaffold.cli.{entry.module}")
     command: Callable[..., Any] = module.command() if name == "new" else vars(module)[name]
     return command
 
 
 def _not_loaded() -> None:
-    """Stands in for a command that was not asked for: importing all of them takes time."""
+    """Stands for a command that is not named: importing all of them takes time."""
 
 
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version and exit.")
+    ] = False,
+    # Stands here for the help: `run` has read the value. A text would make Typer import pydantic.
+    _color: Annotated[
+        bool,
+        typer.Option(
+            "--color", metavar="WHEN", help="When to use colour: auto (default), always or never."
+        ),
+    ] = False,
 ) -> None:
     if version:
         from importlib.metadata import PackageNotFoundError
@@ -114,7 +171,7 @@ def _told(error: Exception) -> Problem | None:
     return Problem(
         f"scaffold failed: {type(error).__name__}: {' '.join(str(error).split())}",
         "this is a fault of scaffold; SCAFFOLD_DEBUG=1 shows where it happened",
-        _EXIT_UNEXPECTED,
+        ExitCode.INTERNAL,
     )
 
 
@@ -126,9 +183,9 @@ def _mistyped(mistake: Any) -> Problem:
         return Problem(message[:1].lower() + message[1:].rstrip("."), "`--help` shows the usage")
     command = context.command_path
     option = getattr(mistake, "option_name", None)
-    if option == "--name" and context.command.name == "new":
-        return Problem("there is no option --name", "the last part of PATH is the name")
-    if option and option not in (known := _options(context.command)):
+    if hint := _ELSEWHERE.get((str(context.command.name), str(option))):
+        return Problem(f"there is no option {option}", hint)
+    if option and option not in (known := _options(context)):
         return Problem(
             f"there is no option {option}",
             suggestion(option, known, sentence=f"the options of `{command}` are"),
@@ -137,14 +194,24 @@ def _mistyped(mistake: Any) -> Problem:
         word = message.split("'")[1]
         return Problem(
             f"there is no command {word}",
-            suggestion(word, context.command.commands, sentence="the commands are"),
+            suggestion(word, _COMMANDS, sentence="the commands are"),
         )
     return Problem(
         f"{message[:1].lower()}{message[1:]}".rstrip("."), f"`{command} --help` shows the usage"
     )
 
 
-def _options(command: Any) -> list[str]:
-    return [
-        option for parameter in command.params for option in parameter.opts if option[:2] == "--"
-    ]
+_ELSEWHERE = {
+    ("new", "--name"): "the last part of PATH is the name",
+    ("verify", "--password"): "set VERIFY_PASSWORD, or type the password on a terminal: other "
+    "users of a machine can read its command lines",
+    ("verify", "--admin-password"): "set VERIFY_ADMIN_PASSWORD, or type the password on a "
+    "terminal: other users of a machine can read its command lines",
+}
+"""Where the value of an option goes that people expect and that does not exist."""
+
+
+def _options(context: Any) -> list[str]:
+    parameters = context.command.get_params(context)
+    options = [option for parameter in parameters for option in parameter.opts]
+    return [option for option in options if option[:2] == "--"]

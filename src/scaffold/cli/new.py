@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -12,27 +11,33 @@ from typing import Annotated, Any
 
 import typer
 
+from scaffold.cli.preview import AsJson, Plain, complete_answer
 from scaffold.git import commands as git
+from scaffold.interview import completion
 from scaffold.project import staging
 from scaffold.project.create import Created, Listed, NewProject, complete
 from scaffold.source import locate
 from scaffold.template.answers import gather, preset_answers
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
-from scaffold.template.spec import Question, load
+from scaffold.template.spec import Question, Template, load
 from scaffold.terminal import console
-from scaffold.terminal.errors import Problem
+from scaffold.terminal.errors import Problem, listed
 from scaffold.terminal.file_tree import overview, tree
 
 NEXT_COMMANDS = ("make dev", "make test")
 
 
 def command() -> Callable[..., None]:
-    """The command `new` with one option for each question, in a panel of their own."""
+    """The command `new` with the presets in its help and one option for each question."""
     own = inspect.signature(new, eval_str=True)
-    parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    questions = load(locate.shipped(), with_facts=False).asked
-    parameters += [_option(question) for question in questions if question.name != "name"]
+    template = load(locate.shipped(), with_facts=False)
+    parameters = [
+        parameter.replace(annotation=_preset(template)) if name == "preset" else parameter
+        for name, parameter in own.parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    parameters += [_option(question) for question in template.asked if question.name != "name"]
 
     def with_flags(**arguments: Any) -> None:
         new(**arguments)
@@ -46,39 +51,47 @@ def command() -> Callable[..., None]:
 def new(
     path: Annotated[
         str | None,
-        typer.Argument(help="The folder to make; its last part is the name.", metavar="PATH"),
+        typer.Argument(
+            help="The folder to create. Its last part is the name of the service.",
+            metavar="PATH",
+            autocompletion=complete_answer,  # bash: what follows `--set NAME=`; else file names
+        ),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Begin with the answers of a preset.", metavar="NAME")
-    ] = None,
+    preset: str | None = None,
     answers: Annotated[
-        Path | None, typer.Option(help="Take answers from a YAML file.", metavar="FILE")
+        Path | None, typer.Option(help="Read answers from a YAML file.", metavar="FILE")
     ] = None,
     assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Give one answer.", metavar="NAME=VALUE")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Give one answer. Repeat it for more.",
+            metavar="NAME=VALUE",
+            autocompletion=complete_answer,
+        ),
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", help="Ask nothing: take the defaults for what is left.")
+        bool, typer.Option("--defaults", help="Ask nothing; other questions take their defaults.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the tree of files and write nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, ask nothing.")] = False,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="Ask line by line, for screen readers and pipes.")
+    as_json: AsJson = False,
+    plain: Plain = False,
+    no_git: Annotated[
+        bool, typer.Option("--no-git", help="Do not create a git repository.")
     ] = False,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
     template: Annotated[
         str | None,
         typer.Option(
-            help="Use another template: a folder or a git address.",
+            help="Use another template: a folder or the address of a git repository.",
             metavar="ADDRESS",
             envvar="SCAFFOLD_TEMPLATE",
         ),
     ] = None,
     **flags: str | bool | None,
 ) -> None:
-    """Make a new service, or raise a `Problem` and leave nothing."""
+    """Create a service, or raise a `Problem` and leave nothing behind."""
     asking = not (defaults or as_json) and (plain or console.is_terminal())
     if not asking:
         spoken = [preset, answers, assignments, defaults, *(v is not None for v in flags.values())]
@@ -125,15 +138,27 @@ def new(
         _teach(questionnaire, project, path or project.name, preset, no_git=no_git)
 
 
+def _preset(template: Template) -> Any:
+    names = listed(list(template.presets), "or")
+    return Annotated[
+        str | None,
+        typer.Option(
+            help=f"Start from the answers of a preset: {names}.",
+            metavar="NAME",
+            autocompletion=lambda: completion.presets(template),
+        ),
+    ]
+
+
 def _option(question: Question) -> inspect.Parameter:
     flag = question.name.replace("_", "-")
     is_bool = question.type == "bool"
     choices = [str(value) for value in question.choices.values()]
-    default = "" if "{" in str(question.default) else f" (default: {question.default})"
+    default = "" if "{" in str(question.default) else f" [default: {question.default}]"
     option: Any = typer.Option(
         f"--{flag}/--no-{flag}" if is_bool else f"--{flag}",
         help=f"{question.help}{default}",
-        metavar=None if is_bool else "|".join(choices) or "TEXT",
+        metavar="" if is_bool else "|".join(choices) or "TEXT",
         rich_help_panel="Answers",
         show_default=False,
         autocompletion=(lambda: choices) if choices else None,
@@ -164,14 +189,14 @@ def _unambiguous(assignments: Sequence[str], path: str | None) -> Sequence[str]:
         name, _, value = assignment.partition("=")
         if name == "name" and path is not None and value != _name(path):
             raise Problem(
-                f"PATH says that the name is {_name(path)!r}, --set says {value!r}",
+                f"PATH gives the name {_name(path)!r}, and --set gives {value!r}",
                 "leave out `--set name=…`: the last part of PATH is the name",
             )
     return assignments
 
 
 def _vet(question: str, answer: Any, path: str | None) -> None:
-    """The name is that of the folder, too, when the command line says no other."""
+    """Without PATH, the name is also that of the folder."""
     if question == "name" and path is None:
         staging.check(_folder(answer))
 
@@ -188,12 +213,12 @@ def _folder(path: str) -> Path:
 def _list(project: NewProject, folder: Path, *, as_json: bool) -> None:
     files = project.preview()
     if as_json:
-        _print({**_facts(project, folder, files), "dry_run": True})
+        console.print_json({**_facts(project, folder, files), "dry_run": True})
         return
     print("\n".join(tree(_paths(files))))
     total = sum(file.size for file in files)
-    made = console.counted(len(files), "file")
-    console.say(f"\n{made}, {total:,} bytes for {folder}; nothing was written")
+    counted = console.counted(len(files), "file")
+    console.say(f"\n{counted}, {total:,} bytes. Nothing was written to {folder}.")
 
 
 def _report(project: NewProject, folder: Path, created: Created, *, as_json: bool) -> None:
@@ -203,10 +228,10 @@ def _report(project: NewProject, folder: Path, created: Created, *, as_json: boo
     if as_json:
         repository = str(created.repository) if created.repository else None
         facts = _facts(project, folder, created.files)
-        _print({**facts, "repository": repository, "next": following})
+        console.print_json({**facts, "repository": repository, "next": following})
         return
-    made = console.counted(len(created.files), "file")
-    console.say(f"Created {project.name}: {made}{_committed(folder, created.repository)}.")
+    counted = console.counted(len(created.files), "file")
+    console.say(f"Created {project.name}: {counted}{_committed(folder, created.repository)}.")
     console.say("\nNext:\n" + "\n".join(f"  {line}" for line in following))
 
 
@@ -232,10 +257,6 @@ def _facts(project: NewProject, folder: Path, files: list[Listed]) -> dict[str, 
     }
 
 
-def _print(data: Mapping[str, Any]) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False))
-
-
 def _teach(
     questionnaire: Questionnaire,
     project: NewProject,
@@ -244,7 +265,7 @@ def _teach(
     *,
     no_git: bool,
 ) -> None:
-    """Print the command line that gives the same project without asking."""
+    """Print the command that creates the same project without questions."""
     base = dict(preset_answers(questionnaire.template, preset)) if preset else {}
     usual = questionnaire.answers({**base, "name": project.name}).recorded
     words = ["scaffold", "new", path, *(["--preset", preset] if preset else ["--defaults"])]

@@ -2,73 +2,94 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from scaffold.terminal import console
+from scaffold.terminal.errors import Problem
+
 _ACCOUNTS = "Accounts"
 
 
+def _checks() -> list[str]:
+    """The ids that `--only` takes. Importing the suite takes time: only completion does it here."""
+    from scaffold.conformance.runner import ids
+
+    return ids()
+
+
 def verify(
-    url: Annotated[str, typer.Argument(help="Where the service answers.", metavar="URL")],
+    url: Annotated[str, typer.Argument(help="The address of the service.", metavar="URL")],
     only: Annotated[
-        list[str] | None, typer.Option(help="Run the checks of this item alone.", metavar="ID")
+        list[str] | None,
+        typer.Option(
+            help="Run only the checks of this item, for example API-9. Repeat it for more.",
+            metavar="ID",
+            autocompletion=_checks,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     junit: Annotated[
         Path | None, typer.Option(help="Write a JUnit report.", metavar="FILE")
     ] = None,
     timeout: Annotated[
-        float, typer.Option(help="Seconds to wait for one answer.", metavar="SECONDS")
+        float, typer.Option(help="How long to wait for one response.", metavar="SECONDS")
     ] = 10.0,
     rows: Annotated[
-        int, typer.Option(help="Orders that the pagination check walks over.", metavar="N")
+        int, typer.Option(help="How many orders the pagination check reads.", metavar="N")
     ] = 120,
     max_body_bytes: Annotated[
-        int, typer.Option(help="The service's MAX_BODY_BYTES.", metavar="N")
+        int, typer.Option(help="The MAX_BODY_BYTES of the service.", metavar="N")
     ] = 1024 * 1024,
     cors_origin: Annotated[
         str | None, typer.Option(help="An origin that the service allows.", metavar="ORIGIN")
     ] = None,
     metrics_url: Annotated[
-        str | None, typer.Option(help="Where /metrics is, if elsewhere.", metavar="URL")
+        str | None,
+        typer.Option(help="The address of /metrics, if it has its own port.", metavar="URL"),
     ] = None,
     signing_key: Annotated[
         Path | None,
-        typer.Option(help="The service's own key, to forge tokens with.", metavar="FILE"),
+        typer.Option(
+            help="The private key of the service, to sign expired and foreign tokens with.",
+            metavar="FILE",
+        ),
     ] = None,
     email: Annotated[
         str | None,
         typer.Option(
-            help="A member, where nobody can register.",
+            help="A member, for a service where nobody can register. The password is read from "
+            "VERIFY_PASSWORD, or asked for.",
             envvar="VERIFY_EMAIL",
             rich_help_panel=_ACCOUNTS,
             metavar="ADDRESS",
         ),
     ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(envvar="VERIFY_PASSWORD", rich_help_panel=_ACCOUNTS, metavar="TEXT"),
-    ] = None,
     admin_email: Annotated[
         str | None,
         typer.Option(
-            help="An admin, for what only admins may do.",
+            help="An admin, for what only admins may do. The password is read from "
+            "VERIFY_ADMIN_PASSWORD, or asked for.",
             envvar="VERIFY_ADMIN_EMAIL",
             rich_help_panel=_ACCOUNTS,
             metavar="ADDRESS",
         ),
     ] = None,
-    admin_password: Annotated[
-        str | None,
-        typer.Option(envvar="VERIFY_ADMIN_PASSWORD", rich_help_panel=_ACCOUNTS, metavar="TEXT"),
-    ] = None,
-) -> None:
-    """Check a running service, and leave with 0, or with 1 when a check failed."""
+) -> int:
+    """Check a running service.
+
+    Returns:
+        `ExitCode.NEEDS_USER` when a check failed, else `ExitCode.OK`.
+    """
+    password = _password(email, "VERIFY_PASSWORD")
+    admin_password = _password(admin_email, "VERIFY_ADMIN_PASSWORD")
     from scaffold.conformance import cli
 
-    code = cli.verify(
+    return cli.verify(
         url,
         only=only or (),
         json=as_json,
@@ -84,4 +105,19 @@ def verify(
         metrics_url=metrics_url,
         signing_key=signing_key,
     )
-    raise typer.Exit(code)
+
+
+def _password(email: str | None, variable: str) -> str | None:
+    """The password of an account: from the environment, else typed on the terminal.
+
+    Raises:
+        Problem: there is neither.
+    """
+    password = os.environ.get(variable)
+    if password or not email:
+        return password
+    if not console.is_terminal():
+        raise Problem(f"the password of {email} is missing", f"set {variable}")
+    from getpass import getpass
+
+    return getpass(f"Password of {email}: ", stream=sys.stderr)

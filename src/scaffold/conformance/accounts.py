@@ -41,7 +41,7 @@ async def admin(service: Service) -> Account:
     """The given admin account. Raises `Skip` when none was given."""
     email, password = service.options.admin_email, service.options.admin_password
     if not email or not password:
-        raise Skip("needs an admin: --admin-email and --admin-password")
+        raise Skip("needs an admin: --admin-email and VERIFY_ADMIN_PASSWORD")
     return await service.once(
         "admin", lambda: login(service, Account(email=email, password=password))
     )
@@ -96,7 +96,7 @@ async def _registered(service: Service) -> Account:
     answer = await register(service, email, password)
     if answer.status == HTTPStatus.FORBIDDEN:
         raise Problem(
-            "the service takes no registrations", "give an account: --email and --password"
+            "the service takes no registrations", "give an account: --email and VERIFY_PASSWORD"
         )
     expect.status(answer, 201)
     account = await login(service, Account(email=email, password=password))
@@ -110,7 +110,7 @@ async def _given(service: Service) -> Account:
         account = await login(service, Account(email=email, password=password))
     except Failure as failure:
         raise Problem(
-            f"{email} cannot log in: {failure.got}", "check --email and --password"
+            f"{email} cannot log in: {failure.got}", "check --email and the password"
         ) from None
     return await _identified(service, account)
 

@@ -12,7 +12,8 @@ from scaffold.conformance import report
 from scaffold.conformance.core import Check, Result
 from scaffold.conformance.runner import run, selected
 from scaffold.conformance.service import Options
-from scaffold.terminal.errors import Problem
+from scaffold.terminal import console
+from scaffold.terminal.errors import ExitCode, Problem
 
 
 def verify(
@@ -32,7 +33,7 @@ def verify(
     metrics_url: str | None = None,
     signing_key: Path | None = None,
 ) -> int:
-    """Check the service at `url`. Returns the exit code: 0, or 1 when a check failed.
+    """Check the service at `url`. Returns the exit code: `NEEDS_USER` when a check failed, else 0.
 
     Progress goes to stderr, the table (with `json` a JSON document) to stdout, a JUnit report to
     the file `junit`. `only` names checklist ids, `timeout` is seconds for one answer, `rows` how
@@ -78,7 +79,8 @@ def verify(
     print(report.as_json(results, url) if json else report.as_table(results, url))
     if junit:
         junit.write_bytes(report.as_junit(results, url))
-    return int(any(result.verdict == "failed" for result in results))
+    failed = any(result.verdict == "failed" for result in results)
+    return ExitCode.NEEDS_USER if failed else ExitCode.OK
 
 
 class Progress:
@@ -115,18 +117,20 @@ class Progress:
             self._write_over("")
 
     def _write_over(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text[:79]}")
-        self._stream.flush()
+        console.write_over(text, self._stream)
 
 
 def _check_pairs(
     email: str | None, password: str | None, admin_email: str | None, admin_password: str | None
 ) -> None:
     if bool(email) != bool(password):
-        raise Problem("an account is an address and a password", "give both --email and --password")
+        raise Problem(
+            "an account needs an address and a password", "give --email and VERIFY_PASSWORD"
+        )
     if bool(admin_email) != bool(admin_password):
         raise Problem(
-            "an admin is an address and a password", "give both --admin-email and --admin-password"
+            "an admin needs an address and a password",
+            "give --admin-email and VERIFY_ADMIN_PASSWORD",
         )
 
 

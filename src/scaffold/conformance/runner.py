@@ -19,15 +19,17 @@ def selected(only: Sequence[str]) -> list[Check]:
 
     Raises `Problem` for an id that no check has.
     """
-    known = list(dict.fromkeys(check.id for check in CHECKS))
+    known = ids()
     wanted = {item.upper() for item in only}
     for item in only:
         if item.upper() not in known:
-            raise Problem(
-                f"there is no check '{item}'",
-                f"there are {', '.join(sorted(known, key=_by_number))}",
-            )
+            raise Problem(f"there is no check '{item}'", f"the ids are {', '.join(known)}")
     return [check for check in CHECKS if not wanted or check.id in wanted]
+
+
+def ids() -> list[str]:
+    """The checklist ids that have a check, in the order of their numbers."""
+    return sorted({check.id for check in CHECKS}, key=_by_number)
 
 
 async def run(

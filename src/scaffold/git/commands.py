@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
 
-from scaffold.terminal import signals
+from scaffold.terminal import console, signals
 from scaffold.terminal.errors import Problem
 
 MESSAGE = "Start from the scaffold template"
@@ -76,9 +76,13 @@ def clone(url: str, folder: Path, *, bare: bool = False) -> None:
         Problem: `url` cannot be cloned.
     """
     options = ["--quiet", *(["--bare"] if bare else [])]
-    result = _git(folder.parent, "clone", *options, "--", url, str(folder))
+    with console.progress(f"Fetching the template from {url} ..."):
+        result = _git(folder.parent, "clone", *options, "--", url, str(folder))
     if result.returncode:
-        raise Problem(f"cannot get the template from {url}", _last_line(result.stderr))
+        raise Problem(
+            f"cannot get the template from {url}: {_last_line(result.stderr)}",
+            "check the address, and that you may read it without a password prompt",
+        )
 
 
 def ask(folder: Path, *arguments: str) -> str | None:

@@ -29,14 +29,18 @@ _UNTOUCHED = "everything is as it was before"
 
 @dataclass(frozen=True)
 class Journal:
-    """What one update changes, written before it begins.
+    """What one update or change writes, recorded before it begins.
 
+    `version` is the release that it leads to. Messages call it by its `title`, like `update to
+    v2.0.0` or `change of database`. `command` is the one that began it, `update` or `change`.
     `touched` are the paths that it writes or removes; `added` are those that did not exist before;
     `settled` is True when everything was written.
     """
 
     head: str
     version: str
+    command: str
+    title: str
     touched: list[str]
     added: list[str]
     conflicts: list[str] = field(default_factory=list)
@@ -44,7 +48,7 @@ class Journal:
 
 
 class Transaction:
-    """One update of a work tree: written as a whole, then finished or aborted."""
+    """One update or change of a work tree: written as a whole, then committed or aborted."""
 
     def __init__(self, worktree: Worktree) -> None:
         self._worktree = worktree
@@ -57,8 +61,10 @@ class Transaction:
             raise problem
         self._worktree.check()
 
-    def apply(self, changes: Sequence[Change], version: str) -> None:
+    def apply(self, changes: Sequence[Change], *, version: str, command: str, title: str) -> None:
         """Write the changes into the index and the work tree, completely or not at all.
+
+        The other parameters are recorded in the `Journal`.
 
         Raises:
             Problem: the project has changed since it was planned, or a file cannot be written; the
@@ -67,7 +73,7 @@ class Transaction:
         try:
             self._check_again()
         except OSError as error:
-            raise _unwritten(error, _UNTOUCHED) from error
+            raise _unwritten(title, error, _UNTOUCHED) from error
         written = [
             change
             for change in changes
@@ -76,6 +82,8 @@ class Transaction:
         journal = Journal(
             head=self._worktree.head,
             version=version,
+            command=command,
+            title=title,
             touched=[change.path for change in written],
             added=[change.path for change in written if change.path not in self._worktree.tree],
             conflicts=[change.path for change in changes if change.outcome is Outcome.CONFLICT],
@@ -86,10 +94,10 @@ class Transaction:
             self._write(written)
             self._note(Journal(**{**asdict(journal), "settled": True}))
         except (OSError, Problem) as error:
-            raise _unwritten(error, self._taken_back(journal)) from error
+            raise _unwritten(title, error, self._taken_back(journal)) from error
 
     def journal(self) -> Journal | None:
-        """The last update, unless it was finished, aborted or undone."""
+        """The last update or change, unless it was finished, aborted or undone."""
         try:
             noted: dict[str, Any] = json.loads((self._state / "update.json").read_text())
         except FileNotFoundError:
@@ -103,51 +111,53 @@ class Transaction:
         return journal
 
     def unfinished(self) -> Problem | None:
-        """The problem when an update was neither committed nor aborted."""
+        """The problem when an update or a change was neither committed nor aborted."""
         journal = self.journal()
         if journal is None or journal.head != self._worktree.head:
             return None
         return _unfinished(journal)
 
-    def abort(self) -> str | None:
-        """Restore the state before the update.
+    def abort(self) -> tuple[str, str | None]:
+        """Restore the state before the update or the change.
 
         The content of the changed files is kept as a commit under `refs/scaffold/aborted`.
 
         Returns:
-            The short id of that commit.
+            The title of what was aborted, and the short id of that commit, if there is one.
 
         Raises:
-            Problem: there is no update to abort, or something was committed since.
+            Problem: there is nothing to abort, or something was committed since.
         """
         journal = self.journal()
         if journal is None:
-            raise Problem(
-                "there is no unfinished update to take back",
-                "`git revert` takes back an update that was committed",
-            )
+            raise Problem("there is nothing to abort", "`git revert` undoes what was committed")
         if journal.head != self._worktree.head:
-            raise Problem(
-                "something was committed since the update began",
-                f"`git reset --keep {journal.head[:12]}` goes back to the commit before it; then "
-                "abort again",
-            )
+            raise self._committed(journal)
         signals.hold()
         kept = self._keep(journal)
         self._restore(journal)
-        return kept
+        return journal.title, kept
 
     def unresolved(self, journal: Journal) -> list[str]:
-        """The paths that are still in conflict."""
+        """The paths that are still in conflict.
+
+        Raises:
+            Problem: not all of them were written.
+        """
+        if not journal.settled:
+            raise _cut_off(journal)
         unmerged = git.read(
             self._folder, "diff", "--name-only", "--relative", "--diff-filter=U", "-z"
         )
         marked = [path for path in journal.conflicts if _is_marked(self._folder / path)]
         return sorted({*unmerged.split("\0")[:-1], *marked})
 
-    def finish(self) -> None:
-        """Remove the journal: the update is resolved."""
-        self._forget()
+    def finish(self, journal: Journal) -> bool:
+        """Delete the journal if it was committed, and tell whether it was."""
+        is_committed = journal.head != self._worktree.head
+        if is_committed:
+            self._forget()
+        return is_committed
 
     def _check_again(self) -> None:
         """Check that nothing has changed while the user was reading the plan."""
@@ -156,6 +166,16 @@ class Transaction:
             raise Problem(
                 f"something was committed to {self._folder} meanwhile", "run the command again"
             )
+
+    def _committed(self, journal: Journal) -> Problem:
+        if not self._worktree.status():
+            return Problem(
+                f"the {journal.title} was committed", "`git revert HEAD` undoes the last commit"
+            )
+        return Problem(
+            f"something was committed since the {journal.title} began",
+            f"`git reset --keep {journal.head[:12]}` removes the commits since; then abort again",
+        )
 
     def _is_undone(self, journal: Journal) -> bool:
         """Whether the user has undone the update, for example by `git reset --hard`."""
@@ -230,11 +250,13 @@ class Transaction:
                 yield f"{file.mode} {oids[file.content]} {stage}\t{path}\0"
 
     def _taken_back(self, journal: Journal) -> str:
-        """Restore the state before an update that failed. Returns a hint about the result."""
+        """Restore the state before a write that failed. Returns a hint about the result."""
         try:
             self._restore(journal)
         except (OSError, Problem):
-            return "remedy that; then `scaffold update --abort` gives back the state before it"
+            return (
+                f"fix that; then `scaffold {journal.command} --abort` restores the state before it"
+            )
         return _UNTOUCHED
 
     def _restore(self, journal: Journal) -> None:
@@ -260,7 +282,7 @@ class Transaction:
         identity = ("-c", "user.name=scaffold", "-c", "user.email=scaffold@localhost")
         earlier = git.ask(self._folder, "rev-parse", "--verify", "--quiet", ABORTED)
         parents = [word for commit in (journal.head, earlier) if commit for word in ("-p", commit)]
-        message = f"The update to {journal.version}, aborted"
+        message = f"The {journal.title}, aborted"
         commit = git.read(
             self._folder, *identity, "commit-tree", *parents, "-m", message, tree
         ).strip()
@@ -287,18 +309,24 @@ def _is_marked(file: Path) -> bool:
     return any(label.encode() in content for label in git.CONFLICT_LABELS)
 
 
-def _unwritten(error: OSError | Problem, state: str) -> Problem:
+def _unwritten(title: str, error: OSError | Problem, state: str) -> Problem:
     reason = error.message if isinstance(error, Problem) else error.strerror or str(error)
-    return Problem(f"the update could not be written: {reason[:1].lower()}{reason[1:]}", state)
+    return Problem(f"the {title} could not be written: {reason[:1].lower()}{reason[1:]}", state)
 
 
 def _unfinished(journal: Journal) -> Problem:
     if not journal.settled:
-        return Problem(
-            f"an update to {journal.version} was cut off half way",
-            "`scaffold update --abort` gives back the state before it",
-        )
+        return _cut_off(journal)
+    todo = "resolve the conflicts and commit" if journal.conflicts else "commit it"
     return Problem(
-        f"the update to {journal.version} is not finished",
-        "resolve it and commit, or `scaffold update --abort` gives back the state before it",
+        f"the {journal.title} is not committed",
+        f"{todo}, or `scaffold {journal.command} --abort` restores the state before it",
+    )
+
+
+def _cut_off(journal: Journal) -> Problem:
+    """The `Problem` with one that was not written to its end."""
+    return Problem(
+        f"the {journal.title} was interrupted while it was written",
+        f"`scaffold {journal.command} --abort` restores the state before it",
     )

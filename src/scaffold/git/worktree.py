@@ -20,13 +20,13 @@ class Worktree:
     def __init__(self, folder: Path) -> None:
         """Raises a `Problem` when `folder` is not in a git repository with a commit."""
         if not git.is_installed():
-            raise Problem("git is missing", "install git: updates are merged by it")
+            raise Problem("git is missing", "install git: it merges updates and changes")
         self.folder = folder.resolve()
         top = git.ask(self.folder, "rev-parse", "--show-toplevel")
         if top is None:
             raise Problem(
-                f"{folder} is in no git repository",
-                "updates are merged by git: `git init`, then commit everything",
+                f"{folder} is not in a git repository",
+                "run `git init` and commit everything: git merges updates and changes",
             )
         self.prefix = _prefix(self.folder.relative_to(Path(top).resolve()))
         head = git.ask(self.folder, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -39,14 +39,16 @@ class Worktree:
         if overlooked := self._overlooked():
             names = " ".join(overlooked)
             raise Problem(
-                f"git overlooks changes of {_some(overlooked)}",
-                f"`git update-index --no-assume-unchanged --no-skip-worktree {names}`, "
-                "then commit or undo them",
+                f"git was told to ignore changes of {_some(overlooked)}",
+                f"run `git update-index --no-assume-unchanged --no-skip-worktree {names}`, "
+                "then commit or undo the changes",
             )
         for name in _UNDER_WAY:
             if self.git_path(name).exists():
                 what = name.partition("_")[0].partition("-")[0].lower()
-                raise Problem(f"a {what} is under way in {self.folder}", "finish or abort it first")
+                raise Problem(
+                    f"a {what} is in progress in {self.folder}", "finish or abort it first"
+                )
         if changed := self.status():
             raise Problem(
                 f"{self.folder} has changes that are not committed: {_some(changed)}",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers
 
-_COLUMNS = 76  # and room for a number before it
+_COLUMNS = 74  # 80, less the indent of the plan and the number of a step
 _ONE_AT_A_TIME = (
     "Change one answer at a time, each with its own steps and a commit: {changes}. What follows is "
     "in this order."
@@ -21,30 +21,54 @@ _ONE_AT_A_TIME = (
 def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[str]:
     """The steps from the `old` recorded answers to the `new` ones; empty when no data moves.
 
-    A step is text, wrapped at 76 columns, with commands between backticks. Lines that are indented
+    A step is text, wrapped at 74 columns, with commands between backticks. Lines that are indented
     by four spaces are code to copy; they are not wrapped. `jinja` belongs to the template of `new`.
 
     Raises:
         Problem: a step of the template cannot be rendered.
     """
-    moves = [move for move in _moves(jinja, new) if _applies(move, old, new.recorded)]
-    told = [jinja.text(step, new.context) for move in moves for step in move["steps"]]
+    moves = changes(jinja, old, new)
+    told = [jinja.text(step, new.context) for move in moves for step in move.steps]
     if len(moves) > 1:
-        changes = ", then ".join(f"{move['answer']}={move['to']}" for move in moves)
-        told.insert(0, _ONE_AT_A_TIME.format(changes=changes))
+        each = ", then ".join(f"{move.answer}={move.new}" for move in moves)
+        told.insert(0, _ONE_AT_A_TIME.format(changes=each))
     return [_filled(step.strip()) for step in told]
 
 
-def _moves(jinja: Jinja, answers: CompleteAnswers) -> list[Mapping[str, Any]]:
-    """The moves that the stack of these answers knows; they stay out of what `new` has to read."""
+class Move(NamedTuple):
+    """One answer that changes, and the steps of the template for it."""
+
+    answer: str
+    new: str
+    steps: list[str]
+
+
+def changes(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[Move]:
+    """The answers that differ and whose rows have to move."""
+    return [
+        Move(answer, new.recorded[answer], _steps(rules, old[answer], new.recorded[answer]))
+        for answer, rules in _rules(jinja, new).items()
+        if {old.get(answer), new.recorded.get(answer)} <= rules["choices"].keys()
+        and old[answer] != new.recorded[answer]
+    ]
+
+
+def _steps(rules: Mapping[str, Any], old: str, new: str) -> list[str]:
+    left, entered = rules["choices"][old], rules["choices"][new]
+    return [
+        *left["leave"],
+        *rules.get("after", ()),
+        *left.get("left", ()),
+        *entered["enter"],
+        *rules.get("finally", ()),
+    ]
+
+
+def _rules(jinja: Jinja, answers: CompleteAnswers) -> Mapping[str, Any]:
+    """What the stack of these answers says of rows; it stays out of what `new` has to read."""
     folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
     file = folder / "moving.yml"
-    return parse(file.read_bytes())["moves"] if file.is_file() else []
-
-
-def _applies(move: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    name = move["answer"]
-    return (old.get(name), new.get(name)) == (move["from"], move["to"])
+    return parse(file.read_bytes())["answers"] if file.is_file() else {}
 
 
 def _filled(step: str) -> str:

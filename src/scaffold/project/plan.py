@@ -31,7 +31,7 @@ from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers, Questionnaire
 from scaffold.template.render import paths, render
 from scaffold.template.spec import Template, load
-from scaffold.terminal.errors import Problem
+from scaffold.terminal.errors import Problem, listed
 
 _SETTINGS_FILE = ".env.example"
 _SETTING = re.compile(r"^#? ?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
@@ -81,6 +81,13 @@ class Plan:
             for name in [*new, *(name for name in old if name not in new)]
             if old.get(name) != new.get(name)
         }
+
+    @property
+    def title(self) -> str:
+        """What messages call it: `update to v2.0.0`, `change of database and queue`."""
+        if self.before.version != self.after.version:
+            return f"update to {self.after.version}"
+        return f"change of {listed(list(self.answers))}"
 
     @property
     def notes(self) -> str:
@@ -149,10 +156,13 @@ class ExistingProject:
             )
         return commit
 
-    def plan(self, target: str, given: Mapping[str, Any], ask: Ask | None) -> Plan:
+    def plan(
+        self, target: str, given: Mapping[str, Any], ask: Ask | None, *, revise: bool = False
+    ) -> Plan:
         """Plan the way to the commit `target` with the `given` answers.
 
-        Without `ask`, a recorded answer that is not valid any more is a `Problem`.
+        `ask` is called when a recorded answer is not valid any more or a question is new, and
+        always with `revise`. Without `ask`, an answer that is not valid any more is a `Problem`.
         """
         with tempfile.TemporaryDirectory(prefix="scaffold-update-") as folder:
             old_root = self._past.export(self.commit, Path(folder) / "old")
@@ -163,7 +173,7 @@ class ExistingProject:
             questionnaire = Questionnaire(Jinja(load(new_root)))
             carried = questionnaire.carry(self.recorded, given)
             answers: Mapping[str, Any] = carried.answers
-            if ask and (carried.invalid or carried.unasked):
+            if ask and (revise or carried.invalid or carried.unasked):
                 reasons = {name: refused.message for name, refused in carried.invalid.items()}
                 answers = ask(questionnaire, answers, reasons)
             elif carried.invalid:
@@ -172,13 +182,17 @@ class ExistingProject:
             steps = data_steps.steps(Jinja(after.template), before.answers, after.complete)
         return Plan(before, after, self._changes(before, after), steps)
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: Plan, command: str) -> None:
         """Write the plan into the work tree, completely or not at all.
+
+        `command` is the one that was used, `update` or `change`; later hints name it.
 
         Raises:
             Problem: the project has changed since it was planned, or a file cannot be written.
         """
-        Transaction(self.worktree).apply(plan.changes, plan.after.version)
+        Transaction(self.worktree).apply(
+            plan.changes, version=plan.after.version, command=command, title=plan.title
+        )
 
     def keep_bundle(self) -> str:
         """Update the bundle that the project records, for plain `copier update`.
@@ -207,7 +221,7 @@ class ExistingProject:
             if path in ours and has_markers(ours[path].content):
                 raise Problem(
                     f"{path} was committed with conflict markers",
-                    "resolve it and commit; another update would make it worse",
+                    "resolve the conflict and commit",
                 )
         # The answers are the tool's own: there is nothing to merge.
         old[ANSWERS_FILE] = ours[ANSWERS_FILE]
@@ -276,8 +290,8 @@ def recorded(folder: Path) -> Mapping[str, Any]:
     file = folder / ANSWERS_FILE
     if not file.is_file():
         raise Problem(
-            f"{folder} is no project of scaffold: it has no {ANSWERS_FILE}",
-            "go to the folder of a service that `scaffold new` made",
+            f"{folder} is not a project: it has no file {ANSWERS_FILE}",
+            "give the folder of a service that `scaffold new` created",
         )
     noted = read_answers(file, GET_BACK)
     if not (noted.get("_src_path") and noted.get("_commit")):

@@ -89,5 +89,5 @@ def _refused(destination: Path, error: OSError) -> Problem:
     reason = error.strerror or str(error)
     return Problem(
         f"cannot write {destination}: {reason[:1].lower()}{reason[1:]}",
-        "choose a folder that you may write to and that has room; nothing was left behind",
+        "choose a folder that you can write to and that has space; nothing was left behind",
     )

@@ -59,7 +59,7 @@ def assigned(assignments: Iterable[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise Problem(
-                f"{assignment!r} is not of the form name=value",
+                f"{assignment!r} does not have the form NAME=VALUE",
                 "for example `database=postgresql`",
             )
         given[name] = value

@@ -28,6 +28,7 @@ _SETTINGS = {
     "_exclude",
     "_envops",
     "_migrations",
+    *(f"_message_{when}_{task}" for when in ("before", "after") for task in ("copy", "update")),
 }
 _MOVE = (
     "{{ _stage == 'before' }}",

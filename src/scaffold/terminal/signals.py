@@ -21,8 +21,8 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """130 for Ctrl-C, as shells expect; 2 for every other request to end."""
-        return 130 if self.signum == signal.SIGINT else 2
+        """128 plus the number of the signal, as shells expect: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.signum
 
 
 def listen() -> None:

@@ -1,4 +1,4 @@
-"""Moves rows out of a database, or into an empty one: move_rows.py dump|load FILE."""
+"""Dump the rows of a database, or load them into an empty one: move_rows.py dump|load FILE."""
 
 import asyncio
 import pickle
@@ -25,7 +25,7 @@ def dump(connection, file):
 
 
 def plain(value):
-    """As every driver takes it: one of them has a UUID of its own."""
+    """The value in a type that every driver accepts: one of them has its own UUID type."""
     return UUID(int=value.int) if isinstance(value, UUID) else value
 
 

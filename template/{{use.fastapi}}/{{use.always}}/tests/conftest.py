@@ -1,4 +1,4 @@
-"""The service on a real database, and those who call it."""
+"""The service on a real database, and its clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,10 +17,11 @@ from app.database import Database
 from app.main import create_app
 from tests import callers
 from tests.databases import Databases
+from tests.processes import free_port
 
 Start = Callable[..., Awaitable[FastAPI]]
 
-# What a developer has in .env is no business of the tests.
+# The .env file of a developer must not change the results.
 Settings.model_config["env_file"] = None
 
 
@@ -70,7 +71,7 @@ def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture
 def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Makes the clock of the service jump by so many seconds."""
+    """Move the clock of the service forward by some seconds."""
     passed = timedelta()
 
     def jump(seconds: float) -> None:
@@ -83,16 +84,17 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
-    """Starts a service with further routes, and with other settings than the usual."""
-    # It would freeze whatever tests leave open, so that nobody hears of it.
+    """Start a service with additional routes and changed settings."""
+    # It would hide the warnings about resources that a test does not close.
     monkeypatch.setattr("app.main.gc", Mock())
+    monkeypatch.setattr("app.config.service.PRODUCTION_METRICS_PORT", free_port())
     usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
     async with AsyncExitStack() as running:
 
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(usual | changes)))
             for router in routers:
-                service.router.routes.extend(router.routes)
+                service.include_router(router)
             await running.enter_async_context(service.router.lifespan_context(service))
             return service
 
@@ -126,7 +128,7 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Returns as soon as it holds; it is an error if it does not in time."""
+    """Return as soon as the condition holds. Raises TimeoutError after 30 seconds."""
     async with asyncio.timeout(30):
-        while not await holds():  # noqa: ASYNC110  # nothing tells of it
+        while not await holds():  # noqa: ASYNC110  # no event reports it
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The service as processes of its own. `python -m tests.processes` is the API with a route that takes its time."""
+"""The service in separate processes. `python -m tests.processes` is the API with an additional slow route."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
 
 @asynccontextmanager
 async def running(module: str, folder: Path, **environment: object) -> AsyncIterator[Process]:
-    """A process of its own, away from what a developer has in .env."""
-    variables = {"APP_ENV": "test", "PYTHONPATH": f"{ROOT}/src:{ROOT}", **environment}
+    """A process in another folder, so that it does not read the .env file of a developer."""
+    variables = {"APP_ENV": "test", "PYTHONPATH": ROOT, **environment}
     text = os.environ | {name: str(value) for name, value in variables.items()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, cwd=folder, env=text, stdout=PIPE)
     try:

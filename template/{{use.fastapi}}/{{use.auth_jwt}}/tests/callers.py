@@ -1,4 +1,4 @@
-"""Those who call the service. Members and admins are somebody new each time, and logged in."""
+"""Clients of the service. Each member and admin is a new user who is logged in."""
 
 import time
 from datetime import timedelta
@@ -8,12 +8,13 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from app.auth.keys import generate_pem
-from app.auth.models import Grant, LoginSession, User
-from app.auth.permissions import Role
+from app.auth.sessions.models import LoginSession
+from app.auth.users.models import Grant, User
 from app.clock import new_id, now
+from app.permissions import Role
 
 SECRETS = {"auth_private_key": generate_pem()}
-"""What production asks for."""
+"""The settings that production requires."""
 ADA = {"email": "ada@example.com", "password": "correct horse battery"}
 
 
@@ -30,7 +31,7 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 
 async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
-    """A caller with these roles, by the short way: no password is hashed."""
+    """A client with these roles. No password is hashed, which saves time."""
     user_id, session_id, issued_at = new_id(), new_id(), int(time.time())
     grants = [Grant(role=role) for role in roles]
     async with service.state.database.transaction() as session:
@@ -44,7 +45,7 @@ async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
 
 
 async def ada(client: AsyncClient) -> dict[str, Any]:
-    """The tokens of somebody who registers and logs in."""
+    """Registers and logs in. Returns the tokens."""
     await post(client, "register", **ADA)
     tokens: dict[str, Any] = (await post(client, "login", **ADA)).json()
     return tokens

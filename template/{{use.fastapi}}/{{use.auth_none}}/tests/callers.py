@@ -1,10 +1,10 @@
-"""Those who call the service: nobody proves anything, so all are alike."""
+"""Clients of the service. All are anonymous."""
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 SECRETS: dict[str, str] = {}
-"""What production asks for."""
+"""The settings that production requires."""
 
 
 def anybody(service: FastAPI) -> AsyncClient:

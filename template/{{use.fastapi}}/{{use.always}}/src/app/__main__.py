@@ -1,4 +1,4 @@
-"""Serves the API: `python -m app`. With `--reload`, starts anew whenever a file changes."""
+"""Serves the API: `python -m app`. With `--reload`, it restarts whenever a file changes."""
 
 import os
 import signal
@@ -17,12 +17,14 @@ from uvicorn.supervisors import ChangeReload
 from app.config import Settings, settings_or_exit
 from app.lifecycle import exit_after
 from app.main import create_app
+from app.worker import check_database
 
 log = structlog.get_logger()
 
 
 def main() -> None:
     settings = settings_or_exit()
+    check_database(settings)
     if "--reload" in sys.argv:
         _serve_and_reload(settings)
     else:
@@ -59,7 +61,6 @@ def _serve(settings: Settings) -> None:
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=65,
-        timeout_graceful_shutdown=int(settings.shutdown_grace_seconds - settings.drain_seconds),
     )
     with _listen(settings) as listener:
         log.info("api started", url=_url(listener))
@@ -71,7 +72,9 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
-        sys.exit(f"error: cannot listen: {error.strerror}\n\nhint: set HOST or PORT, or end what listens there")
+        sys.exit(
+            f"error: cannot listen: {error.strerror}\n\nhint: set HOST or PORT, or stop the process that listens there"
+        )
 
 
 def _url(listener: socket.socket) -> str:
@@ -80,7 +83,7 @@ def _url(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Drains before it stops: readiness turns 503 first, so that the load balancer looks elsewhere."""
+    """Drains before it stops: readiness turns 503 first, so that the load balancer sends no more requests."""
 
     def __init__(self, config: uvicorn.Config, state: State, settings: Settings) -> None:
         super().__init__(config)
@@ -91,7 +94,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Unlike uvicorn's, this raises no signal again at the end: a clean stop exits with 0.
+        # Uvicorn would raise the signal again at the end, but a clean stop must exit with 0.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.handle_exit)
         yield

@@ -1,4 +1,4 @@
-"""The API: everything is put together here, and nowhere else."""
+"""The API: everything is wired here, and nowhere else."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -7,21 +7,38 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 import app
-from app import auth, logs, metrics, orders, worker
+from app import auth, idempotency, logs, messaging, metrics, orders, worker
+from app.auth.routers import routers as auth_routers
 from app.cache import Cache
 from app.config import Settings, settings_or_exit
 from app.database import Database
+from app.personal_data import PersonalData
 from app.web import errors, health, openapi
-from app.web.middleware import Compression, Cors, Envelope, Guard
+from app.web.middleware import (
+    Authentication,
+    Compression,
+    Concurrency,
+    Cors,
+    LoadShedding,
+    RateLimit,
+    RequestBodies,
+    RequestContextMiddleware,
+    TrustedHosts,
+)
+
+PERSONAL_DATA = (
+    PersonalData("orders", orders.erase, orders.export),
+    PersonalData("messages", messaging.erase),
+    PersonalData("responses", idempotency.erase),
+)
 
 COMPRESSED_FROM_BYTES = 1024
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application, ready to be served. Nothing is connected before it starts."""
+    """The application, ready to be served. It connects to nothing before it starts."""
     settings = settings or settings_or_exit()
     logs.configure(settings)
-    database = Database(settings)
 
     service = FastAPI(
         title=app.NAME,
@@ -36,27 +53,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     service.state.settings = settings
-    service.state.database = database
-    service.state.authenticator = authenticator = auth.Authenticator(settings, database)
+    service.state.database = Database(settings)
+    service.state.authenticator = auth.Authenticator(settings, service.state.database)
+    service.state.personal_data = PERSONAL_DATA
+    service.state.database_check = health.HealthCheck("database", service.state.database.ping)
     service.state.draining = False
 
-    routers = [orders.router, *auth.routers, health.router, errors.router]
-    if settings.metrics_port is None:
-        routers.append(health.metrics_router)
+    for router in (orders.router, *auth_routers, health.router, errors.router):
+        service.include_router(router)
+    if settings.separate_metrics_port is None:
+        service.include_router(health.metrics_router)
     if settings.serves_docs:
-        routers.append(openapi.router)
-    for router in routers:
-        # Flat, not nested as `include_router` does: a level more is a second match for each request.
-        service.router.routes.extend(router.routes)
+        openapi.serve_docs(service)
 
     errors.install(service)
     openapi.install(service)
+    _add_middleware(service, settings)
+    return service
 
-    # The last one added is the first one a request passes.
+
+def _add_middleware(service: FastAPI, settings: Settings) -> None:
+    """Add the layers that every request passes. The last one added is the first one that a request passes."""
+    concurrency = Concurrency(settings)
+    budgets = auth.budgets(settings)
+
     service.add_middleware(Compression, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5)
-    service.add_middleware(
-        Guard, settings=settings, cache=Cache(), authenticate=authenticator, budgets=auth.budgets(settings)
-    )
+    service.add_middleware(RequestBodies, settings=settings, concurrency=concurrency)
+    service.add_middleware(RateLimit, cache=Cache(), default=settings.rate_limit_default, budgets=budgets)
+    service.add_middleware(Authentication, authenticate=service.state.authenticator.authenticate)
+    service.add_middleware(LoadShedding, concurrency=concurrency)
     if settings.cors_origins:
         service.add_middleware(
             Cors,
@@ -65,17 +90,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
             expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Idempotent-Replayed"],
         )
-    service.add_middleware(Envelope, settings=settings, state=service.state)
-    return service
+    if "*" not in settings.allowed_hosts:
+        service.add_middleware(TrustedHosts, allowed_hosts=settings.allowed_hosts)
+    service.add_middleware(RequestContextMiddleware, settings=settings, state=service.state)
 
 
 @asynccontextmanager
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     settings: Settings = service.state.settings
     with metrics.served(settings):
-        async with service.state.database as database, worker.beside_api(settings, database):
+        async with service.state.database as database, worker.background_tasks(settings, database):
             metrics.watch_pool(database.connections)
-            # What start-up made lives as long as the process: the collector need not look at it again.
+            # The objects of start-up live as long as the process, so the garbage collector can skip them.
             gc.collect()
             gc.freeze()
             gc.set_threshold(2_000, 20, 50)

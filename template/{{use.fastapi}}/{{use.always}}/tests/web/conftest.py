@@ -1,17 +1,19 @@
-"""The service with routes that only tests have, each for one thing that the platform does to any route."""
+"""The service with additional routes, each for one thing that the platform does for any route."""
 
 import asyncio
 from datetime import date
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from pydantic import Field
 from sqlalchemy import text
 
-from app.web.idempotency import IdempotencyKey, once
+from app.auth.dependencies import CurrentPrincipal, WriteSession
+from app.pagination import PageQuery
+from app.schemas import RequestBody, ResponseBody
+from app.web.idempotency import Idempotent
 from app.web.openapi import deprecated
-from app.web.pagination import PageQuery
 from tests.conftest import Start
 
 router = APIRouter(prefix="/api/probe")
@@ -21,16 +23,21 @@ OLD = deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), successor="/ap
 @pytest.fixture
 def start(start: Start) -> Start:
     async def start_with_probes(*routers: APIRouter, **changes: Any) -> FastAPI:
-        service = await start(router, *routers, **changes)
+        service = await start(router, outside, *routers, **changes)
         service.state.created = []
         return service
 
     return start_with_probes
 
 
-class Item(BaseModel, extra="forbid"):
+class Item(RequestBody):
     name: str
-    parts: list[int] = []
+    parts: list[int] = Field(default_factory=list)
+
+
+class Created(ResponseBody):
+    name: str
+    version: int = 1
 
 
 @router.post("/items")
@@ -65,13 +72,34 @@ async def crash() -> None:
     raise RuntimeError("SELECT secret FROM /etc/passwd")
 
 
+@router.get("/errors/{status}")
+async def fail(status: int) -> None:
+    raise HTTPException(status, "The teapot is empty", headers={"X-Teapot": "empty"})
+
+
 @router.post("/creations")
 @router.post("/other-creations")
-async def create(request: Request, body: Item, key: IdempotencyKey = None) -> Response:
-    async def make() -> Response:
-        await asyncio.sleep(0.01)
-        request.app.state.created.append(body.name)
-        return Response(f'"{body.name}"', 201, {"Location": "/a", "ETag": '"1"'}, media_type="application/json")
+async def create(request: Request, body: Item, session: WriteSession, idempotent: Idempotent) -> Response:
+    if replayed := await idempotent.replay(session):
+        return replayed
+    await asyncio.sleep(0.01)
+    request.app.state.created.append(body.name)
+    return await idempotent.created(session, Created, Created(name=body.name), "/a")
 
-    async with request.app.state.database.transaction() as session:
-        return await once(session, request, key, make)
+
+async def tea() -> str:
+    return "green"
+
+
+@router.get("/tea")
+async def get_tea(kind: Annotated[str, Depends(tea)]) -> str:
+    return kind
+
+
+outside = APIRouter()
+"""Routes outside of /api/."""
+
+
+@outside.get("/reports")
+async def reports(principal: CurrentPrincipal) -> str:
+    return principal.subject

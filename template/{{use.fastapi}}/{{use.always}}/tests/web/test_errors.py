@@ -8,14 +8,15 @@ from httpx2 import AsyncClient
 from structlog.testing import capture_logs
 
 from app.errors import Code
-from app.web.errors import PROBLEMS
+from app.problems import PROBLEMS
 
 ITEMS = "/api/probe/items"
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_problem_says_all_there_is_to_say(anybody: AsyncClient) -> None:
+async def test_a_problem_has_the_fields_of_the_contract(anybody: AsyncClient) -> None:
     answer = await anybody.get("/nowhere", headers={"X-Request-ID": "r1"})
+
     problem = answer.json()
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
     assert problem["timestamp"].endswith("Z")
@@ -34,25 +35,68 @@ async def test_a_problem_says_all_there_is_to_say(anybody: AsyncClient) -> None:
         ("GET", f"{ITEMS}?unknown=1", "", 400, "invalid_parameter"),
     ],
 )
-async def test_what_frameworks_refuse_is_a_problem_too(
+async def test_errors_of_the_framework_are_problems(
     anybody: AsyncClient, method: str, path: str, body: str, status: int, code: str
 ) -> None:
     answer = await anybody.request(method, path, content=body, headers=JSON)
+
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert status != 405 or answer.headers["Allow"] == "GET, HEAD, PATCH, POST"
 
 
-async def test_faults_of_the_body_are_pointed_to(anybody: AsyncClient) -> None:
+async def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(anybody: AsyncClient) -> None:
+    answer = await anybody.delete(ITEMS)
+
+    assert answer.headers["Allow"] == "GET, HEAD, PATCH, POST"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "invalid_parameter"),
+        (403, "permission_denied"),
+        (409, "conflict"),
+        (418, "im_a_teapot"),
+        (503, "unavailable"),
+    ],
+)
+async def test_an_http_exception_keeps_its_status_detail_and_headers(
+    anybody: AsyncClient, status: int, code: str
+) -> None:
+    answer = await anybody.get(f"/api/probe/errors/{status}")
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
+    assert answer.json()["detail"] == "The teapot is empty"
+    assert answer.headers["X-Teapot"] == "empty"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_an_http_exception_with_status_500_reveals_nothing(anybody: AsyncClient) -> None:
+    answer = await anybody.get("/api/probe/errors/500")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "teapot" not in answer.text
+
+
+async def test_invalid_fields_of_the_body_are_pointed_to(anybody: AsyncClient) -> None:
     answer = await anybody.post(ITEMS, json={"parts": [1, "two"], "a/b~c": 1})
+
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
     assert answer.json()["detail"] == "3 fields are not valid"
-    faults = {fault["pointer"]: fault["code"] for fault in answer.json()["errors"]}
-    assert faults == {"/name": "missing", "/parts/1": "int_parsing", "/a~1b~0c": "extra_forbidden"}
+    errors = {error["pointer"]: error["code"] for error in answer.json()["errors"]}
+    assert errors == {"/name": "missing", "/parts/1": "int_type", "/a~1b~0c": "extra_forbidden"}
 
 
-async def test_a_crash_tells_its_cause_to_the_log_alone(anybody: AsyncClient) -> None:
+@pytest.mark.parametrize("value", [True, "2", 2.5, 2.0, None])
+async def test_values_of_another_json_type_are_not_converted(anybody: AsyncClient, value: object) -> None:
+    answer = await anybody.post(ITEMS, json={"name": "a", "parts": [value]})
+
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, ["/parts/0"])
+
+
+async def test_a_crash_reveals_its_cause_only_in_the_log(anybody: AsyncClient) -> None:
     with capture_logs() as lines:
         answer = await anybody.get("/api/probe/crash")
+
     assert any(isinstance(line.get("exc_info"), RuntimeError) for line in lines)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
@@ -60,7 +104,7 @@ async def test_a_crash_tells_its_cause_to_the_log_alone(anybody: AsyncClient) ->
         assert secret not in f"{answer.text} {answer.headers}"
 
 
-async def test_every_error_has_a_status_and_an_explanation(anybody: AsyncClient) -> None:
+async def test_every_code_has_a_status_and_a_description(anybody: AsyncClient) -> None:
     assert set(get_args(Code)) <= PROBLEMS.keys()
     for code, problem in PROBLEMS.items():
         assert (await anybody.get(f"/problems/{code}")).json() == asdict(problem)

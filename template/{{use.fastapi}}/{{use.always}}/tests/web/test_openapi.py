@@ -15,7 +15,7 @@ from httpx2 import AsyncClient
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from app import cli
-from app.web.errors import PROBLEMS
+from app.problems import PROBLEMS
 
 DOCUMENT: dict[str, Any] = json.loads(Path("docs/openapi.json").read_text())
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]

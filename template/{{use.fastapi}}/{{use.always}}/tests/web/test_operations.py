@@ -1,8 +1,10 @@
-"""What operators see: probes, logs, metrics."""
+"""Probes, logs and metrics."""
 
 import asyncio
 import json
 import logging
+import time
+from unittest.mock import AsyncMock
 
 import pytest
 import structlog
@@ -38,17 +40,34 @@ async def test_a_database_without_migrations_is_not_ready(start: Start, empty_da
     assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_readiness_heeds_hanging_checks_and_shutdown(
+async def test_a_database_that_hangs_is_not_ready(
     service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_SECONDS", 0.05)
+    service.state.database_check = health.HealthCheck("database", lambda: asyncio.sleep(10))
+
+    async with asyncio.timeout(1):
+        assert (await anybody.get("/readyz")).status_code == 503
+
+
+async def test_probes_share_one_check_per_second(
+    service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ping = AsyncMock()
+    service.state.database_check = health.HealthCheck("database", ping)
+
+    await asyncio.gather(*[anybody.get("/readyz") for _ in range(10)])
+    assert ping.await_count == 1
+
+    later = time.monotonic() + health.REUSE_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert (await anybody.get("/readyz")).json()["checks"]["database"]["status"] == "ok"
-    with monkeypatch.context() as hanging:
-        hanging.setattr(health, "CHECK_TIMEOUT_SECONDS", 0.05)
-        hanging.setattr(service.state.database, "ping", lambda: asyncio.sleep(10))
-        async with asyncio.timeout(1):
-            assert (await anybody.get("/readyz")).status_code == 503
-    assert (await anybody.get("/readyz")).status_code == 200
+    assert ping.await_count == 2
+
+
+async def test_a_process_that_shuts_down_is_alive_but_not_ready(service: FastAPI, anybody: AsyncClient) -> None:
     service.state.draining = True
+
     for path, status in (("/readyz", 503), ("/livez", 200)):
         answer = await anybody.get(path)
         assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
@@ -62,7 +81,7 @@ async def test_an_exhausted_pool_refuses_in_time_and_recovers(start: Start) -> N
     assert (await client.get("/api/probe/stored")).status_code == 200
 
 
-def test_lines_are_json_without_secrets_also_those_of_libraries(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_are_json_without_secrets_also_those_of_libraries(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json", log_level="info"))
     secrets = dict.fromkeys(("password", "access_token", "Authorization", "AUTH_PRIVATE_KEY", "set-cookie"), "hunter2")
     with structlog.contextvars.bound_contextvars(request_id="r1"):
@@ -89,7 +108,7 @@ async def test_a_request_is_one_line_with_its_id_and_a_probe_none(anybody: Async
     assert "hunter2" not in str(line)
 
 
-async def test_the_contract_is_measured_and_unknown_paths_add_nothing(anybody: AsyncClient) -> None:
+async def test_metrics_have_the_names_of_the_contract_and_unknown_paths_add_no_series(anybody: AsyncClient) -> None:
     for method, path in (("GET", "/api/probe/items/1"), ("GET", "/api/probe/stored"), ("BREW", "/nowhere")):
         await anybody.request(method, path)
     before = await _series(anybody)
@@ -105,7 +124,27 @@ async def test_the_contract_is_measured_and_unknown_paths_add_nothing(anybody: A
     assert await _series(anybody) == before
 
 
-async def test_metrics_may_have_a_port_of_their_own(start: Start) -> None:
+def test_secrets_are_redacted_at_any_depth(capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json", log_level="info"))
+
+    structlog.get_logger().info("hello", request={"headers": [{"authorization": "Bearer hunter2", "host": "a"}]})
+    structlog.reset_defaults()
+
+    line = json.loads(capfd.readouterr().out)
+    assert line["request"] == {"headers": [{"authorization": logs.REDACTED, "host": "a"}]}
+
+
+async def test_metrics_are_private_in_production(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr("app.config.service.PRODUCTION_METRICS_PORT", port)
+    client = callers.anybody(await start(app_env="production", **callers.SECRETS))
+
+    assert (await client.get("/metrics")).status_code == 404
+    async with AsyncClient() as scraper:
+        assert "build_info" in (await scraper.get(f"http://127.0.0.1:{port}/metrics")).text
+
+
+async def test_metrics_may_have_a_separate_port(start: Start) -> None:
     client = callers.anybody(await start(metrics_port=(port := free_port())))
     assert (await client.get("/metrics")).status_code == 404
     async with AsyncClient() as scraper:

@@ -1,4 +1,4 @@
-"""From registration to logout, and what guessing passwords and stealing tokens comes to."""
+"""Registration, login, refresh and logout, and attacks on them."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from httpx2 import AsyncClient, Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from sqlalchemy import func, select
 
-from app.auth import sessions
-from app.auth.models import LoginFailures, LoginSession, RefreshToken, User
+from app.auth.sessions import repository
+from app.auth.sessions.models import LoginFailures, LoginSession, RefreshToken
+from app.auth.users.models import User
 from app.database import Database
 from tests import callers
 from tests.callers import ADA, get_me, post
@@ -25,30 +26,44 @@ async def refresh(client: AsyncClient, tokens: dict[str, Any]) -> Response:
     return await post(client, "refresh", refresh_token=tokens["refresh_token"])
 
 
-async def test_whoever_registers_is_a_member_and_owns_the_email(anybody: AsyncClient, database: Database) -> None:
+async def test_a_registration_creates_a_member(anybody: AsyncClient, database: Database) -> None:
     answer = await post(anybody, "register", **ADA)
     assert (answer.status_code, answer.headers["Location"]) == (201, "/api/v1/users/me")
-    assert answer.json().keys() == {"id", "email", "roles", "created_at", "updated_at"}
+    assert answer.json().keys() == {"id", "email", "roles", "disabled", "created_at", "updated_at"}
     assert answer.json()["roles"] == ["member"]
     async with database.reading() as session:
         assert str(await session.scalar(select(User.password_hash))).startswith("$argon2id$")
-    again = await post(anybody, "register", **ADA | {"email": "ADA@example.com"})
+
+
+async def test_an_email_can_be_registered_once_in_any_case(anybody: AsyncClient) -> None:
+    await post(anybody, "register", **ADA)
+
+    again = await post(anybody, "register", **ADA | {"email": "ADA@Example.com"})
+
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
-@pytest.mark.parametrize("change", [{"password": "too short"}, {"email": "ada\0@example.com"}, {"roles": ["admin"]}])
-async def test_bad_accounts_are_refused(anybody: AsyncClient, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        *[{"password": "too short"}, {"roles": ["admin"]}],
+        *[{"email": email} for email in ("ada\0@example.com", "ada@@example.com", "ada@example..com", "ada")],
+    ],
+)
+async def test_an_invalid_registration_is_refused(anybody: AsyncClient, change: dict[str, Any]) -> None:
     answer = await post(anybody, "register", **ADA | change)
     assert (answer.status_code, [f"/{field}" for field in change]) == (422, [answer.json()["errors"][0]["pointer"]])
 
 
 @pytest.mark.parametrize(("setting", "status"), [(None, 403), ("open", 201)])
-async def test_production_registers_nobody_unless_told_to(start: Start, setting: str | None, status: int) -> None:
+async def test_registration_is_closed_in_production_unless_it_is_opened(
+    start: Start, setting: str | None, status: int
+) -> None:
     service = await start(app_env="production", auth_registration=setting, **callers.SECRETS)
     assert (await post(callers.anybody(service), "register", **ADA)).status_code == status
 
 
-async def test_credentials_have_a_stricter_budget(start: Start) -> None:
+async def test_routes_that_take_credentials_have_a_stricter_rate_limit(start: Start) -> None:
     client = callers.anybody(await start(auth_rate_limit="2/hour"))
     assert [(await post(client, "login", **ADA)).status_code for _ in range(3)] == [401, 401, 429]
 
@@ -72,10 +87,10 @@ async def test_a_wrong_password_and_an_unknown_email_get_the_same_answer_for_the
 
 
 @pytest.mark.parametrize("login", [WRONG, NOBODY], ids=["known", "unknown"])
-async def test_too_many_failures_lock_an_account_for_a_while(
+async def test_too_many_failures_lock_the_account_for_this_address_for_a_while(
     start: Start, pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, login: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("app.auth.passwords._turn", asyncio.Semaphore())  # each test has an event loop of its own
+    monkeypatch.setattr("app.auth.passwords._slots", asyncio.Semaphore())  # each test has an event loop of its own
     client = callers.anybody(await start(auth_lockout_failures=3, auth_lockout_seconds=60))
     await post(client, "register", **ADA)
     for _ in range(2):
@@ -86,6 +101,20 @@ async def test_too_many_failures_lock_an_account_for_a_while(
         pass_time(61)
     statuses = [(await post(client, "login", **each)).status_code for each in (WRONG, WRONG, ADA) * 2]
     assert statuses == [401, 401, 200] * 2
+
+
+async def test_failures_from_one_address_lock_out_no_other_address(start: Start) -> None:
+    service = await start(auth_lockout_failures=2)
+    attacker, owner = (
+        AsyncClient(transport=ASGITransport(service, client=(address, 1)), base_url="http://service.test")
+        for address in ("203.0.113.7", "198.51.100.7")
+    )
+    await post(owner, "register", **ADA)
+    for _ in range(3):
+        answer = await post(attacker, "login", **WRONG)
+
+    assert answer.status_code == 429
+    assert (await post(owner, "login", **ADA)).status_code == 200
 
 
 async def test_a_refresh_token_works_once_and_a_second_use_ends_its_session(anybody: AsyncClient) -> None:
@@ -121,6 +150,6 @@ async def test_a_session_ends_after_a_week_and_is_purged(start: Start, pass_time
     for login in (ADA, NOBODY):
         await post(client, "login", **login)
     async with service.state.database.transaction() as session:
-        await sessions.purge(session)
+        await repository.delete_expired(session)
         for model in (LoginSession, RefreshToken, LoginFailures):
             assert await session.scalar(select(func.count()).select_from(model)) == 1

@@ -1,4 +1,4 @@
-"""Access tokens: which are believed, and for how long."""
+"""Access tokens: which are accepted, and for how long."""
 
 import asyncio
 import hmac
@@ -12,7 +12,7 @@ from uuid import UUID
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from jwt.utils import base64url_encode
@@ -20,7 +20,7 @@ from sqlalchemy import update
 
 from app import NAME
 from app.auth.keys import KeyRing, generate_pem
-from app.auth.models import LoginSession
+from app.auth.sessions.models import LoginSession
 from app.config import Settings
 from tests import callers
 from tests.callers import get_me
@@ -35,6 +35,11 @@ def token_of(client: AsyncClient) -> str:
 
 def claims_of(client: AsyncClient) -> dict[str, Any]:
     return jwt.decode(token_of(client), options={"verify_signature": False})
+
+
+def public_half(pem: str) -> str:
+    key = load_pem_private_key(pem.encode(), password=None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def is_refused(answer: Response, code: str = "unauthenticated") -> bool:
@@ -77,7 +82,8 @@ async def test_a_token_signed_for_something_else_is_refused(
 
 async def test_the_newest_key_signs_a_retired_one_still_verifies_and_a_dropped_one_does_not(start: Start) -> None:
     new, retired, dropped = (generate_pem() for _ in range(3))
-    member = await callers.member(await start(auth_private_key=new.replace("\n", "\\n"), auth_retired_keys=retired))
+    public = public_half(retired)
+    member = await callers.member(await start(auth_private_key=new.replace("\n", "\\n"), auth_retired_keys=public))
     rings = [KeyRing(Settings(auth_private_key=pem)) for pem in (new, retired, dropped)]
     answers = [await get_me(member, ring.sign(claims_of(member))) for ring in rings]
     assert [answer.status_code for answer in answers] == [200, 200, 401]
@@ -87,7 +93,7 @@ async def test_the_newest_key_signs_a_retired_one_still_verifies_and_a_dropped_o
     assert jwt.decode(token_of(member), jwt.PyJWK(published[0]).key, ["ES256"], audience=NAME, issuer=NAME)
 
 
-async def test_a_verified_token_is_believed_until_it_expires_or_is_looked_up_again(
+async def test_a_verified_token_is_trusted_until_it_expires_or_is_looked_up_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(auth_recheck_seconds=60)
@@ -107,7 +113,7 @@ async def test_a_verified_token_is_believed_until_it_expires_or_is_looked_up_aga
     assert [answer.status_code for answer in answers] == [401, 401, 200] * 2
 
 
-async def test_nobody_is_believed_when_the_sessions_cannot_be_looked_up_again(
+async def test_no_token_is_accepted_while_its_session_cannot_be_looked_up(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(auth_recheck_seconds=0)

@@ -1,4 +1,4 @@
-"""Orders over HTTP: input, call, output."""
+"""Orders over HTTP."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from app.orders import service
 from app.orders.access import DeleteOrders, ReadOrders, WriteOrders
 from app.orders.schemas import OrderCreate, OrderPage, OrderPatch, OrderQuery, OrderRead
-from app.web.conditional import NOT_MODIFIED, IfMatch, IfNoneMatch, resource
-from app.web.idempotency import IdempotencyKey, once
+from app.web.conditional import NOT_MODIFIED, Conditional, IfMatch, OptionalIfMatch, etag
+from app.web.idempotency import Idempotent
 from app.web.openapi import raises
-from app.web.pagination import page_response
+from app.web.pagination import paginated
 
 router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
@@ -23,51 +23,57 @@ router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
     response_model=OrderRead,
     openapi_extra=raises("conflict", "idempotency_in_progress", "idempotency_key_reused"),
 )
-async def place_order(request: Request, body: OrderCreate, orders: WriteOrders, key: IdempotencyKey = None) -> Response:
+async def place_order(request: Request, orders: WriteOrders, body: OrderCreate, create: Idempotent) -> Response:
     """Place an order. With an idempotency key, repeating the request is safe."""
-
-    async def place() -> Response:
-        order = await service.place(orders, body)
-        return resource(OrderRead, order, status=201, location=f"{request.url.path}/{order.id}")
-
-    return await once(orders.session, request, key, place)
+    if replayed := await create.replay(orders.session):
+        return replayed
+    order = await service.place(orders, body)
+    return await create.created(orders.session, OrderRead, order, f"{request.url.path}/{order.id}")
 
 
-@router.get("", operation_id="list_orders", response_model=OrderPage, openapi_extra=raises("invalid_cursor"))
-async def list_orders(request: Request, query: Annotated[OrderQuery, Query()], orders: ReadOrders) -> Response:
+@router.get("", operation_id="list_orders", openapi_extra=raises("invalid_cursor"))
+async def list_orders(
+    request: Request, response: Response, orders: ReadOrders, query: Annotated[OrderQuery, Query()]
+) -> OrderPage:
     """List orders, newest first."""
-    return page_response(request, OrderPage, query, await orders.page(query))
+    return paginated(OrderPage, request, response, query, await orders.page(query))
 
 
-@router.get("/{order_id}", operation_id="get_order", response_model=OrderRead, responses=NOT_MODIFIED)
-async def get_order(order_id: UUID, orders: ReadOrders, if_none_match: IfNoneMatch = None) -> Response:
+@router.get("/{order_id}", operation_id="get_order", responses=NOT_MODIFIED)
+async def get_order(order_id: UUID, orders: ReadOrders, conditional: Conditional) -> OrderRead:
     """Get one order."""
-    return resource(OrderRead, await orders.get(order_id), if_none_match=if_none_match)
+    order = await orders.get(order_id)
+    conditional.check(order.version)
+    return OrderRead.model_validate(order)
 
 
 @router.patch(
     "/{order_id}",
     operation_id="amend_order",
-    response_model=OrderRead,
     openapi_extra=raises("conflict", "invalid_state", "precondition_failed", "precondition_required"),
 )
-async def amend_order(order_id: UUID, body: OrderPatch, orders: WriteOrders, if_match: IfMatch = None) -> Response:
+async def amend_order(
+    order_id: UUID, orders: WriteOrders, body: OrderPatch, versions: IfMatch, response: Response
+) -> OrderRead:
     """Change the note or the reference of an order."""
-    return resource(OrderRead, await service.amend(orders, order_id, body, if_match))
+    order = await service.amend(orders, order_id, body.changes, versions)
+    response.headers["ETag"] = etag(order.version)
+    return OrderRead.model_validate(order)
 
 
 @router.post(
     "/{order_id}/cancellation",
     operation_id="cancel_order",
-    response_model=OrderRead,
     openapi_extra=raises("invalid_state", "precondition_failed"),
 )
-async def cancel_order(order_id: UUID, orders: WriteOrders, if_match: IfMatch = None) -> Response:
+async def cancel_order(order_id: UUID, orders: WriteOrders, versions: OptionalIfMatch, response: Response) -> OrderRead:
     """Cancel an order."""
-    return resource(OrderRead, await service.cancel(orders, order_id, if_match))
+    order = await service.cancel(orders, order_id, versions)
+    response.headers["ETag"] = etag(order.version)
+    return OrderRead.model_validate(order)
 
 
 @router.delete("/{order_id}", operation_id="delete_order", status_code=204, openapi_extra=raises("precondition_failed"))
-async def delete_order(order_id: UUID, orders: DeleteOrders, if_match: IfMatch = None) -> None:
+async def delete_order(order_id: UUID, orders: DeleteOrders, versions: OptionalIfMatch) -> None:
     """Delete an order."""
-    await service.delete(orders, order_id, if_match)
+    await service.delete(orders, order_id, versions)

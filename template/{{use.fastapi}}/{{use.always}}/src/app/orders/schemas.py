@@ -1,40 +1,35 @@
-"""What clients send and see."""
+"""Request and response bodies of orders."""
 
 import re
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
-from app.web.pagination import Moment, Page, PageQuery
-
-
-class OrderStatus(StrEnum):
-    PLACED = "placed"
-    CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
+from app.orders.status import OrderStatus
+from app.pagination import Page, PageQuery
+from app.schemas import Moment, RequestBody, ResponseBody
 
 
 def _decimal_string(amount: Decimal) -> str:
-    """At least two decimals, and no zeros beyond them."""
+    """At least two decimals, without trailing zeros after them."""
     cents = amount.quantize(Decimal("0.01"))
     return f"{cents if cents == amount else amount.normalize():f}"
 
 
-def _only_text(amount: object) -> object:
-    # A number in JSON may have been a float on its way here.
+def _from_decimal_string(amount: object) -> Decimal:
+    # A number in JSON may have been rounded to a float already, so only text is accepted.
     if isinstance(amount, Decimal):
         return amount
     if not isinstance(amount, str) or not re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,4})?", amount):
         raise ValueError("must be a decimal in a string")
-    return amount
+    return Decimal(amount)
 
 
 def _text(max_length: int) -> StringConstraints:
-    # No control characters: nobody means them, and not every database stores a NUL.
+    # Control characters are typing errors, and not every database can store a NUL.
     return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
@@ -44,9 +39,9 @@ Note = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Field(description="ISO 4217 code")]
 Price = Annotated[
     Decimal,
-    # The limits stand next to the decimal, so that they are checked without Python.
+    # The limits are next to the type, so that Pydantic checks them without calling Python.
     Field(ge=0, max_digits=15, decimal_places=4),
-    BeforeValidator(_only_text),
+    BeforeValidator(_from_decimal_string),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$", "examples": ["12.50"]}),
 ]
 Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]
@@ -59,21 +54,21 @@ _NEW_ORDER = {
 }
 
 
-class OrderLineCreate(BaseModel, extra="forbid"):
+class OrderLineCreate(RequestBody):
     sku: Sku
     quantity: int = Field(ge=1, le=1000)
     unit_price: Price
 
 
-class OrderCreate(BaseModel, extra="forbid", json_schema_extra={"example": _NEW_ORDER}):
+class OrderCreate(RequestBody, json_schema_extra={"example": _NEW_ORDER}):
     reference: Reference
     currency: Currency
     lines: list[OrderLineCreate] = Field(min_length=1, max_length=100)
     note: Note | None = None
 
 
-class OrderPatch(BaseModel, extra="forbid", json_schema_extra={"example": {"note": "Leave it at the door"}}):
-    """A merge patch (RFC 7396): what is absent stays as it is."""
+class OrderPatch(RequestBody, json_schema_extra={"example": {"note": "Leave it at the door"}}):
+    """A merge patch (RFC 7396): fields that are absent do not change."""
 
     reference: Reference = Field(default_factory=str)
     note: Note | None = None
@@ -90,13 +85,13 @@ class OrderQuery(PageQuery):
     created_before: Moment | None = None
 
 
-class OrderLineRead(BaseModel):
+class OrderLineRead(ResponseBody):
     sku: str
     quantity: int
     unit_price: Amount
 
 
-class OrderRead(BaseModel):
+class OrderRead(ResponseBody):
     id: UUID
     reference: str
     currency: str

@@ -1,62 +1,95 @@
 """What happens to orders."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
-from app.errors import Refusal
+from app.auth import audit
+from app.database import Session
+from app.errors import DomainError
 from app.messaging.events import Event, publish
 from app.orders.models import Order, OrderLine
 from app.orders.repository import Orders
-from app.orders.schemas import OrderCreate, OrderPatch, OrderStatus
-from app.web.conditional import check_match
+from app.orders.schemas import OrderCreate, OrderRead
+from app.orders.status import OrderStatus
+from app.permissions import SERVICE
+from app.versions import check_version
 
 
 async def place(orders: Orders, new: OrderCreate) -> Order:
-    """Stores an order and announces it in the same transaction.
+    """Store an order, and publish the event in the same transaction.
 
     Raises: conflict
     """
     lines = [OrderLine(position=position, **line.model_dump()) for position, line in enumerate(new.lines)]
-    order = Order(reference=new.reference, currency=new.currency, note=new.note, lines=lines)
+    owner = orders.principal.subject
+    order = Order(owner=owner, reference=new.reference, currency=new.currency, note=new.note, lines=lines)
     await orders.add(order)
     data = {"reference": order.reference, "currency": order.currency, "total": str(order.total)}
-    await publish(orders.session, Event(type="order.placed", subject=str(order.id), data=data))
+    await publish(orders.session, Event(type="order.placed", subject=str(order.id), data=data), owner=owner)
     return order
 
 
-async def amend(orders: Orders, order_id: UUID, patch: OrderPatch, if_match: str | None) -> Order:
-    """Changes what the patch names.
+async def amend(
+    orders: Orders, order_id: UUID, changes: Mapping[str, str | None], versions: Collection[int] | None
+) -> Order:
+    """Change fields of an order.
 
-    Raises: not_found, precondition_required, precondition_failed, invalid_state, conflict
+    Raises: not_found, precondition_failed, invalid_state, conflict
     """
-    order = await orders.get(order_id)
-    check_match(if_match, order.version)
+    order = await orders.get_for_update(order_id)
+    check_version(order.version, versions)
     if order.status is OrderStatus.CANCELLED:
-        raise Refusal("invalid_state", "A cancelled order does not change")
-    for field, value in patch.changes.items():
+        raise DomainError("invalid_state", "A cancelled order cannot be changed")
+    before = {field: getattr(order, field) for field in changes}
+    for field, value in changes.items():
         setattr(order, field, value)
     await orders.save()
+    await _audit(orders, order, "order.amended", before, changes)
     return order
 
 
-async def cancel(orders: Orders, order_id: UUID, if_match: str | None) -> Order:
-    """Cancels an order.
+async def cancel(orders: Orders, order_id: UUID, versions: Collection[int] | None) -> Order:
+    """Cancel an order.
 
     Raises: not_found, precondition_failed, invalid_state
     """
-    order = await orders.get(order_id)
-    check_match(if_match, order.version, required=False)
+    order = await orders.get_for_update(order_id)
+    check_version(order.version, versions)
     if order.status is OrderStatus.CANCELLED:
-        raise Refusal("invalid_state", "The order is cancelled already")
+        raise DomainError("invalid_state", "The order is already cancelled")
+    before = {"status": order.status}
     order.status = OrderStatus.CANCELLED
     await orders.save()
+    await _audit(orders, order, "order.cancelled", before, {"status": order.status})
     return order
 
 
-async def delete(orders: Orders, order_id: UUID, if_match: str | None) -> None:
-    """Deletes an order.
+async def delete(orders: Orders, order_id: UUID, versions: Collection[int] | None) -> None:
+    """Delete an order.
 
     Raises: not_found, precondition_failed
     """
-    order = await orders.get(order_id)
-    check_match(if_match, order.version, required=False)
+    order = await orders.get_for_update(order_id)
+    check_version(order.version, versions)
     await orders.remove(order)
+    await _audit(orders, order, "order.deleted", {"status": order.status}, {})
+
+
+async def export(session: Session, owner: str) -> list[dict[str, Any]]:
+    """The orders of a user, as JSON objects."""
+    orders = await Orders(session, SERVICE).of_owner(owner)
+    return [OrderRead.model_validate(order).model_dump(mode="json") for order in orders]
+
+
+async def erase(session: Session, owner: str) -> None:
+    """Delete the orders of a user."""
+    await Orders(session, SERVICE).remove_of_owner(owner)
+
+
+async def _audit(
+    orders: Orders, order: Order, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Record what an admin does to the order of another user."""
+    if orders.principal.subject != order.owner:
+        await audit.record(orders.session, action, str(order.id), before=dict(before), after=dict(after))

@@ -1,50 +1,82 @@
-"""Conditional requests (RFC 9110): nothing sent twice, no change lost."""
+"""Conditional requests (RFC 9110): `ETag`, `If-None-Match` and `If-Match`. The entity tag is the version of a row."""
 
+import re
 from typing import Annotated, Any
 
-from fastapi import Header, Response
-from pydantic import BaseModel
+from fastapi import Depends, Header, Response
 
-from app.errors import Refusal
-
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The `ETag` of the version to change.")]
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="The `ETag` of the version at hand.")]
+from app.errors import DomainError
 
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has this version"}}
-"""The `responses` of a route that heeds `If-None-Match`."""
+"""The `responses` of a route that uses `Conditional`."""
+
+_STRONG_TAG = re.compile(r'"(\d{1,18})"')
+_NO_VERSION = frozenset[int]()
 
 
-def resource(
-    kind: type[BaseModel], row: Any, *, status: int = 200, location: str | None = None, if_none_match: str | None = None
-) -> Response:
-    """A row as a resource with its `ETag`, which is its `version`; 304 when the caller has this version."""
-    headers = {"ETag": _etag(row.version)}
-    if location:
-        headers["Location"] = location
-    if if_none_match is not None and _matches(if_none_match, row.version):
-        return Response(status_code=304, headers=headers)
-    body = kind.model_validate(row, from_attributes=True)
-    return Response(body.__pydantic_serializer__.to_json(body), status, headers, media_type="application/json")
+class NotModified(Exception):  # noqa: N818  # an outcome, not an error
+    """The caller has the current version."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
 
 
-def check_match(if_match: str | None, version: int, *, required: bool = True) -> None:
-    """Refuses a change of a version that the caller has not seen, or does not name although it is required to.
+class ConditionalRead:
+    """The condition of a read."""
 
-    Raises: precondition_failed, precondition_required
-    """
+    def __init__(self, if_none_match: str | None, response: Response) -> None:
+        self._if_none_match = if_none_match
+        self._response = response
+
+    def check(self, version: int) -> None:
+        """Send the `ETag`. If the caller has this version, answer 304 instead of going on."""
+        tag = etag(version)
+        if self._if_none_match is not None:
+            tags = [each.strip().removeprefix("W/") for each in self._if_none_match.split(",")]
+            if tag in tags or "*" in tags:
+                raise NotModified(tag)
+        self._response.headers["ETag"] = tag
+
+
+async def _conditional(
+    response: Response,
+    if_none_match: Annotated[
+        str | None, Header(alias="If-None-Match", description="The `ETag` of the version that the caller has.")
+    ] = None,
+) -> ConditionalRead:
+    return ConditionalRead(if_none_match, response)
+
+
+_IfMatchHeader = Annotated[str | None, Header(alias="If-Match", description="The `ETag` of the version to change.")]
+
+
+async def _optional_if_match(if_match: _IfMatchHeader = None) -> frozenset[int] | None:
+    return None if if_match is None else _versions(if_match)
+
+
+async def required_if_match(if_match: _IfMatchHeader = None) -> frozenset[int] | None:
+    """Raises: precondition_required"""
     if if_match is None:
-        if required:
-            raise Refusal("precondition_required", "Send If-Match with the ETag of the version to change")
-    elif not _matches(if_match, version, weak=False):
-        raise Refusal("precondition_failed", "The resource has changed since that version")
+        raise DomainError("precondition_required", "Send If-Match with the ETag of the version to change")
+    return _versions(if_match)
 
 
-def _matches(header: str, version: int, *, weak: bool = True) -> bool:
-    tags = [tag.strip() for tag in header.split(",")]
-    if weak:
-        tags = [tag.removeprefix("W/") for tag in tags]
-    return "*" in tags or _etag(version) in tags
+Conditional = Annotated[ConditionalRead, Depends(_conditional)]
+IfMatch = Annotated[frozenset[int] | None, Depends(required_if_match)]
+"""The versions that a change may be made to; None if any version will do. The header is required."""
+OptionalIfMatch = Annotated[frozenset[int] | None, Depends(_optional_if_match)]
+"""The versions that a change may be made to; None if any version will do, or without the header."""
 
 
-def _etag(version: int) -> str:
+def etag(version: int) -> str:
+    """The entity tag of a version."""
     return f'"{version}"'
+
+
+def _versions(if_match: str) -> frozenset[int] | None:
+    tags = [tag.strip() for tag in if_match.split(",")]
+    if "*" in tags:
+        return None
+    matches = [_STRONG_TAG.fullmatch(tag) for tag in tags]
+    return frozenset(int(match[1]) for match in matches if match) or _NO_VERSION

@@ -1,77 +1,61 @@
-"""Every error as `application/problem+json` (RFC 9457). Only this file knows the HTTP status of an error."""
+"""Turns every error into `application/problem+json` (RFC 9457)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 
 import orjson
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from app import clock, dialect
-from app.errors import Refusal
+from app import clock, context, dialect
+from app.errors import DomainError
+from app.problems import PROBLEMS, ProblemDescription
+from app.web.conditional import NotModified
 
 log = structlog.get_logger()
 
+MEDIA_TYPE = "application/problem+json"
 
-@dataclass(frozen=True, slots=True)
-class ProblemDescription:
-    """What a problem code means."""
+# The code of an HTTPException with this status. For other statuses, the code is the name of the status.
+_CODE_OF_STATUS = {
+    400: "invalid_parameter",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    412: "precondition_failed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    422: "validation_failed",
+    428: "precondition_required",
+    429: "rate_limited",
+    500: "internal_error",
+    503: "unavailable",
+}
 
-    code: str
-    status: int
-    title: str
-    meaning: str
-
-
-_PROBLEMS = (
-    ("malformed_json", 400, "The body is not JSON", "The request body could not be parsed."),
-    ("invalid_cursor", 400, "The cursor is not valid", "Start again without a cursor."),
-    ("invalid_parameter", 400, "A parameter is not valid", "`errors` names each one at fault."),
-    ("unauthenticated", 401, "Authentication is required", "The credentials are missing or not valid."),
-    ("token_expired", 401, "The token has expired", "Refresh the access token and try again."),
-    ("invalid_credentials", 401, "The credentials are not valid", "Email and password do not match."),
-    ("permission_denied", 403, "Permission denied", "The caller lacks the permission of this route."),
-    ("not_found", 404, "Not found", "There is no such resource, or it belongs to somebody else."),
-    ("method_not_allowed", 405, "Method not allowed", "`Allow` lists the methods of this resource."),
-    ("request_timeout", 408, "The body did not arrive in time", "Send it faster, or a smaller one."),
-    ("conflict", 409, "Conflict with another resource", "A value that must be unique is taken."),
-    ("invalid_state", 409, "Not possible in this state", "The resource has moved on."),
-    ("idempotency_in_progress", 409, "The first request is still running", "Try again soon."),
-    ("precondition_failed", 412, "The resource has changed", "Read it again, then repeat the change."),
-    ("payload_too_large", 413, "The body is too large", "Send a smaller body."),
-    ("unsupported_media_type", 415, "The media type is not supported", "Send `application/json`."),
-    ("validation_failed", 422, "The request is not valid", "`errors` points to each fault in the body."),
-    ("idempotency_key_reused", 422, "The idempotency key is taken", "It came with another body before."),
-    ("precondition_required", 428, "A precondition is required", "Send `If-Match` with the `ETag`."),
-    ("rate_limited", 429, "Too many requests", "Try again after `Retry-After` seconds."),
-    ("internal_error", 500, "Internal error", "The request id leads to the cause in the logs."),
-    ("unavailable", 503, "Temporarily unavailable", "Try again after `Retry-After` seconds."),
-    ("overloaded", 503, "Overloaded", "Try again after `Retry-After` seconds."),
-)
-PROBLEMS = {code: ProblemDescription(code, status, title, meaning) for code, status, title, meaning in _PROBLEMS}
-
-_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
-_MEDIA_TYPE = "application/problem+json"
+# The detail of FastAPI's error for a body that cannot be parsed although its syntax is valid: it is nested too deeply.
+_UNREADABLE_BODY = "There was an error parsing the body"
 
 router = APIRouter(tags=["operations"])
 
 
 class ProblemError(BaseModel):
-    """One fault of the request."""
+    """One invalid value in the request."""
 
     pointer: str
-    """JSON pointer into the body, or the name of the parameter."""
+    """A JSON pointer into the body, or the name of the parameter."""
     code: str
     detail: str
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: str
     title: str
@@ -86,21 +70,21 @@ class Problem(BaseModel):
 
 @router.get("/problems/{code}", operation_id="describe_problem")
 async def describe_problem(code: str) -> ProblemDescription:
-    """What a problem code means."""
+    """Describe an error code."""
     if code not in PROBLEMS:
-        raise Refusal("not_found", "There is no such problem")
+        raise DomainError("not_found", "There is no such problem")
     return PROBLEMS[code]
 
 
 def install(app: FastAPI) -> None:
-    """Turns whatever a route raises into a problem document."""
-    app.exception_handler(Refusal)(_answer_refusal)
+    """Answer the errors that routes and dependencies raise with problem documents."""
+    app.exception_handler(DomainError)(_answer_domain_error)
     app.exception_handler(RequestValidationError)(_answer_validation_error)
     app.exception_handler(HTTPException)(_answer_http_exception)
+    app.exception_handler(NotModified)(_answer_not_modified)
 
 
 def problem(
-    scope: Mapping[str, Any],
     code: str,
     detail: str | None = None,
     *,
@@ -108,62 +92,85 @@ def problem(
     headers: Mapping[str, str] | None = None,
     retry_after: int | None = None,
 ) -> Response:
-    """The problem document for `code`, a key of `PROBLEMS`."""
+    """The problem document for `code`, a key of `PROBLEMS`, in answer to the current request."""
     kind = PROBLEMS[code]
-    document: dict[str, object] = {
-        "type": f"/problems/{code}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail or kind.meaning,
-        "instance": scope["path"],
-        "code": code,
-        "request_id": scope["request_id"],
-        "timestamp": clock.rfc3339(clock.now()),
-    }
-    if errors:
-        document["errors"] = list(errors)
-    response = Response(orjson.dumps(document), kind.status, headers, media_type=_MEDIA_TYPE)
+    response = _document(code, kind.status, kind.title, detail or kind.meaning, errors, headers)
     if retry_after is None and kind.status == 503:
         retry_after = 1
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if kind.status == 401:
-        # RFC 6750: no reason for those who sent no token.
-        has_token = b"authorization" in scope["header_map"]
+        # RFC 6750: a request without a token is not told a reason.
+        has_token = b"authorization" in context.current().headers
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if has_token else "Bearer"
     return response
 
 
-def problem_of(scope: Mapping[str, Any], error: Exception) -> Response:
-    """The answer to an error that no route foresaw. It tells nothing of the cause."""
+def unexpected_problem(error: Exception) -> Response:
+    """The answer to an error that no route handles. It does not reveal the cause."""
     if dialect.is_outage(error):
         log.warning("database unavailable", error=repr(error))
-        return problem(scope, "unavailable", "The database does not answer")
-    log.error("request failed", path=scope["path"], exc_info=error)
-    return problem(scope, "internal_error")
+        return problem("unavailable", "The database does not answer")
+    log.error("request failed", path=context.current().path, exc_info=error)
+    return problem("internal_error")
 
 
-async def _answer_refusal(request: Request, error: Refusal) -> Response:
-    return problem(request.scope, error.code, error.detail, retry_after=error.retry_after)
+def _document(
+    code: str,
+    status: int,
+    title: str,
+    detail: str,
+    errors: Iterable[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    request = context.current()
+    document: dict[str, object] = {
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": request.request_id,
+        "timestamp": clock.rfc3339(clock.now()),
+    }
+    if errors:
+        document["errors"] = list(errors)
+    return Response(orjson.dumps(document), status, headers, media_type=MEDIA_TYPE)
+
+
+async def _answer_domain_error(request: Request, error: DomainError) -> Response:
+    return problem(error.code, error.detail, retry_after=error.retry_after)
 
 
 async def _answer_http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
-        return problem(request.scope, "method_not_allowed", headers={"Allow": ", ".join(_allowed_methods(request))})
-    return problem(request.scope, _CODE_OF_STATUS.get(error.status_code, "malformed_json"))
+        return problem("method_not_allowed", headers={"Allow": ", ".join(_allowed_methods(request))})
+    if error.status_code == 400 and error.detail == _UNREADABLE_BODY:
+        return problem("malformed_json")
+    status = HTTPStatus(error.status_code)
+    # A 500 reveals no detail.
+    detail = str(error.detail) if status != 500 and error.detail != status.phrase else None
+    if code := _CODE_OF_STATUS.get(status):
+        return problem(code, detail, headers=error.headers)
+    return _document(status.name.lower(), status, status.phrase, detail or status.phrase, headers=error.headers)
+
+
+async def _answer_not_modified(request: Request, outcome: NotModified) -> Response:
+    return Response(status_code=304, headers={"ETag": outcome.tag})
 
 
 async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:
-    faults = error.errors()
-    if faults[0]["type"] == "json_invalid":
-        return problem(request.scope, "malformed_json")
-    sources = {fault["loc"][0] for fault in faults}
+    invalid = error.errors()
+    if invalid[0]["type"] == "json_invalid":
+        return problem("malformed_json")
+    sources = {each["loc"][0] for each in invalid}
     if "path" in sources:
-        return problem(request.scope, "not_found")
+        return problem("not_found")
     code = "validation_failed" if sources == {"body"} else "invalid_parameter"
-    count = f"{len(faults)} field is" if len(faults) == 1 else f"{len(faults)} fields are"
-    errors = [{"pointer": _pointer(fault["loc"]), "code": fault["type"], "detail": fault["msg"]} for fault in faults]
-    return problem(request.scope, code, f"{count} not valid", errors=errors)
+    count = f"{len(invalid)} field is" if len(invalid) == 1 else f"{len(invalid)} fields are"
+    errors = [{"pointer": _pointer(each["loc"]), "code": each["type"], "detail": each["msg"]} for each in invalid]
+    return problem(code, f"{count} not valid", errors=errors)
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -175,7 +182,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 def _allowed_methods(request: Request) -> list[str]:
     methods: set[str] = set()
-    for route in request.app.routes:
+    for route in iter_route_contexts(request.app.routes):
         if route.matches(request.scope)[0] != Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+            methods |= route.methods or set()
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 log = structlog.get_logger()
 
 CHECK_TIMEOUT_SECONDS = 1
+REUSE_SECONDS = 1
+"""How long a result is reused, so that probes cannot load a dependency."""
 
 
 class Liveness(BaseModel):
@@ -30,21 +32,49 @@ class Readiness(BaseModel):
     checks: dict[str, Check]
 
 
+class HealthCheck:
+    """Checks one dependency. Concurrent probes share one check."""
+
+    def __init__(self, name: str, ping: Callable[[], Awaitable[None]]) -> None:
+        self._name = name
+        self._ping = ping
+        self._running: asyncio.Task[Check] | None = None
+        self._valid_until = 0.0
+
+    async def result(self) -> Check:
+        """The result of a check that ended less than a second ago or is still running."""
+        if self._running is None or (self._running.done() and time.monotonic() >= self._valid_until):
+            self._running = asyncio.create_task(self._check())
+        return await asyncio.shield(self._running)
+
+    async def _check(self) -> Check:
+        started_at, task = time.perf_counter(), asyncio.ensure_future(self._ping())
+        # Not `asyncio.timeout`: it would wait until the driver has cleaned up, which may hang like the dependency.
+        await asyncio.wait([task], timeout=CHECK_TIMEOUT_SECONDS)
+        failure = task.exception() if task.done() else TimeoutError()
+        if failure:
+            task.cancel()
+            log.warning("check failed", check=self._name, error=repr(failure))
+        latency_ms = round((time.perf_counter() - started_at) * 1000, 2)
+        self._valid_until = time.monotonic() + REUSE_SECONDS
+        return Check(status="unavailable" if failure else "ok", latency_ms=latency_ms)
+
+
 router = APIRouter(tags=["operations"])
 metrics_router = APIRouter(tags=["operations"])
 
 
 @router.get("/livez", operation_id="live")
 async def live() -> Liveness:
-    """Whether the process can serve. Looks at nothing else."""
+    """Whether the process can serve. It checks nothing else."""
     return Liveness()
 
 
 @router.get("/readyz", operation_id="ready", responses={503: {"model": Readiness}})
 async def ready(request: Request, response: Response) -> Readiness:
-    """Whether the process should get requests: not while it shuts down or its database does not answer."""
+    """Whether the process should get requests: not while it shuts down, or while its database does not answer."""
     state = request.app.state
-    checks = {"database": await _check("database", state.database.ping)}
+    checks = {"database": await state.database_check.result()}
     if state.draining or any(check.status != "ok" for check in checks.values()):
         response.status_code = 503
         return Readiness(status="unavailable", checks=checks)
@@ -53,17 +83,5 @@ async def ready(request: Request, response: Response) -> Readiness:
 
 @metrics_router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
-    """Metrics in Prometheus' text format."""
+    """Metrics in the text format of Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _check(name: str, ping: Callable[[], Awaitable[None]]) -> Check:
-    started_at, task = time.perf_counter(), asyncio.ensure_future(ping())
-    # Not `asyncio.timeout`: that waits until the driver has cleaned up, which may hang like the database itself.
-    await asyncio.wait([task], timeout=CHECK_TIMEOUT_SECONDS)
-    failure = task.exception() if task.done() else TimeoutError()
-    if failure:
-        task.cancel()
-        log.warning("check failed", check=name, error=repr(failure))
-    latency_ms = round((time.perf_counter() - started_at) * 1000, 2)
-    return Check(status="unavailable" if failure else "ok", latency_ms=latency_ms)

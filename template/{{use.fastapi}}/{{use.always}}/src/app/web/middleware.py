@@ -1,4 +1,4 @@
-"""What every request passes, as plain ASGI: it costs microseconds where wrapped requests cost hundreds."""
+"""Middleware in plain ASGI: it costs microseconds where `BaseHTTPMiddleware` costs hundreds."""
 
 import asyncio
 import re
@@ -11,31 +11,38 @@ from starlette.datastructures import Headers as StarletteHeaders
 from starlette.datastructures import State
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import metrics
+from app import context, metrics
 from app.cache import Cache
 from app.config import Settings
-from app.web.errors import problem, problem_of
+from app.context import RequestContext
+from app.errors import DomainError
+from app.permissions import Principal
+from app.web.errors import problem, unexpected_problem
 
 log = structlog.get_logger()
 
-OPERATIONS = frozenset({"/livez", "/readyz", "/metrics"})
-"""Probes: neither logged nor limited."""
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+"""Paths that are neither logged, authenticated, limited nor refused when the service is overloaded."""
+UNLIMITED = ("/openapi.json", "/docs", "/.well-known/")
+"""Beginnings of further paths that have no rate limit."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _GZIP = re.compile(rb"gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_API = "/api/"
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 Headers = list[tuple[bytes, bytes]]
+Authenticate = Callable[[str], Awaitable[Principal | DomainError]]
+"""Finds the principal of a request with this `Authorization` header, or the reason why there is none."""
 
 
-class Envelope:
-    """Around each request: its id, its log line, its metrics, the headers of every answer, and the last resort."""
+class RequestContextMiddleware:
+    """The outermost layer: request id, access log, metrics, headers of every response, and unexpected errors."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, state: State) -> None:
         self.app = app
@@ -49,16 +56,16 @@ class Envelope:
         started_at = time.perf_counter()
         method = scope["method"]
         if method == "HEAD":
-            # Whatever answers GET answers HEAD; the server leaves the body out.
+            # A route for GET also answers HEAD. The server omits the body.
             scope = {**scope, "method": "GET"}
-        request_id = _open(scope)
+        request = _enter_context(scope)
         status = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._complete(scope, message["headers"], request_id)
+                message["headers"] = self._complete(message["headers"], request)
             await send(message)
 
         metrics.requests_in_flight.inc()
@@ -67,99 +74,117 @@ class Envelope:
         except Exception as error:
             if status:
                 raise
-            await problem_of(scope, error)(scope, receive, send_with_headers)
+            await unexpected_problem(error)(scope, receive, send_with_headers)
         finally:
             metrics.requests_in_flight.dec()
-            _close(scope, method, status, time.perf_counter() - started_at)
+            _report(scope, request, method, status, time.perf_counter() - started_at)
 
-    def _complete(self, scope: Scope, headers: Headers, request_id: bytes) -> Headers:
+    def _complete(self, headers: Headers, request: RequestContext) -> Headers:
         names = {name for name, _ in headers}
-        complete = [*headers, (b"x-request-id", request_id), *scope["answer_headers"]]
+        complete = [*headers, (b"x-request-id", request.request_id.encode()), *request.response_headers]
         complete += [header for header in self.headers if header[0] not in names]
         if self.state.draining:
             complete.append((b"connection", b"close"))
         return complete
 
 
-class Guard:
-    """Before each request: the number in flight, the host, who is calling, how often, and how large the body is."""
+class TrustedHosts:
+    """Answers only requests to allowed hosts. Probes may use any host, because they address the process itself."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        settings: Settings,
-        cache: Cache,
-        authenticate: Callable[[Scope], Awaitable[str]],
-        budgets: Mapping[str, str],
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, allowed_hosts: list[str]) -> None:
+        self.app = app
+        self.check = TrustedHostMiddleware(_accept, allowed_hosts, www_redirect=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            refusal.append(message)
+
+        if scope["type"] == "http" and scope["path"] not in PROBES:
+            await self.check(scope, receive, keep)
+        if refusal:
+            await problem("invalid_parameter", "The host is not served here")(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+class Concurrency:
+    """Counts the requests in flight, and the request bodies that are being received."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.max_in_flight = settings.max_concurrency
+        self.max_uploads = settings.max_uploads
+        self.max_upload_bytes = settings.max_upload_bytes
+        self.in_flight = 0
+        self.uploads = 0
+        self.upload_bytes = 0
+
+
+class LoadShedding:
+    """Refuses requests beyond `MAX_CONCURRENCY` at once, so that the accepted ones are answered in time."""
+
+    def __init__(self, app: ASGIApp, *, concurrency: Concurrency) -> None:
+        self.app = app
+        self.concurrency = concurrency
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self.app(scope, receive, send)
+            return
+        if self.concurrency.in_flight >= self.concurrency.max_in_flight:
+            await problem("overloaded")(scope, receive, send)
+            return
+        self.concurrency.in_flight += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.concurrency.in_flight -= 1
+
+
+class Authentication:
+    """Finds the principal of every request. Whether a route needs one is decided by its dependencies."""
+
+    def __init__(self, app: ASGIApp, *, authenticate: Authenticate) -> None:
+        self.app = app
+        self.authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in PROBES:
+            request = context.current()
+            authorization = request.headers.get(b"authorization", b"").decode("latin-1")
+            request.identity = await self.authenticate(authorization)
+            if request.principal and request.principal.subject:
+                structlog.contextvars.bind_contextvars(principal=request.principal.subject)
+        await self.app(scope, receive, send)
+
+
+class RateLimit:
+    """Counts the requests of each caller in fixed windows, and refuses those beyond the limit.
+
+    `budgets` are the limits of single paths; they apply to the client's address, whoever claims to be calling.
+    """
+
+    def __init__(self, app: ASGIApp, *, cache: Cache, default: str, budgets: Mapping[str, str]) -> None:
         self.app = app
         self.cache = cache
-        self.authenticate = authenticate
-        self.hosts = None if "*" in settings.allowed_hosts else frozenset(settings.allowed_hosts)
-        self.max_body = settings.max_body_bytes
-        self.body_timeout = settings.body_timeout_seconds
-        self.max_in_flight = settings.max_concurrency
-        self.in_flight = 0
-        self.default = _parse_rate(settings.rate_limit_default)
+        self.default = _parse_rate(default)
         self.budgets = {path: _parse_rate(rate) for path, rate in budgets.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPERATIONS:
-            await self.app(scope, receive, send)
-            return
-        if self.in_flight >= self.max_in_flight:
-            await problem(scope, "overloaded")(scope, receive, send)
-            return
-        self.in_flight += 1
-        try:
-            refusal = await self._refuse(scope, scope["header_map"])
-            if refusal is None and _has_body(scope["header_map"]):
-                receive, refusal = await self._take_in(scope, receive)
-            await (refusal or self.app)(scope, receive, send)
-        finally:
-            self.in_flight -= 1
+        if scope["type"] == "http" and scope["path"] not in PROBES and not scope["path"].startswith(UNLIMITED):
+            retry_after = await self._count(context.current())
+            if retry_after is not None:
+                await problem("rate_limited", retry_after=retry_after)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
-        if self.hosts and _host(headers) not in self.hosts:
-            return problem(scope, "invalid_parameter", "The host is not served here")
-        if scope["path"].startswith(_API):
-            wait = await self._spend(scope)
-            if wait is not None:
-                return problem(scope, "rate_limited", retry_after=wait)
-            if not _has_json(scope["method"], headers):
-                return problem(scope, "unsupported_media_type")
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.max_body:
-            return problem(scope, "payload_too_large")
-        return None
-
-    async def _take_in(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
-        """Waits for the body. Meanwhile the request is not in flight: those who send slowly hold up nobody."""
-        self.in_flight -= 1
-        try:
-            async with asyncio.timeout(self.body_timeout):
-                message = await _read(receive, self.max_body)
-        except TimeoutError:
-            return receive, problem(scope, "request_timeout", headers={"Connection": "close"})
-        finally:
-            self.in_flight += 1
-        if message is None:
-            return receive, problem(scope, "payload_too_large")
-        if self.in_flight > self.max_in_flight:
-            return receive, problem(scope, "overloaded")
-        return _replay(message, receive), None
-
-    async def _spend(self, scope: Scope) -> int | None:
-        """Counts the request; the seconds to wait when its budget is spent."""
-        caller = scope["caller"] = await self.authenticate(scope)
-        path = scope["path"]
-        limit, seconds = self.budgets.get(path, self.default)
-        if path in self.budgets:
-            # Credentials are guessed from an address, whoever claims to be calling.
-            caller = f"{path} {_address(scope)}"
+    async def _count(self, request: RequestContext) -> int | None:
+        """The seconds until the next window, if the caller is over the limit."""
+        limit, seconds = self.budgets.get(request.path, self.default)
+        caller = f"{request.path} {request.address}" if request.path in self.budgets else request.caller
         count, reset = await self.cache.increment(caller, seconds)
-        scope["answer_headers"] = [
+        request.response_headers += [
             (b"ratelimit-limit", b"%d" % limit),
             (b"ratelimit-remaining", b"%d" % max(0, limit - count)),
             (b"ratelimit-reset", b"%d" % reset),
@@ -167,8 +192,87 @@ class Guard:
         return reset if count > limit else None
 
 
+class RequestBodies:
+    """Receives the whole body before the route runs, within limits of type, size, number and time.
+
+    Meanwhile the request is not in flight, so slow clients do not use up `MAX_CONCURRENCY`.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, concurrency: Concurrency) -> None:
+        self.app = app
+        self.concurrency = concurrency
+        self.max_bytes = settings.max_body_bytes
+        self.timeout = settings.body_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(context.current().headers):
+            await self.app(scope, receive, send)
+            return
+        refusal = self._refuse(scope, context.current().headers)
+        if refusal is None:
+            receive, refusal = await self._receive(receive)
+        await (refusal or self.app)(scope, receive, send)
+
+    def _refuse(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+        if not _is_json(scope["method"], headers):
+            return problem("unsupported_media_type")
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.max_bytes:
+            return problem("payload_too_large")
+        if self.concurrency.uploads >= self.concurrency.max_uploads:
+            return problem("overloaded")
+        return None
+
+    async def _receive(self, receive: Receive) -> tuple[Receive, Response | None]:
+        """The body as one message, or the reason why it is refused."""
+        body = _Body(receive, self.max_bytes, self.concurrency)
+        try:
+            async with asyncio.timeout(self.timeout):
+                message = await body.read()
+        except TimeoutError:
+            return receive, problem("request_timeout", headers={"Connection": "close"})
+        finally:
+            body.close()
+        if message is None:
+            return receive, problem("payload_too_large" if body.size > self.max_bytes else "overloaded")
+        if self.concurrency.in_flight > self.concurrency.max_in_flight:
+            return receive, problem("overloaded")
+        return _replay(message, receive), None
+
+
+class _Body:
+    """A request body that is being received."""
+
+    def __init__(self, receive: Receive, max_bytes: int, concurrency: Concurrency) -> None:
+        self.receive = receive
+        self.max_bytes = max_bytes
+        self.concurrency = concurrency
+        self.size = 0
+        concurrency.in_flight -= 1
+        concurrency.uploads += 1
+
+    async def read(self) -> Message | None:
+        """The body, or the end of the connection, as one message. None when a limit is exceeded."""
+        chunks: list[bytes] = []
+        while True:
+            message = await self.receive()
+            chunk = message.get("body", b"")
+            self.size += len(chunk)
+            self.concurrency.upload_bytes += len(chunk)
+            if self.size > self.max_bytes or self.concurrency.upload_bytes > self.concurrency.max_upload_bytes:
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return {**message, "body": b"".join(chunks)}
+
+    def close(self) -> None:
+        self.concurrency.in_flight += 1
+        self.concurrency.uploads -= 1
+        self.concurrency.upload_bytes -= self.size
+
+
 class Cors(CORSMiddleware):
-    """Lets pages of other origins call. A preflight that is refused grants nothing, which is no error."""
+    """As Starlette's, but the answer to a preflight that is not allowed is 204 without grants, not an error."""
 
     def preflight_response(self, request_headers: StarletteHeaders) -> Response:
         response = super().preflight_response(request_headers)
@@ -176,37 +280,45 @@ class Cors(CORSMiddleware):
 
 
 class Compression(GZipMiddleware):
-    """Compresses for those who accept it, and keeps out of the way of others."""
+    """As Starlette's, but costs nothing when the client does not accept gzip."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _GZIP.search(scope["header_map"].get(b"accept-encoding", b"")):
+        if scope["type"] == "http" and not _GZIP.search(context.current().headers.get(b"accept-encoding", b"")):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
 
-def _open(scope: Scope) -> bytes:
-    headers = scope["header_map"] = dict(scope["headers"])
+def _enter_context(scope: Scope) -> RequestContext:
+    headers = dict(scope["headers"])
     request_id: bytes = headers.get(b"x-request-id", b"")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = b"%032x" % secrets.randbits(128)
-    scope["request_id"] = request_id.decode()
-    scope["answer_headers"] = []
-    context = {"request_id": scope["request_id"]}
+    address = scope["client"][0] if scope.get("client") else ""
+    request = RequestContext(scope["path"], request_id.decode(), address, headers)
+    context.enter(request)
+    logged = {"request_id": request.request_id}
     if trace := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
-        scope["traceparent"] = trace[0].decode()
-        context["trace_id"] = trace[1].decode()
-    structlog.contextvars.bind_contextvars(**context)
-    return request_id
+        logged["trace_id"] = trace[1].decode()
+    structlog.contextvars.bind_contextvars(**logged)
+    return request
 
 
-def _close(scope: Scope, method: str, status: int, seconds: float) -> None:
+def _report(scope: Scope, request: RequestContext, method: str, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     method = method if method in _METHODS else "OTHER"
     metrics.request_timer(method, route, status).observe(seconds)
-    if scope["path"] not in OPERATIONS:
-        took = {"duration_ms": round(seconds * 1000, 2), "client": _address(scope)}
-        log.info("request", method=method, path=scope["path"], route=route, status=status, **took)
+    if request.path not in PROBES:
+        duration_ms = round(seconds * 1000, 2)
+        log.info(
+            "request",
+            method=method,
+            path=request.path,
+            route=route,
+            status=status,
+            duration_ms=duration_ms,
+            client=request.address,
+        )
 
 
 def _security_headers(settings: Settings) -> Headers:
@@ -226,20 +338,9 @@ def _has_body(headers: Mapping[bytes, bytes]) -> bool:
     return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
-def _has_json(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the body, if there is one, is of a type that the API reads."""
-    if not _has_body(headers):
-        return True
+def _is_json(method: str, headers: Mapping[bytes, bytes]) -> bool:
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     return media_type == b"application/json" or (method == "PATCH" and media_type == b"application/merge-patch+json")
-
-
-def _host(headers: Mapping[bytes, bytes]) -> str:
-    return headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower()
-
-
-def _address(scope: Scope) -> str:
-    return scope["client"][0] if scope.get("client") else ""
 
 
 def _parse_rate(rate: str) -> tuple[int, int]:
@@ -247,16 +348,8 @@ def _parse_rate(rate: str) -> tuple[int, int]:
     return int(count), _SECONDS[unit]
 
 
-async def _read(receive: Receive, limit: int) -> Message | None:
-    """The body as one message, or that the caller is gone; nothing once it is over the limit in bytes."""
-    chunks, size = [], 0
-    while size <= limit:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if not message.get("more_body"):
-            return {**message, "body": b"".join(chunks)} if size <= limit else None
-    return None
+async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application without an answer: what it is called for, is accepted."""
 
 
 def _replay(message: Message, receive: Receive) -> Receive:

@@ -1,49 +1,61 @@
-"""The OpenAPI document: what FastAPI derives, and what it cannot know of errors, headers and routes that will go."""
+"""The OpenAPI document: what FastAPI derives, plus errors, headers and deprecated routes."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
 
-from app.web.errors import PROBLEMS, Problem
-from app.web.middleware import OPERATIONS
+from app import context
+from app.problems import PROBLEMS
+from app.web.errors import Problem
+from app.web.middleware import PROBES
 
-# The page loads its viewer from a CDN and starts it inline; nothing else in the service may.
+_ASSETS = "/docs/assets"
+# The page starts its viewer with an inline script. No other response may.
 _PAGE_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' data: https://fastapi.tiangolo.com; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
 _PROBLEM_SCHEMA = "#/components/schemas/{model}"
 _EXTRA = "x-problems"
-_HEADERS = {"X-Request-ID": {"description": "Names the request in the logs.", "schema": {"type": "string"}}}
+_HEADERS = {"X-Request-ID": {"description": "The id of the request in the logs.", "schema": {"type": "string"}}}
 _LIMIT_HEADERS = {
     "RateLimit-Limit": {"description": "Requests in one window.", "schema": {"type": "integer"}},
     "RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "RateLimit-Reset": {"description": "Seconds until the next window.", "schema": {"type": "integer"}},
 }
 
-router = APIRouter(include_in_schema=False)
 
-
-@router.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
-    page = get_swagger_ui_html(openapi_url="/openapi.json", title=request.app.title)
+def serve_docs(app: FastAPI) -> None:
+    """Serve the page `/docs`. It loads nothing from other hosts."""
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=app.title,
+        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{_ASSETS}/favicon.png",
+    )
     page.headers["Content-Security-Policy"] = _PAGE_POLICY
-    return page
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return page
+
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]))
 
 
 def raises(*codes: str) -> dict[str, Any]:
-    """The `openapi_extra` of a route that may fail with these codes, beside those that any such route has."""
+    """The `openapi_extra` of a route that may fail with these codes, in addition to those of every route."""
     return {_EXTRA: list(codes)}
 
 
 def deprecated(*, since: date, sunset: date, successor: str) -> Any:
-    """For the `dependencies` of a route: each answer tells when it goes, and what comes (RFC 9745, RFC 8594)."""
+    """For the `dependencies` of a deprecated route: responses name the dates and the successor (RFC 9745, RFC 8594)."""
     since_at, sunset_at = (datetime.combine(day, time(), UTC) for day in (since, sunset))
     headers = [
         (b"deprecation", b"@%d" % since_at.timestamp()),
@@ -51,14 +63,14 @@ def deprecated(*, since: date, sunset: date, successor: str) -> Any:
         (b"link", f'<{successor}>; rel="successor-version"'.encode()),
     ]
 
-    async def announce(request: Request) -> None:
-        request.scope["answer_headers"] += headers
+    async def announce() -> None:
+        context.current().response_headers += headers
 
     return Depends(announce)
 
 
 def install(app: FastAPI) -> None:
-    """Completes the document that the application serves."""
+    """Complete the document that the application serves."""
     derive = app.openapi
 
     def document() -> dict[str, Any]:
@@ -66,7 +78,7 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = _complete(derive())
         return app.openapi_schema
 
-    # FastAPI's own way to extend the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    # This is how FastAPI's documentation extends the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
     app.openapi = document  # type: ignore[method-assign]
 
 
@@ -94,7 +106,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         codes += ["unsupported_media_type", "validation_failed"]
     parameters = operation.get("parameters", [])
     for parameter in parameters:
-        # FastAPI lets it be absent, so that the refusal can be 428 and not 422.
+        # For FastAPI it is optional, so that its absence is answered with 428 instead of 422.
         parameter["required"] |= parameter["name"] == "If-Match" and "precondition_required" in codes
     places = {parameter["in"] for parameter in parameters}
     if places & {"query", "header"}:
@@ -106,7 +118,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     in_api = path.startswith("/api/")
     if in_api:
         codes.append("rate_limited")
-    codes += ["internal_error"] if path in OPERATIONS else ["internal_error", "unavailable", "overloaded"]
+    codes += ["internal_error"] if path in PROBES else ["internal_error", "unavailable", "overloaded"]
     for status, response in _responses(dict.fromkeys(codes)).items():
         responses.setdefault(status, response)
     for response in responses.values():

@@ -1,0 +1,122 @@
+"""Scheduled jobs, and how API and worker processes start and stop."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import AsyncMock
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from sqlalchemy import select
+
+from app import clock, jobs, worker
+from app.__main__ import main
+from app.database import Database, Session
+from app.jobs import Job, run_if_due, run_jobs
+from app.jobs.models import ScheduledJob
+from app.lifecycle import EXIT_KILLED
+from tests.conftest import eventually
+from tests.processes import free_port, is_ready, running
+
+
+async def test_a_job_runs_once_a_tick_with_two_schedulers(service: FastAPI, pass_time: Callable[[float], None]) -> None:
+    run = AsyncMock()
+    job = Job("count", timedelta(hours=1), run)
+    schedulers = [Database(service.state.settings) for _ in range(2)]
+    for ticks in (1, 2):
+        await asyncio.gather(*(run_if_due(database, job) for database in schedulers * 5))
+        assert run.await_count == ticks
+        pass_time(3600)
+    await asyncio.gather(*(database.close() for database in schedulers))
+
+
+async def test_a_job_that_fails_changes_nothing_and_is_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = asyncio.Event()
+    found: list[ScheduledJob | None] = []
+
+    async def fail_at_first(session: Session) -> None:
+        found.append(await session.get(ScheduledJob, "effect"))
+        session.add(ScheduledJob(name="effect", due_at=clock.now()))
+        await session.flush()
+        if len(found) == 1:
+            raise ValueError("at first")
+        stop.set()
+
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0)
+    await run_jobs(database, [Job("flaky", timedelta(hours=1), fail_at_first)], stop)
+    assert found == [None, None]
+
+
+@pytest.mark.parametrize(("signals", "exit_code"), [(1, 0), (2, 128 + 15)])
+async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not(
+    database_url: str, tmp_path: Path, signals: int, exit_code: int
+) -> None:
+    port = free_port()
+    settings = {"DATABASE_URL": database_url, "PORT": port, "SHUTDOWN_DELAY_SECONDS": 0.5}
+    async with (
+        running("tests.processes", tmp_path, **settings) as api,
+        AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        assert api.stdout
+        assert f'"url":"{client.base_url}"'.encode() in await asyncio.wait_for(api.stdout.readline(), 10)
+        await eventually(lambda: is_ready(client))
+        slow = asyncio.create_task(client.get("/slow/1.5"))
+        await asyncio.sleep(0.2)
+        for _ in range(signals):
+            api.terminate()
+            await asyncio.sleep(0.2)
+        if signals == 1:
+            assert (await client.get("/readyz")).status_code == 503
+            assert (await slow).status_code == 200
+        assert await asyncio.wait_for(api.wait(), 5) == exit_code
+        await asyncio.gather(slow, return_exceptions=True)
+
+
+async def test_a_process_that_is_ended_by_force_reports_failure(database_url: str, tmp_path: Path) -> None:
+    port = free_port()
+    settings = {"DATABASE_URL": database_url, "PORT": port, "SHUTDOWN_GRACE_SECONDS": 1, "SHUTDOWN_DELAY_SECONDS": 0}
+    async with (
+        running("tests.processes", tmp_path, **settings) as api,
+        AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        await eventually(lambda: is_ready(client))
+        slow = asyncio.create_task(client.get("/slow/30", timeout=30))
+        await asyncio.sleep(0.2)
+
+        api.terminate()
+
+        assert await asyncio.wait_for(api.wait(), 5) == EXIT_KILLED
+        await asyncio.gather(slow, return_exceptions=True)
+
+
+@pytest.mark.parametrize("arguments", [["app"], ["app", "--reload"]])
+def test_a_port_that_is_taken_is_reported_in_one_line(environment: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="Address already in use"):
+        environment.setenv("PORT", str(taken.getsockname()[1]))
+        environment.setattr("sys.argv", arguments)
+        main()
+
+
+async def test_a_worker_finishes_the_running_job_before_it_stops(database: Database, tmp_path: Path) -> None:
+    url = database.writer.url.render_as_string(hide_password=False)
+    async with database.transaction() as session:
+        session.add_all(ScheduledJob(name=job.name, due_at=clock.now()) for job in worker.JOBS)
+    async with running("app.worker", tmp_path, DATABASE_URL=url) as process:
+        async with database.transaction() as session:
+            (await session.scalars(select(ScheduledJob).with_for_update())).all()
+            assert process.stdout
+            assert b"worker started" in await process.stdout.readline()
+            await asyncio.sleep(0.3)
+            process.terminate()
+            await asyncio.sleep(0.3)
+            assert process.returncode is None
+            await session.rollback()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    async with database.reading() as session:
+        done = set(await session.scalars(select(ScheduledJob.name).where(ScheduledJob.due_at > clock.now())))
+    assert done == {job.name for job in worker.JOBS}

@@ -1,0 +1,69 @@
+"""Erasing a user leaves nothing personal in any table."""
+
+from typing import Any
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import select
+
+from app.database import Base, Database
+from tests import callers
+from tests.callers import ADA, post
+from tests.conftest import Start
+from tests.orders.factories import ORDERS, new_order, place
+
+ADDRESS = "203.0.113.7"
+NOTE = "Ring at the house of Ada"
+REFERENCE = "ADA-1815"
+
+
+async def tables_with(database: Database, *personal: str) -> set[str]:
+    """The tables in which any row holds one of these texts."""
+    async with database.reading() as session:
+        rows = {table.name: (await session.execute(select(table))).all() for table in Base.metadata.sorted_tables}
+    return {name for name, found in rows.items() if any(text in str(found) for text in personal)}
+
+
+@pytest.fixture
+async def ada(start: Start) -> tuple[AsyncClient, Database]:
+    """A client with its own address that has used every feature that stores personal data."""
+    service = await start()
+    transport = ASGITransport(service, client=(ADDRESS, 1))
+    client = AsyncClient(transport=transport, base_url="http://service.test")
+    await post(client, "register", **ADA)
+    await post(client, "login", **ADA | {"password": "a wrong password"})
+    tokens = (await post(client, "login", **ADA)).json()
+    client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    await post(client, "login", **ADA | {"password": "a wrong password"})
+    body: dict[str, Any] = new_order(note=NOTE, reference=REFERENCE)
+    await client.post(ORDERS, json=body, headers={"Idempotency-Key": "mine"})
+    return client, service.state.database
+
+
+async def test_erasure_leaves_no_personal_data_in_any_table(ada: tuple[AsyncClient, Database]) -> None:
+    client, database = ada
+    personal = (ADA["email"], ADDRESS, NOTE, REFERENCE)
+    assert await tables_with(database, *personal) >= {"users", "orders", "idempotency_keys", "audit_log"}
+
+    assert (await client.delete("/api/v1/users/me")).status_code == 204
+
+    assert await tables_with(database, *personal) == set()
+
+
+async def test_after_erasure_only_the_audit_log_knows_the_user(ada: tuple[AsyncClient, Database]) -> None:
+    client, database = ada
+    user_id = (await client.get("/api/v1/users/me")).json()["id"]
+
+    await client.delete("/api/v1/users/me")
+
+    assert await tables_with(database, user_id, user_id.replace("-", "")) == {"audit_log"}
+
+
+async def test_erasure_leaves_the_data_of_others(start: Start) -> None:
+    service = await start()
+    member, other = await callers.member(service), await callers.member(service)
+    theirs = (await place(other)).json()
+
+    await member.delete("/api/v1/users/me")
+
+    assert (await other.get(ORDERS)).json()["data"] == [theirs]

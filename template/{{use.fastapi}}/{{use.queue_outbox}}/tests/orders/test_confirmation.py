@@ -1,0 +1,42 @@
+"""The worker confirms orders."""
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from sqlalchemy import select
+
+from app.database import Database
+from app.messaging import Queue
+from app.messaging.events import Event
+from app.messaging.models import Message
+from app.orders.handlers import confirm_order
+from app.subscriptions import HANDLERS
+from tests.orders.factories import place
+
+
+async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:
+    path = (await place(member)).headers["Location"]
+
+    assert await Queue(service.state.settings, database).handle_batch(HANDLERS) == 1
+
+    assert (await member.get(path)).json()["status"] == "confirmed"
+
+
+async def test_a_cancelled_order_stays_cancelled(service: FastAPI, member: AsyncClient, database: Database) -> None:
+    path = (await place(member)).headers["Location"]
+    await member.post(f"{path}/cancellation")
+
+    await Queue(service.state.settings, database).handle_batch(HANDLERS)
+
+    assert (await member.get(path)).json()["status"] == "cancelled"
+
+
+async def test_confirming_an_order_twice_changes_it_once(member: AsyncClient, database: Database) -> None:
+    path = (await place(member)).headers["Location"]
+    async with database.reading() as session:
+        event = Event.model_validate(await session.scalar(select(Message.event)))
+
+    for _ in range(2):
+        async with database.transaction() as session:
+            await confirm_order(session, event)
+
+    assert (await member.get(path)).headers["ETag"] == '"2"'

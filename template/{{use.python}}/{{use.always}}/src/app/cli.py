@@ -1,0 +1,102 @@
+"""Commands for operators and developers: `python -m app.cli --help`."""
+
+import asyncio
+import code
+import json
+from typing import Any
+
+import click
+from alembic import command
+from alembic.config import Config
+
+from app import auth, dialect, messaging
+from app.config import Settings, settings_or_exit
+from app.database import Base, Database
+from app.errors import DomainError
+from app.main import create_app
+from app.orders.seed import seed as seed_orders
+
+
+class _Commands(click.Group):
+    """Reports a domain error, or a database that does not answer or is not migrated, in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DomainError as error:
+            raise click.ClickException(error.detail) from error
+        except Exception as error:
+            if dialect.lacks_table(error):
+                raise click.ClickException("the database is not migrated: run the command `migrate` first") from error
+            if not dialect.is_outage(error):
+                raise
+            raise click.ClickException(f"the database does not answer: {error}") from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Commands for operators and developers."""
+
+
+@main.command()
+def migrate() -> None:
+    """Migrate the database to the newest version of the schema."""
+    settings_or_exit()
+    command.upgrade(Config("alembic.ini"), "head")
+
+
+@main.command()
+def seed() -> None:
+    """Store example data."""
+    asyncio.run(_seed(_development_settings()))
+
+
+@main.command()
+@click.confirmation_option(prompt="This deletes all rows of the database. Go on?")
+def reset() -> None:
+    """Empty the database, then migrate and seed it."""
+    settings = _development_settings()
+    command.downgrade(Config("alembic.ini"), "base")
+    command.upgrade(Config("alembic.ini"), "head")
+    asyncio.run(_seed(settings))
+
+
+@main.command()
+def shell() -> None:
+    """Open a Python prompt with the database and the models."""
+    models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
+    database = Database(settings_or_exit())
+    with asyncio.Runner() as runner:
+        banner = "`run(…)` runs a coroutine. `database` and the models are defined."
+        code.interact(banner, local={"run": runner.run, "database": database, **models})
+        runner.run(database.close())
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    document = create_app(settings_or_exit()).openapi()
+    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+for extra in (*auth.commands, *messaging.commands):
+    main.add_command(extra)
+
+
+def _development_settings() -> Settings:
+    settings = settings_or_exit()
+    if settings.is_production:
+        raise click.ClickException("this command does not run in production")
+    return settings
+
+
+async def _seed(settings: Settings) -> None:
+    async with Database(settings) as database:
+        owner, lines = await auth.seed(database)
+        lines += await seed_orders(database, owner)
+    for line in lines:
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

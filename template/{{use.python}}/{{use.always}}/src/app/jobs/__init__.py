@@ -1,0 +1,59 @@
+"""Scheduled jobs: each runs once per tick, however many workers there are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from app import clock, metrics
+from app.database import Database, Session
+from app.jobs import repository
+from app.lifecycle import wait
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that is due at every multiple of `every`. It runs in one transaction."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Session], Awaitable[None]]
+
+
+async def run_jobs(database: Database, jobs: Sequence[Job], stop: asyncio.Event) -> None:
+    """Run each job when it is due, until `stop` is set."""
+    while not stop.is_set():
+        for job in jobs:
+            await _try_to_run(database, job)
+        await wait(stop, POLL_SECONDS)
+
+
+async def run_if_due(database: Database, job: Job) -> bool:
+    """Run the job, unless this or another worker has run it in this tick."""
+    now = clock.now()
+    async with database.transaction() as session:
+        # The row stays locked until the job is done, so a second worker finds the job no longer due.
+        if not await repository.claim_due(session, job.name, now, next_due_at=_next_tick(job, now)):
+            return False
+        await job.run(session)
+    return True
+
+
+async def _try_to_run(database: Database, job: Job) -> None:
+    try:
+        if await run_if_due(database, job):
+            metrics.jobs.labels(job.name, "ok").inc()
+    except Exception as error:  # the next poll tries again
+        metrics.jobs.labels(job.name, "failed").inc()
+        log.error("job failed", job=job.name, exc_info=error)
+
+
+def _next_tick(job: Job, now: datetime) -> datetime:
+    epoch = datetime.fromtimestamp(0, UTC)
+    return now + job.every - (now - epoch) % job.every

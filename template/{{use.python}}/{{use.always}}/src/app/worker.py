@@ -1,0 +1,74 @@
+"""The worker: handles messages and runs scheduled jobs. `python -m app.worker` starts one; any number may run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from app import auth, dialect, idempotency, logs, metrics
+from app.config import Settings, exit_misconfigured, settings_or_exit
+from app.database import Database
+from app.jobs import run_jobs
+from app.lifecycle import stop_on_signal
+from app.messaging import Queue
+from app.subscriptions import HANDLERS
+
+log = structlog.get_logger()
+
+JOBS = (*auth.jobs, *idempotency.jobs)
+
+
+def main() -> None:
+    settings = settings_or_exit()
+    logs.configure(settings)
+    check_database(settings)
+    with metrics.served(settings):
+        asyncio.run(_serve(settings))
+
+
+def check_database(settings: Settings) -> None:
+    """End the process with exit code 78 if `DATABASE_URL` cannot be right.
+
+    A database that does not answer is no reason: it may answer later.
+    """
+    asyncio.run(_check_database(settings))
+
+
+@asynccontextmanager
+async def background_tasks(settings: Settings, database: Database) -> AsyncIterator[None]:
+    """What an API process does besides serving requests. With `EMBEDDED_WORKER`, it is also the worker."""
+    stop = asyncio.Event()
+    async with Queue(settings, database).running(consumes=settings.embeds_worker) as queue:
+        work = asyncio.create_task(_work(queue, database, stop)) if settings.embeds_worker else None
+        try:
+            yield
+        finally:
+            stop.set()
+            if work:
+                await work
+
+
+async def _check_database(settings: Settings) -> None:
+    async with Database(settings) as database:
+        try:
+            await database.ping()
+        except Exception as error:  # other failures may end by themselves; readiness reports them
+            if dialect.is_misconfigured(error):
+                exit_misconfigured(f"DATABASE_URL: {error.__cause__ or error}")
+
+
+async def _serve(settings: Settings) -> None:
+    stop = stop_on_signal(settings.shutdown_grace_seconds)
+    async with Database(settings) as database, Queue(settings, database).running(consumes=True) as queue:
+        metrics.watch_pool(database.connections)
+        log.info("worker started")
+        await _work(queue, database, stop)
+
+
+async def _work(queue: Queue, database: Database, stop: asyncio.Event) -> None:
+    await asyncio.gather(queue.consume(HANDLERS, stop), run_jobs(database, JOBS, stop))
+
+
+if __name__ == "__main__":
+    main()

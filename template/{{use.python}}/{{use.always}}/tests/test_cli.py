@@ -1,0 +1,76 @@
+"""The commands that every service has. The fixture `migrated` runs `migrate`."""
+
+import asyncio
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from app import clock
+from app.cli import main
+from app.config import settings
+from app.database import Base, Database
+from app.jobs.models import ScheduledJob
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+def run(*arguments: str, keyboard: str = "") -> Result:
+    return CliRunner().invoke(main, arguments, input=keyboard)
+
+
+def test_seed_can_be_repeated_and_reset_leaves_what_seed_would() -> None:
+    assert run("seed").exit_code == 0
+    seeded = asyncio.run(_count_rows())
+    assert run("seed").exit_code == 0
+    assert asyncio.run(_count_rows(leave_one=True)) == seeded
+    assert asyncio.run(_count_rows()) != seeded
+    assert run("reset", "--yes").exit_code == 0
+    assert asyncio.run(_count_rows()) == seeded
+
+
+def test_the_shell_has_the_database_and_the_models_at_hand() -> None:
+    result = run("shell", keyboard="print(run(database.ping()), ScheduledJob.__tablename__)\n")
+    assert (result.exit_code, "None scheduled_jobs" in result.output) == (0, True)
+
+
+def test_openapi_prints_the_document_and_nothing_else() -> None:
+    assert json.loads(run("openapi").stdout)["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("command", [["seed"], ["reset", "--yes"]])
+def test_commands_for_development_do_not_run_in_production(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    class Production:
+        is_production = True
+
+    monkeypatch.setattr("app.cli.settings_or_exit", Production)
+
+    assert run(*command).stderr == "Error: this command does not run in production\n"
+
+
+def test_reset_asks_before_it_deletes_anything() -> None:
+    run("seed")
+    before = asyncio.run(_count_rows())
+
+    refused = run("reset", keyboard="n\n")
+
+    assert (refused.exit_code, "deletes all rows" in refused.output) == (1, True)
+    assert asyncio.run(_count_rows()) == before
+
+
+def test_a_database_that_was_never_migrated_is_reported_in_one_line(
+    environment: pytest.MonkeyPatch, empty_database_url: str
+) -> None:
+    environment.setenv("DATABASE_URL", empty_database_url)
+    settings.cache_clear()
+    assert run("seed").stderr == "Error: the database is not migrated: run the command `migrate` first\n"
+
+
+async def _count_rows(*, leave_one: bool = False) -> list[int]:
+    async with Database(settings()) as database, database.transaction() as session:
+        tables = Base.metadata.sorted_tables
+        counts = [len((await session.execute(select(table))).all()) for table in tables]
+        if leave_one:
+            session.add(ScheduledJob(name="left over", due_at=clock.now()))
+    return counts

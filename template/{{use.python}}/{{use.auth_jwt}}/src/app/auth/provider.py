@@ -1,0 +1,136 @@
+"""How a request proves its principal: with an access token."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+import jwt
+from prometheus_client import Counter
+
+from app.auth.keys import KeyRing
+from app.auth.sessions import repository
+from app.config import Settings
+from app.database import Database, Session, after_commit
+from app.errors import DomainError
+from app.permissions import Principal
+
+CACHE_SIZE = 10_000
+
+attempts = Counter("auth_attempts_total", "Logins and rejected tokens", ["result"])
+
+
+def budgets(settings: Settings) -> dict[str, str]:
+    """The rate limits of the routes that take credentials, by path."""
+    paths = [f"/api/v1/auth/{route}" for route in ("login", "register", "refresh")]
+    return dict.fromkeys([*paths, "/api/v1/users/me/password"], settings.auth_rate_limit)
+
+
+@dataclass(slots=True)
+class _VerifiedToken:
+    """A token in the cache."""
+
+    principal: Principal
+    session_id: UUID
+    expires_at: float
+    was_used: bool = True
+    """Since the last lookup of its session."""
+
+
+class Authenticator:
+    """Verifies bearer tokens, and caches the verified ones.
+
+    Every `AUTH_RECHECK_SECONDS`, one query looks up the sessions of all tokens that were used meanwhile. Other
+    requests do not query the database.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.keys = KeyRing(settings)
+        self._database = database
+        self._verified: dict[str, _VerifiedToken] = {}
+        self._changes = 0
+        self._recheck_seconds = settings.auth_recheck_seconds
+        self._recheck_at = 0.0
+        self._rechecking: asyncio.Task[None] | None = None
+
+    async def authenticate(self, authorization: str) -> Principal | DomainError:
+        """The principal of a request with this `Authorization` header, or the reason why there is none."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return DomainError("unauthenticated", "Send an access token as bearer")
+        if time.monotonic() >= self._recheck_at:
+            # One task looks up the sessions; concurrent requests wait for the same task.
+            if self._rechecking is None or self._rechecking.done():
+                self._rechecking = asyncio.create_task(self._recheck())
+            await asyncio.shield(self._rechecking)
+        verified = self._verified.get(token)
+        if verified and time.time() < verified.expires_at:
+            verified.was_used = True
+            return verified.principal
+        result = await self._verify(token)
+        if isinstance(result, DomainError):
+            attempts.labels("rejected").inc()
+        return result
+
+    def forget_user(self, session: Session, user_id: UUID) -> None:
+        """After the commit, look up the sessions of a user again: roles may have changed, or sessions have ended."""
+        after_commit(session, lambda: self._forget(user_id))
+
+    def forget_session(self, session: Session, session_id: UUID) -> None:
+        """After the commit, look up a session again: it has ended."""
+        after_commit(session, lambda: self._forget(session_id))
+
+    async def end_sessions(self, session: Session, user_id: UUID) -> None:
+        """Revoke every session of a user."""
+        await repository.revoke_of_user(session, user_id)
+        self.forget_user(session, user_id)
+
+    async def erase(self, session: Session, email: str) -> None:
+        """Delete what remains of a user besides its account and sessions."""
+        await repository.delete_failures(session, email)
+
+    def _forget(self, user_or_session: UUID) -> None:
+        self._changes += 1
+        for token, each in list(self._verified.items()):
+            if user_or_session == each.session_id or str(user_or_session) == each.principal.subject:
+                del self._verified[token]
+
+    async def _recheck(self) -> None:
+        recheck_at = time.monotonic() + self._recheck_seconds
+        cached: dict[str, _VerifiedToken] = dict(self._verified)
+        found: dict[UUID, Principal] = {}
+        try:
+            if used := {each.session_id for each in cached.values() if each.was_used}:
+                found = await self._find(used)
+            self._recheck_at = recheck_at
+        finally:
+            # Drop what was not found: everything, if the database does not answer.
+            for token, each in cached.items():
+                if self._verified.get(token) is not each:
+                    continue  # dropped or replaced meanwhile
+                if each.session_id in found:
+                    each.principal, each.was_used = found[each.session_id], False
+                else:
+                    del self._verified[token]
+
+    async def _verify(self, token: str) -> Principal | DomainError:
+        try:
+            claims = self.keys.verify(token)
+            subject, session_id = str(UUID(claims["sub"])), UUID(claims["sid"])
+        except jwt.ExpiredSignatureError:
+            return DomainError("token_expired", "The access token has expired")
+        except (jwt.InvalidTokenError, ValueError, AttributeError, TypeError):
+            return DomainError("unauthenticated", "The access token is not valid")
+        changes = self._changes
+        principal = (await self._find({session_id})).get(session_id)
+        if principal is None or principal.subject != subject:
+            return DomainError("unauthenticated", "The session has ended")
+        if changes == self._changes:  # else the principal may be outdated already
+            if len(self._verified) >= CACHE_SIZE:
+                del self._verified[next(iter(self._verified))]
+            self._verified[token] = _VerifiedToken(principal, session_id, claims["exp"])
+        return principal
+
+    async def _find(self, session_ids: set[UUID]) -> dict[UUID, Principal]:
+        async with self._database.reading() as session:
+            return await repository.find_principals(session, session_ids)

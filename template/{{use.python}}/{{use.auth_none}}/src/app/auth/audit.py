@@ -1,0 +1,22 @@
+"""The audit log: lines of the log, because callers have no names."""
+
+from typing import Any
+
+import structlog
+
+from app.database import Session
+
+log = structlog.get_logger()
+
+
+async def record(
+    session: Session,
+    action: str,
+    subject: str,
+    *,
+    actor: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Log a change."""
+    log.info("audit", action=action, subject=subject, before=before, after=after)

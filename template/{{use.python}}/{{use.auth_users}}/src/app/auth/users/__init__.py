@@ -1,0 +1,1 @@
+"""Users: their accounts, roles and personal data."""

@@ -1,0 +1,98 @@
+"""Reads and writes users."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app import clock, dialect
+from app.auth.users.models import Grant, User
+from app.database import Session
+from app.errors import DomainError
+from app.keyset import newest_first
+from app.pagination import PageQuery, Slice
+from app.permissions import Role
+
+
+class Users:
+    """All users."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    async def add(self, user: User) -> None:
+        """Raises: conflict"""
+        self.session.add(user)
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if dialect.violated_constraint(error) == "uq_users_email":
+                raise DomainError("conflict", "The email is taken") from error
+            raise
+
+    async def get(self, user_id: UUID) -> User:
+        """Raises: not_found"""
+        return _found(await self.session.get(User, user_id))
+
+    async def get_for_update(self, user_id: UUID) -> User:
+        """A user, locked until the transaction ends.
+
+        Raises: not_found
+        """
+        return _found(await self.lock(user_id))
+
+    async def lock(self, user_id: UUID) -> User | None:
+        """A user, locked until the transaction ends; None if it does not exist."""
+        # The roles in a statement of their own: what is locked must be read after waiting for the lock.
+        await self.session.execute(select(User.id).where(User.id == user_id).with_for_update())
+        statement = select(User).where(User.id == user_id).execution_options(populate_existing=True)
+        return (await self.session.scalars(statement)).unique().one_or_none()
+
+    async def find_by_email(self, email: str) -> User | None:
+        return (await self.session.scalars(select(User).where(User.email == email))).unique().one_or_none()
+
+    async def page(self, query: PageQuery) -> Slice[User]:
+        """Newest first.
+
+        Raises: invalid_cursor
+        """
+        return await newest_first(self.session, select(User), query, User.created_at, User.id)
+
+    async def is_last_admin(self, user: User) -> bool:
+        """Whether there is no other admin who can log in. All admins are locked until the transaction ends."""
+        admins = (
+            select(User.id)
+            .join(Grant, Grant.user_id == User.id)
+            .where(Grant.role == Role.ADMIN, User.disabled.is_(False))
+            .order_by(User.id)
+            .with_for_update()
+        )
+        return set(await self.session.scalars(admins)) == {user.id}
+
+    async def set_roles(self, user: User, roles: Collection[Role]) -> None:
+        """Give a user exactly these roles."""
+        missing = set(roles) - set(user.roles)
+        user.grants = [grant for grant in user.grants if grant.role in roles]
+        user.grants += [Grant(role=role) for role in sorted(missing)]
+        await self.save(user)
+
+    async def save(self, user: User) -> None:
+        """Store what has changed."""
+        # Roles are rows of their own. Their changes must count as changes of the user.
+        user.updated_at = clock.now()
+        await self.session.flush()
+
+    async def remove(self, user: User) -> None:
+        await self.session.delete(user)
+        await self.session.flush()
+
+
+def new_user(email: str, password_hash: str, role: Role) -> User:
+    return User(email=email, password_hash=password_hash, disabled=False, grants=[Grant(role=role)])
+
+
+def _found(user: User | None) -> User:
+    if user is None:
+        raise DomainError("not_found", "There is no such user")
+    return user

@@ -1,0 +1,132 @@
+"""Run a command with a PostgreSQL server for development: `python scripts/local_postgresql.py make serve`.
+
+It uses the server of `DATABASE_URL` if it answers. Else it starts one on that port: the PostgreSQL installed
+here (which stops after the command and keeps its data in `.data`), or the container of compose.yaml.
+"""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+from sqlalchemy import URL, make_url
+
+from app.config import settings_or_exit
+
+
+def main() -> None:
+    url = make_url(settings_or_exit().database_url).set(drivername="postgresql")
+    with server(url):
+        command = subprocess.Popen(sys.argv[1:])
+        # Ctrl-C reaches the command, too. The server must stop after it.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
+        code = command.wait()
+    sys.exit(code if code >= 0 else 128 - code)  # a shell counts signals from 128
+
+
+@contextmanager
+def server(url: URL) -> Iterator[None]:
+    """A server that answers at `url` while the context lasts."""
+    if asyncio.run(_answers(url)):
+        yield
+    elif url.host not in ("localhost", "127.0.0.1"):
+        _fail(f"no PostgreSQL answers at {url.host}", "start it, or correct DATABASE_URL")
+    elif binaries := installed():
+        with local_server(binaries, url, _data_folder()):
+            yield
+    elif _container_starts():
+        yield
+    else:
+        _fail("there is no PostgreSQL here", "install PostgreSQL or Docker, or set DATABASE_URL to a server")
+
+
+def installed() -> Path | None:
+    """The folder of this machine's newest `initdb`; Debian keeps it off the PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(folders, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextmanager
+def local_server(binaries: Path, url: URL, data: Path, *options: str) -> Iterator[None]:
+    """Start a server with its data in a folder; stop it at the end. `options` are settings such as `fsync=off`."""
+    if not (data / "PG_VERSION").exists():
+        initdb = binaries / "initdb"
+        _run(data, initdb, "--no-sync", "-E", "UTF8", "-A", "trust", f"--username={url.username}", f"--pgdata={data}")
+    settings = (f"port={url.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *options)
+    flags = " ".join(f"-c {setting}" for setting in settings)
+    _run(data, binaries / "pg_ctl", "start", "--wait", f"--pgdata={data}", f"--log={data}/log", f"--options={flags}")
+    try:
+        asyncio.run(_create_database(url))
+        yield
+    finally:
+        _run(data, binaries / "pg_ctl", "stop", "--mode=fast", f"--pgdata={data}")
+
+
+async def _answers(url: URL) -> bool:
+    try:
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=3)
+    except OSError:  # which a timeout is, too
+        return False
+    except asyncpg.PostgresError as error:
+        _fail(f"the PostgreSQL at port {url.port} says: {error}", "set DATABASE_URL in .env to another port or user")
+    await connection.close()
+    return True
+
+
+def _data_folder() -> Path:
+    """`.data`, or a folder of the user `postgres`: as root, PostgreSQL does not run."""
+    if os.getuid():
+        return Path(".data").absolute()
+    return Path(pwd.getpwnam("postgres").pw_dir, Path.cwd().name)
+
+
+def _run(data: Path, *command: str | Path) -> None:
+    user = None if os.getuid() else "postgres"
+    # The server keeps the standard streams of pg_ctl open, so reading from a pipe would never end.
+    result = subprocess.run(
+        command,
+        cwd="/",
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if result.returncode:
+        _fail(f"{Path(command[0]).name} failed", f"see the log in {data}")
+
+
+async def _create_database(url: URL) -> None:
+    maintenance = url.set(database="postgres").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(maintenance)
+    if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", url.database):
+        await connection.execute(f'CREATE DATABASE "{url.database}"')
+    await connection.close()
+
+
+def _container_starts() -> bool:
+    if not shutil.which("docker"):
+        return False
+    command = ["docker", "compose", "up", "--quiet-pull", "--detach", "--wait", "database"]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def _fail(problem: str, hint: str) -> NoReturn:
+    sys.exit(f"error: {problem}\n\nhint: {hint}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Everything that is specific to PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+from sqlalchemy import Connection, DateTime, Numeric, Select, event, func, make_url, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.config import Settings
+
+Row = TypeVar("Row", bound=Any)
+
+Money = Numeric(19, 4)
+Timestamp = DateTime(timezone=True)
+
+CONNECT_TIMEOUT_SECONDS = 3
+MIGRATION_LOCK = 1
+"""The key of the advisory lock of migrations. The keys of other advisory locks are hashes."""
+
+# SQLAlchemy reads these options of the URL itself; asyncpg does not know them.
+_OPTIONS_OF_SQLALCHEMY = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
+
+# SQLSTATE: connection, rollback by the server, resources, locks, operator and timeouts, system, read-only server.
+_OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
+# SQLSTATE: authorization, unknown database.
+_MISCONFIGURED = ("28", "3D000")
+
+
+def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
+    """An engine for transactions, and one for reads, in which each statement commits by itself."""
+    return _create_engine(settings), _create_engine(settings, isolation_level="AUTOCOMMIT")
+
+
+def create_migration_engine(settings: Settings) -> AsyncEngine:
+    """An engine whose transactions exclude those of other processes, and have no statement timeout."""
+    engine = create_async_engine(settings.database_url, hide_parameters=True, poolclass=NullPool)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Until the connection closes, because a migration may consist of several transactions.
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
+
+    return engine
+
+
+def connection_options(settings: Settings) -> dict[str, Any]:
+    """The arguments of `asyncpg.connect` for a connection outside of the pool."""
+    url = make_url(settings.database_url)
+    _, options = url.get_dialect()().create_connect_args(url)
+    return {name: value for name, value in options.items() if name not in _OPTIONS_OF_SQLALCHEMY}
+
+
+async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> None:
+    """Insert a row, unless there is one with the same key."""
+    await session.execute(insert(model).values(values).on_conflict_do_nothing())
+
+
+async def upsert(
+    session: AsyncSession, model: type[Any], values: Mapping[str, Any], key: Sequence[str], changes: Mapping[str, Any]
+) -> None:
+    """Insert a row. If there is one with the same `key`, make the `changes` to it instead."""
+    inserted = insert(model).values(values)
+    await session.execute(inserted.on_conflict_do_update(index_elements=key, set_=changes))
+
+
+async def update_unlocked(
+    session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
+) -> Sequence[Row]:
+    """Change the rows with these ids, and return them. Rows that another transaction has locked are skipped."""
+    unlocked = ids.with_for_update(skip_locked=True).scalar_subquery()
+    statement = update(model).where(model.id.in_(unlocked)).values(changes).returning(model)
+    return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
+
+
+async def try_lock(session: AsyncSession, key: int) -> bool:
+    """Take the advisory lock of this signed 64-bit key until the transaction ends. False if another holds it."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that a statement violates; None if the database does not report it."""
+    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database failed, not the statement: the same request may succeed later."""
+    if isinstance(error, DBAPIError):
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or sqlstate.startswith(_OUTAGES)
+    return isinstance(error, PoolTimeoutError | OSError | asyncpg.PostgresError | asyncpg.InterfaceError)
+
+
+def is_misconfigured(error: Exception) -> bool:
+    """Whether no retry helps, because the server refuses the configured user, password or database."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "").startswith(_MISCONFIGURED)
+
+
+def lacks_table(error: Exception) -> bool:
+    """Whether the statement names a table that no migration has created yet."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "42P01"
+
+
+def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:
+    milliseconds = str(int(settings.database_statement_timeout_seconds * 1000))
+    return create_async_engine(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_acquire_timeout_seconds,
+        pool_use_lifo=True,
+        hide_parameters=True,  # errors are logged
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": settings.database_statement_timeout_seconds + 1,
+            "server_settings": {"statement_timeout": milliseconds, "timezone": "UTC"},
+        },
+        **options,
+    )

@@ -1,0 +1,44 @@
+"""What is specific to PostgreSQL."""
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from app import worker
+from app.config import Settings
+from app.database import Database
+from app.dialect import is_outage
+from tests.conftest import Start
+from tests.databases import Databases
+
+
+async def test_the_server_cancels_a_statement_that_takes_too_long(start: Start) -> None:
+    service = await start(database_statement_timeout_seconds=0.1)
+    with pytest.raises(DBAPIError, match="statement timeout") as cancelled:
+        async with service.state.database.reading() as session:
+            await session.execute(text("SELECT pg_sleep(5)"))
+    assert is_outage(cancelled.value)
+
+
+async def test_a_read_only_server_counts_as_an_outage(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only") as refused:
+        async with database.transaction() as session:
+            await session.execute(text("SET TRANSACTION READ ONLY"))
+            await session.execute(text("CREATE TABLE nothing ()"))
+    assert is_outage(refused.value)
+
+
+@pytest.mark.parametrize(("database", "username"), [("unknown", None), (None, "unknown")])
+def test_a_url_that_the_server_refuses_ends_the_process(
+    database_url: str, database: str | None, username: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = make_url(database_url).set(database=database, username=username).render_as_string(hide_password=False)
+
+    with pytest.raises(SystemExit, match="78"):
+        worker.check_database(Settings(app_env="test", database_url=url))
+
+    assert capsys.readouterr().err.startswith("error: DATABASE_URL: ")
+
+
+def test_a_server_that_does_not_answer_ends_no_process(databases: Databases) -> None:
+    worker.check_database(Settings(app_env="test", database_url=databases.nowhere()))

@@ -1,0 +1,96 @@
+"""The recipes of docs/postgresql.md run as they are written."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import inspect, text
+
+import local_postgresql
+from app.config import Settings, settings
+from app.database import Database
+from tests.databases import Databases
+
+RECIPES = dict(
+    enumerate(
+        re.findall(r"^```(?:python|sh)\n(.*?)^```", Path("docs/postgresql.md").read_text(), re.MULTILINE | re.DOTALL)
+    )
+)
+INDEX, CONSTRAINT, VALIDATION, BACKUP = RECIPES.values()
+
+ROWS = "INSERT INTO scheduled_jobs VALUES ('kept', now())"
+
+
+@pytest.fixture
+def url(databases: Databases, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """A migrated database of its own, because the recipes change its schema."""
+    url = databases.create()
+    environment.setenv("DATABASE_URL", url)
+    settings.cache_clear()
+    command.upgrade(Config("alembic.ini"), "head")
+    yield url
+    settings.cache_clear()
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Config:
+    """A copy of the migrations, to which tests add some."""
+    config = Config("alembic.ini")
+    config.set_main_option("script_location", str(shutil.copytree("migrations", tmp_path / "migrations")))
+    return config
+
+
+def add_migration(config: Config, name: str, upgrade: str) -> None:
+    revision = command.revision(config, message=name, rev_id=name)
+    assert not isinstance(revision, list)
+    assert revision is not None
+    path = Path(revision.path)
+    path.write_text(path.read_text().partition("def upgrade")[0] + upgrade)
+    command.upgrade(config, "head")
+
+
+async def test_an_index_is_created_on_a_table_in_use(url: str, migrations: Config) -> None:
+    await asyncio.to_thread(add_migration, migrations, "add_index", INDEX)
+
+    async with Database(Settings(app_env="test", database_url=url)) as database, database.reading() as session:
+        connection = await session.connection()
+        indexes = await connection.run_sync(lambda sync: inspect(sync).get_indexes("orders"))
+    assert "ix_orders_updated_at" in {index["name"] for index in indexes}
+
+
+async def test_a_constraint_is_added_and_validated_later(url: str, migrations: Config) -> None:
+    validated = text("SELECT convalidated FROM pg_constraint WHERE conname = 'ck_orders_note_length'")
+    async with Database(Settings(app_env="test", database_url=url)) as database:
+        for name, recipe, expected in (("add_check", CONSTRAINT, False), ("validate_check", VALIDATION, True)):
+            await asyncio.to_thread(add_migration, migrations, name, recipe)
+            async with database.reading() as session:
+                assert await session.scalar(validated) is expected
+
+
+async def test_a_restore_brings_back_the_rows_of_a_backup(url: str, tmp_path: Path) -> None:
+    dump, restore = BACKUP.split("pg_restore")
+    binaries = local_postgresql.installed()
+    if binaries is None:
+        binaries = Path(shutil.which("pg_dump") or "missing").parent
+    environment = {**os.environ, "DATABASE_URL": url, "PATH": f"{binaries}:{os.environ['PATH']}"}
+
+    def run(script: str) -> None:
+        subprocess.run(["sh", "-euc", script], cwd=tmp_path, env=environment, check=True)  # noqa: S603, S607
+
+    async with Database(Settings(app_env="test", database_url=url)) as database:
+        async with database.transaction() as session:
+            await session.execute(text(ROWS))
+        run(dump)
+        async with database.transaction() as session:
+            await session.execute(text("DELETE FROM scheduled_jobs"))
+        await database.close()
+        run(f"{dump.splitlines()[0]}\npg_restore{restore}")
+        async with database.reading() as session:
+            assert await session.scalar(text("SELECT count(*) FROM scheduled_jobs WHERE name = 'kept'")) == 1

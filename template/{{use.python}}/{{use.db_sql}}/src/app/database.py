@@ -1,0 +1,132 @@
+"""The database: engines, sessions and the base class of all models. `dialect.py` knows which database it is."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Delete, Enum, MetaData, Update, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import QueuePool
+
+from app import clock, dialect, metrics
+from app.config import Settings
+
+Session = AsyncSession
+"""What services and handlers pass on to repositories."""
+
+_AFTER_COMMIT = "after_commit"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
+
+
+class Resource:
+    """The columns of every resource. `version` detects concurrent changes: of two changes of one version, one fails."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
+
+
+def enum_column(kind: type[StrEnum], name: str) -> Enum:
+    """The type of a column that holds the value of an enum member. `name` is that of its CHECK constraint."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Database:
+    """Sessions that write in one transaction, and sessions that read. Used as a context, it closes at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.writer, self.reader = dialect.create_engines(settings)
+        self._writing = async_sessionmaker(self.writer, expire_on_commit=False)
+        self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A session in one transaction: committed at the end, rolled back on any error."""
+        with metrics.database_transactions.time():
+            async with self._writing() as session:
+                yield session
+                await session.commit()
+                after_commit = session.info.get(_AFTER_COMMIT, ())
+        for call in after_commit:
+            call()
+        for channel, listeners in self._listeners.items():
+            if channel in session.info:
+                for listener in listeners:
+                    listener()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """A session for reads, without the round trips of a transaction.
+
+        Each statement sees its own snapshot, so load with one statement what belongs together. It locks nothing.
+        """
+        with metrics.database_reads.time():
+            async with self._reading() as session:
+                yield session
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer, or was never migrated."""
+        async with self.reading() as session:
+            (await session.execute(text("SELECT 1 FROM alembic_version"))).scalar_one()
+
+    def listen(self, channel: str, listener: Callable[[], None]) -> None:
+        """Call `listener` after each commit in this process that was marked with `notify(session, channel)`."""
+        self._listeners.setdefault(channel, []).append(listener)
+
+    def connections(self) -> dict[str, int]:
+        """The number of pooled connections that are `in_use` and `idle`."""
+        pools = [cast(QueuePool, engine.pool) for engine in (self.writer, self.reader)]
+        return {"in_use": sum(pool.checkedout() for pool in pools), "idle": sum(pool.checkedin() for pool in pools)}
+
+    async def close(self) -> None:
+        await self.writer.dispose()
+        await self.reader.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.close()
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Call a function once the transaction has been committed, and not if it is rolled back."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(call)
+
+
+def notify(session: Session, channel: str) -> None:
+    """Notify the listeners of a channel once the transaction has been committed."""
+    session.info[channel] = True
+
+
+async def changed_rows(session: Session, statement: Update | Delete) -> int:
+    """Execute a statement. Returns the number of rows that it has changed."""
+    result = await session.execute(statement.execution_options(synchronize_session=False))
+    return cast(CursorResult[Any], result).rowcount

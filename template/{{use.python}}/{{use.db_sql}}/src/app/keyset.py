@@ -1,0 +1,32 @@
+"""Keyset pagination in SQL: an index leads to the first row of a page, however far down the list it is."""
+
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.database import Session
+from app.pagination import Cursor, PageQuery, Slice
+
+Row = TypeVar("Row", bound=Any)
+
+
+async def newest_first(
+    session: Session,
+    statement: Select[Row],
+    query: PageQuery,
+    created_at: InstrumentedAttribute[datetime],
+    row_id: InstrumentedAttribute[UUID],
+) -> Slice[Row]:
+    """One page of the rows that a statement selects. It needs an index on both columns.
+
+    Raises: invalid_cursor
+    """
+    if query.after:
+        statement = statement.where(tuple_(created_at, row_id) < tuple_(*query.after))
+    statement = statement.order_by(created_at.desc(), row_id.desc()).limit(query.limit + 1)
+    found = (await session.scalars(statement)).unique().all()
+    rows, more = found[: query.limit], len(found) > query.limit
+    return Slice(rows, Cursor(rows[-1].created_at, rows[-1].id) if more else None)

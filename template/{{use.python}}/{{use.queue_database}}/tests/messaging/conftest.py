@@ -1,0 +1,89 @@
+"""A queue and its workers, without an API."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+import structlog
+from sqlalchemy import select
+
+from app.config import Settings
+from app.database import Database
+from app.messaging import Queue
+from app.messaging.consumer import Handler
+from app.messaging.events import Event, publish
+from app.messaging.models import Message
+from app.messaging.notifier import Notifier
+from tests.conftest import eventually
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    structlog.contextvars.clear_contextvars()
+    async with Database(Settings(app_env="test", database_url=database_url)) as database:
+        yield database
+
+
+@pytest.fixture
+async def notifier(database_url: str, database: Database) -> AsyncIterator[Notifier]:
+    notifier = Notifier(Settings(app_env="test", database_url=database_url), database)
+    async with notifier.running(listens=True):
+        await eventually(lambda: is_notified_of_message(notifier, database))
+        await notifier.wait(0.1)
+        yield notifier
+
+
+def handler(name: str = "handle", **options: Any) -> AsyncMock:
+    """A handler that records its calls. `options` are those of the mock."""
+    mock = AsyncMock(**options)
+    mock.__name__ = name
+    return mock
+
+
+def failing(name: str = "fail") -> AsyncMock:
+    return handler(name, side_effect=ValueError("the pot is empty"))
+
+
+def subjects(handler: AsyncMock) -> list[str]:
+    """The subjects of the events that a handler was called with."""
+    return [call.args[1].subject for call in handler.await_args_list]
+
+
+class Worker:
+    """A worker whose handlers take the events of the type `tea.poured`."""
+
+    def __init__(self, database: Database, *handlers: Handler, **changes: Any) -> None:
+        url = database.writer.url.render_as_string(hide_password=False)
+        self.queue = Queue(Settings(app_env="test", database_url=url, **changes), database)
+        self.handlers = {"tea.poured": handlers}
+
+    async def work(self) -> int:
+        """Handle one batch. Returns the number of messages."""
+        return await self.queue.handle_batch(self.handlers)
+
+
+async def send(database: Database, count: int = 1) -> list[Event]:
+    events = [Event(type="tea.poured", subject=f"cup-{number}", data={}) for number in range(count)]
+    async with database.transaction() as session:
+        for event in events:
+            await publish(session, event, owner="ada")
+    return events
+
+
+async def waiting(database: Database) -> Sequence[Message]:
+    """The messages in the queue, the oldest first."""
+    async with database.reading() as session:
+        return (await session.scalars(select(Message).order_by(Message.id))).all()
+
+
+async def is_notified_of_message(notifier: Notifier, sender: Database) -> bool:
+    await send(sender)
+    return await is_notified(notifier)
+
+
+async def is_notified(notifier: Notifier) -> bool:
+    started_at = time.monotonic()
+    await notifier.wait(0.5)
+    return time.monotonic() - started_at < 0.5

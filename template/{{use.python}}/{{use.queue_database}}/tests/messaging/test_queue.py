@@ -1,0 +1,262 @@
+"""An event is published with the change that it reports, and each of its handlers takes effect exactly once."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from unittest.mock import DEFAULT, AsyncMock
+
+import pytest
+import structlog
+from prometheus_client import REGISTRY
+from sqlalchemy import update
+
+from app import NAME, clock, context
+from app.clock import new_id
+from app.context import RequestContext
+from app.database import Database, Session
+from app.jobs.models import ScheduledJob
+from app.messaging import consumer, erase, repository
+from app.messaging.events import Event, publish
+from app.messaging.models import Message, MessageState
+from app.messaging.notifier import Notifier
+from tests.messaging.conftest import (
+    Worker,
+    failing,
+    handler,
+    is_notified,
+    is_notified_of_message,
+    send,
+    subjects,
+    waiting,
+)
+
+
+async def test_an_event_of_a_rolled_back_transaction_is_neither_stored_nor_notified(
+    database: Database, notifier: Notifier
+) -> None:
+    assert await is_notified_of_message(notifier, database)
+    stored = await waiting(database)
+
+    with suppress(ValueError):
+        async with database.transaction() as session:
+            await publish(session, Event(type="tea.poured", subject="cup-1", data={}), owner="ada")
+            raise ValueError("rolled back")
+
+    assert not await is_notified(notifier)
+    assert len(await waiting(database)) == len(stored)
+
+
+async def test_a_message_holds_a_cloud_event(database: Database) -> None:
+    [event] = await send(database)
+
+    [message] = await waiting(database)
+    assert message.event == {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": NAME,
+        "type": "tea.poured",
+        "subject": "cup-0",
+        "time": clock.rfc3339(event.time),
+        "datacontenttype": "application/json",
+        "data": {},
+    }
+
+
+async def test_the_logs_of_a_handler_name_the_request_that_published_the_event(database: Database) -> None:
+    contexts = []
+
+    async def note_context(session: Session, event: Event) -> None:
+        contexts.append(structlog.contextvars.get_contextvars())
+
+    context.enter(RequestContext(request_id="the-cause"))
+    [event] = await send(database)
+    await Worker(database, note_context).work()
+
+    assert contexts == [{"request_id": "the-cause", "message_id": str(event.id)}]
+
+
+async def test_a_handled_message_leaves_the_queue(database: Database) -> None:
+    await send(database)
+    tea = handler()
+    worker = Worker(database, tea)
+
+    assert [await worker.work() for _ in range(2)] == [1, 0]
+    assert subjects(tea) == ["cup-0"]
+    assert await waiting(database) == []
+
+
+async def test_each_of_several_handlers_takes_the_event(database: Database) -> None:
+    first, second = handler("first"), handler("second")
+    await send(database, 2)
+
+    assert await Worker(database, first, second).work() == 4
+
+    assert subjects(first) == subjects(second) == ["cup-0", "cup-1"]
+    assert await waiting(database) == []
+
+
+async def test_each_handler_has_its_own_retries(database: Database, pass_time: Callable[[float], None]) -> None:
+    good, bad = handler("good"), failing("bad")
+    await send(database)
+    worker = Worker(database, good, bad, queue_max_attempts=3)
+
+    for _ in range(4):
+        await worker.work()
+        pass_time(60)
+
+    assert (good.await_count, bad.await_count) == (1, 3)
+    [dead] = await waiting(database)
+    assert (dead.state, dead.handler) == (MessageState.DEAD, "bad")
+
+
+async def test_several_workers_handle_each_message_once(database: Database) -> None:
+    tea = handler()
+    events = await send(database, 30)
+    workers = [Worker(database, tea, queue_batch_size=4) for _ in range(3)]
+
+    while any(await asyncio.gather(*(worker.work() for worker in workers))):
+        pass
+
+    assert sorted(subjects(tea)) == sorted(event.subject for event in events)
+
+
+async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messages_are_handled(
+    database: Database,
+) -> None:
+    async def act_then_fail(session: Session, event: Event) -> None:
+        session.add(ScheduledJob(name=event.subject, due_at=event.time))
+        await session.flush()
+        if event.subject == "cup-0":
+            raise ValueError("the pot is empty")
+
+    await send(database, 3)
+    await Worker(database, act_then_fail, queue_batch_size=2).work()
+
+    async with database.reading() as session:
+        assert await session.get(ScheduledJob, "cup-0") is None
+        assert await session.get(ScheduledJob, "cup-1") is not None
+
+
+async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    await send(database)
+    worker = Worker(database, failing(), queue_max_attempts=3)
+
+    for attempt in (1, 2):
+        assert [await worker.work() for _ in range(2)] == [1, 0]
+        [message] = await waiting(database)
+        assert 2**attempt * 0.5 - 0.5 < (message.run_at - clock.now()).total_seconds() <= 2**attempt
+        pass_time(2**attempt)
+
+    assert await worker.work() == 1
+    [message] = await waiting(database)
+    assert message.state is MessageState.DEAD
+    pass_time(3600)
+    assert await worker.work() == 0
+
+
+async def test_only_messages_whose_handler_succeeded_count_as_published(database: Database) -> None:
+    def published() -> float:
+        return REGISTRY.get_sample_value("outbox_published_total") or 0
+
+    before = published()
+    await send(database)
+    await Worker(database, failing()).work()
+    assert published() == before
+
+    await send(database)
+    await Worker(database, handler()).work()
+    assert published() == before + 1
+
+
+async def test_a_message_of_a_worker_that_died_is_delivered_again(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    await send(database)
+    async with database.transaction() as session:
+        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10)
+    assert await Worker(database, failing()).work() == 0
+    pass_time(11)
+
+    assert await Worker(database, failing()).work() == 1
+
+    async with database.transaction() as session:
+        assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+
+
+async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_delays_no_others(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    tea, crashes = handler(), 0
+
+    async def crash_at_the_first(session: Session, event: Event) -> None:
+        if event.subject == "cup-0":
+            raise SystemExit
+        await tea(session, event)
+
+    await send(database, 3)
+    for _ in range(8):
+        try:
+            await Worker(database, crash_at_the_first, queue_max_attempts=3).work()
+        except SystemExit:
+            crashes += 1
+        pass_time(11)
+
+    assert (crashes, sorted(subjects(tea))) == (3, ["cup-1", "cup-2"])
+    [dead] = await waiting(database)
+    assert dead.state is MessageState.DEAD
+    assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
+
+
+async def test_a_message_whose_lease_was_lost_is_left_to_its_new_holder(database: Database) -> None:
+    async def lose_the_others(session: Session, event: Event) -> None:
+        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+
+    await send(database, 2)
+    await Worker(database, lose_the_others).work()
+
+    assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
+
+
+async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def be_slow(session: Session, event: Event) -> None:
+        begun.set()
+        await asyncio.sleep(0.4)
+
+    await send(database, 4)
+    slow = asyncio.create_task(Worker(database, be_slow, queue_lease_seconds=1).work())
+    await begun.wait()
+
+    while not slow.done():
+        assert all(message.run_at > clock.now() for message in await waiting(database))
+        await asyncio.sleep(0.1)
+    assert await slow == 4
+
+
+async def test_a_worker_survives_an_outage_of_the_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = asyncio.Event()
+    claim = AsyncMock(wraps=repository.claim, side_effect=[OSError("gone"), DEFAULT])
+    monkeypatch.setattr(repository, "claim", claim)
+    monkeypatch.setattr(consumer, "PAUSE_AFTER_OUTAGE_SECONDS", 0)
+    await send(database)
+    worker = Worker(database, handler(side_effect=lambda *_: stop.set()))
+
+    await asyncio.wait_for(worker.queue.consume(worker.handlers, stop), 5)
+
+    assert await waiting(database) == []
+
+
+async def test_erasing_a_user_deletes_its_pending_messages_and_dead_letters(database: Database) -> None:
+    await send(database, 2)
+    await Worker(database, failing(), queue_max_attempts=1, queue_batch_size=1).work()
+    assert {message.state for message in await waiting(database)} == {MessageState.DEAD, MessageState.PENDING}
+
+    async with database.transaction() as session:
+        await erase(session, "somebody else")
+        assert len(await waiting(database)) == 2
+        await erase(session, "ada")
+
+    assert await waiting(database) == []

@@ -1,0 +1,24 @@
+"""Events, each one line of the log."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from app.database import Session
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to `subject`."""
+
+    type: str
+    subject: str
+    data: dict[str, Any]
+
+
+async def publish(session: Session, event: Event, *, owner: str) -> None:
+    """Log an event. The log may show an event whose transaction was rolled back."""
+    log.info("event", type=event.type, subject=event.subject, data=event.data)

@@ -1,0 +1,41 @@
+"""The table of the outbox."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app import clock
+from app.database import Base, enum_column
+
+
+class MessageState(StrEnum):
+    PENDING = "pending"
+    DEAD = "dead"
+
+
+class Message(Base):
+    """An event on its way to a handler. The row is deleted in the transaction of the handler's effect."""
+
+    __tablename__ = "messages"
+    __table_args__ = (Index("ix_messages_state_run_at", "state", "run_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
+    owner: Mapped[str] = mapped_column(String(64))
+    """The subject of the user whose data the event holds."""
+    type: Mapped[str] = mapped_column(String(100))
+    event: Mapped[dict[str, Any]] = mapped_column(JSON)
+    handler: Mapped[str | None] = mapped_column(String(100))
+    """The name of the handler, once the event has been split into one message for each of several handlers."""
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    state: Mapped[MessageState] = mapped_column(enum_column(MessageState, "state"), default=MessageState.PENDING)
+    run_at: Mapped[datetime]
+    """Not before this time. Claiming a message moves it to the end of the lease."""
+    lease: Mapped[UUID | None]
+    """The claim that holds the message. A worker whose lease has been taken over changes nothing."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(String(1000))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

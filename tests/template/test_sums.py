@@ -1,0 +1,231 @@
+"""Choices add up: what one axis changes does not depend on the other axes, and a new choice is small.
+
+`docs/architecture.md` names the files in which databases differ and the cost of a new choice.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
+from scaffold.template.spec import load
+from tests.combinations import ROOT, TEMPLATE, answered
+from tests.laws.laws import names_resolve
+from tests.rendering import RenderedFile, rendered
+
+DATABASES, AUTHS, QUEUES = (
+    list(question.choices.values())
+    for name in ("database", "auth", "queue")
+    for question in TEMPLATE.asked
+    if question.name == name
+)
+SLICES = re.compile(
+    r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
+)
+MOST_FILES = 8
+
+
+def contents(files: list[RenderedFile]) -> dict[str, bytes]:
+    return {file.path.as_posix(): file.content for file in files}
+
+
+def project(**answers: str) -> dict[str, bytes]:
+    return contents(rendered(TEMPLATE, answered(answers)))
+
+
+@pytest.mark.parametrize(("database", "queue"), [*product(DATABASES, QUEUES)])
+def test_features_and_their_tests_are_the_same_for_every_auth_choice(
+    database: str, queue: str
+) -> None:
+    first, *others = (
+        {
+            path: content
+            for path, content in project(database=database, auth=auth, queue=queue).items()
+            if SLICES.match(path)
+        }
+        for auth in AUTHS
+    )
+
+    assert len(first) > 40
+    for other in others:
+        assert other == first
+
+
+@pytest.mark.parametrize(("auth", "queue"), [*product(AUTHS, QUEUES)])
+def test_databases_differ_only_in_the_files_that_the_architecture_names(
+    auth: str, queue: str
+) -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    paragraph = page.partition("Between two databases")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([^`]+)`", paragraph))
+    first, second = (project(database=database, auth=auth, queue=queue) for database in DATABASES)
+
+    differing = {
+        path for path in first.keys() | second.keys() if first.get(path) != second.get(path)
+    }
+
+    assert {path for path in differing if path not in named} == set()
+
+
+@dataclass(frozen=True)
+class Dummy:
+    """A new choice that copies what an existing one must have."""
+
+    answer: str
+    like: str
+    record: str
+    layer: str
+    kind: str
+    files: tuple[str, ...]
+    """The files that the new choice owns; those of its kind and of all choices are shared."""
+
+
+DUMMIES = [
+    Dummy(
+        "database",
+        "sqlite",
+        "database.yml",
+        "db",
+        "sql",
+        (
+            "src/app/config/database.py",
+            "src/app/dialect.py",
+            "src/app/messaging/notifier.py",
+            "tests/databases.py",
+        ),
+    ),
+    Dummy(
+        "auth",
+        "none",
+        "auth.yml",
+        "auth",
+        "dummy",
+        (
+            "src/app/auth/__init__.py",
+            "src/app/auth/audit.py",
+            "src/app/auth/provider.py",
+            "src/app/auth/routers.py",
+            "src/app/auth/scheme.py",
+            "src/app/auth/seed.py",
+            "src/app/config/auth.py",
+            "tests/callers.py",
+        ),
+    ),
+    Dummy(
+        "queue",
+        "database",
+        "queue.yml",
+        "queue",
+        "outbox",
+        (
+            "src/app/config/queue.py",
+            "src/app/messaging/__init__.py",
+            "src/app/messaging/consumer.py",
+        ),
+    ),
+]
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A copy of the template to which tests add choices."""
+    shutil.copytree(ROOT / "template", tmp_path / "template")
+    shutil.copy(ROOT / "copier.yml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: dummy.answer)
+def test_a_new_choice_adds_few_files(template: Path, dummy: Dummy) -> None:
+    add(template, dummy, dummy.files)
+
+    assert names_resolve(new_project(template, {dummy.answer: "dummy"})) == []
+    assert len(dummy.files) <= MOST_FILES
+
+
+@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: dummy.answer)
+def test_a_new_choice_needs_each_of_its_modules(template: Path, dummy: Dummy) -> None:
+    for path in dummy.files:
+        if path.startswith("src/"):
+            copy = template / path.replace("/", "-")
+            shutil.copytree(template / "template", copy / "template")
+            shutil.copy(template / "copier.yml", copy)
+            add(copy, dummy, tuple(each for each in dummy.files if each != path))
+            assert names_resolve(new_project(copy, {dummy.answer: "dummy"})), path
+
+
+def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) -> None:
+    before = {path for path in template.rglob("*") if path.is_file()}
+    folder = template / "template/{{use.fastapi}}"
+    shutil.copytree(folder, template / "template/{{use.dummy}}")
+    record = template / "template/{{use.dummy}}/_stack/stack.yml"
+    text = record.read_text().partition("    fastapi:\n")[2]
+    replace(template, "template/{{use.fastapi}}/_stack/stack.yml", r"\Z", f"    dummy:\n{text}")
+    replace(template, "template/_axes/use.jinja", "'fastapi', ", "'fastapi', 'dummy', ")
+    replace(template, "copier.yml", r": fastapi\n  default", ": fastapi\n    Dummy: dummy\n  default")
+
+    files = new_project(template, {"framework": "dummy"})
+
+    assert contents(files).keys() == project().keys()
+    added = {path for path in template.rglob("*") if path.is_file()} - before
+    assert {path.relative_to(template).parts[1] for path in added} == {"{{use.dummy}}"}
+
+
+def test_the_core_of_the_language_knows_no_framework() -> None:
+    files = list((ROOT / "template/{{use.python}}").rglob("src/**/*.py"))
+
+    assert len(files) > 40
+    for file in files:
+        assert not re.search(r"^\s*(from|import) (fastapi|starlette)\b", file.read_text(), re.M)
+
+
+def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
+    """Add a choice: its record, its name, and these files."""
+    record = (root / "template/_axes" / dummy.record).read_text()
+    [like] = re.findall(rf"^    {dummy.like}:\n(?:      .*\n)+", record, re.M)
+    new = re.sub(r"kind: \w+", f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
+    replace(root, f"template/_axes/{dummy.record}", re.escape(like), like + new)
+    name = f"'{dummy.layer}_dummy'"
+    replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")
+    replace(
+        root, "copier.yml", rf": {dummy.like}\n(?=(.+\n)*?  default)", f": {dummy.like}\n    Dummy: dummy\n", dummy.answer
+    )
+    shutil.copy(
+        root / "template/{{use.fastapi}}/_stack/openapi/auth_none.json",
+        root / "template/{{use.fastapi}}/_stack/openapi/auth_dummy.json",
+    )
+    for source in layers(root, dummy):
+        path = source.relative_to(root).as_posix()
+        if any(path.endswith(f"}}}}/{each}") for each in paths):
+            target = root / path.replace(f"{{{{use.{dummy.layer}_{dummy.like}}}}}", f"{{{{use.{dummy.layer}_dummy}}}}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def layers(root: Path, dummy: Dummy) -> Iterator[Path]:
+    """The files that only the copied choice has."""
+    name = f"{{{{use.{dummy.layer}_{dummy.like}}}}}"
+    return (path for path in (root / "template").rglob("*") if name in path.parts and path.is_file())
+
+
+def replace(root: Path, file: str, pattern: str, by: str, after: str = "") -> None:
+    """Replace the first match after the line that begins with `after`."""
+    path = root / file
+    text = path.read_text()
+    start = text.index(f"\n{after}:") if after else 0
+    changed = re.sub(pattern, lambda _: by, text[start:], count=1)
+    assert changed != text[start:], f"{file} has no {pattern}"
+    path.write_text(text[:start] + changed)
+
+
+def new_project(root: Path, answers: Mapping[str, str]) -> list[RenderedFile]:
+    """A project of the changed template."""
+    template = load(root)
+    return rendered(template, Questionnaire(Jinja(template)).answers({"name": "shop", **answers}))
