@@ -146,9 +146,7 @@ def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: boo
 def _run(folder: Path, *arguments: str) -> None:
     result = _git(folder, *arguments)
     if result.returncode:
-        raise Problem(
-            f"git failed: {_reason(result.stderr)}", "add `--no-git` to go on without it"
-        )
+        raise Problem(f"git failed: {_reason(result.stderr)}", "add `--no-git` to go on without it")
 
 
 def _git(
