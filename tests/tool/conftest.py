@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -143,13 +144,14 @@ def export(folder: Path, root: Path = ROOT) -> None:
 
 
 def export_without_code(folder: Path) -> None:
-    """Copy the template without its tests and most of its code: it renders in half the time."""
+    """Copy the template without its tests and packages: it renders in less than half the time."""
     export(folder)
-    for tests in list(folder.glob("template/**/tests/")):
-        shutil.rmtree(tests)
-    for file in folder.glob("template/**/src/app/*/**/*"):
-        if file.is_file() and not file.name.startswith("__init__"):
-            file.unlink()
+    for pattern in ("template/**/tests/", "template/**/src/app/*/"):
+        for part in list(folder.glob(pattern)):
+            shutil.rmtree(part)
+    for parent, _, _ in os.walk(folder, topdown=False):
+        if not any(Path(parent).iterdir()):
+            Path(parent).rmdir()  # copier would visit it
 
 
 def release(folder: Path) -> Path:

@@ -384,7 +384,7 @@ def test_a_dry_run_of_the_interview_shows_the_tree(
 ) -> None:
     typing(ENTER, ENTER, CREATE)
     outcome = scaffold("new", "shop", "--plain", "--dry-run")
-    assert "src/\n  app/\n    auth/\n" in outcome.out
+    assert "src/\n  app/\n" in outcome.out
     assert listing(workplace) == []
 
 
