@@ -17,6 +17,9 @@ from tests.drills.databases import Database, eventually
 from tests.drills.traffic import ORDERS, Balancer, Outcome, crowd, member, order
 from tests.services import Replica, Service
 
+FORCED = 1
+"""The exit code of a process that could not finish what it had begun."""
+
 
 def test_no_request_fails_while_replicas_are_ended_under_load(service: Service) -> None:
     """A gateway asks for readiness each 0.1 s; nothing is ever sent twice."""
@@ -71,7 +74,7 @@ def test_a_request_in_flight_is_answered_after_sigterm(service: Service) -> None
 def test_a_request_that_never_ends_does_not_outlive_the_grace_period(service: Service) -> None:
     replica = service.api(SHUTDOWN_GRACE_SECONDS="2", SHUTDOWN_DELAY_SECONDS="0.2")
     with closing(_HalfRequest(service, replica)):
-        assert replica.terminate(seconds=5) == 0
+        assert replica.terminate(seconds=5) == FORCED
 
 
 def test_a_second_signal_ends_the_process_at_once(service: Service) -> None:
@@ -121,7 +124,7 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
     asyncio.run(burst())
     with database.locked_for_writing():
         time.sleep(0.5)
-        assert worker.terminate(seconds=5) == 0
+        assert worker.terminate(seconds=5) == FORCED
 
 
 class _HalfRequest:
