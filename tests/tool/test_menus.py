@@ -236,15 +236,31 @@ def test_a_signal_ends_the_question_and_is_handled_as_before_afterwards(
     assert signal.getsignal(number) == handler
 
 
+def test_a_signal_ends_the_question_also_while_a_key_is_handled(answer: Answer) -> None:
+    """An exception out of a signal handler would only be reported by the event loop there."""
+    listen()
+
+    def check(_text: str) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "not valid"
+
+    with pytest.raises(Interrupted) as interruption:
+        answer(Prompt("What?", check=check), ENTER)
+    assert interruption.value.signum == signal.SIGTERM
+
+
 def test_a_signal_that_is_ignored_stays_ignored(keys: PipeInput) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    screen = Screen()
 
     def hang_up_and_answer() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
+        keys.send_text(DOWN)
+        wait_until(lambda: screen.text().count("\u276f") == 2)
         keys.send_text(ENTER)
 
-    with Menus(keys, DummyOutput()) as menus:
-        assert menus.ask(COLOURS, hang_up_and_answer) == "r"
+    with Menus(keys, screen.output) as menus:
+        assert menus.ask(COLOURS, hang_up_and_answer) == "b"
 
 
 @pytest.mark.parametrize("prompt", [COLOURS, text("x")])

@@ -312,6 +312,11 @@ def test_the_questions_stay_out_of_the_output(terminal: Open, desk: Path) -> Non
     assert (desk.parent / "output").read_text() == ""
 
 
+def test_an_error_stands_in_the_place_of_the_question(terminal: Open) -> None:
+    screen = terminal("scaffold new shop --ci gitlab").see(f"{DONE} 2]")
+    assert screen.splitlines()[1].startswith("error: ci has no choice")
+
+
 def test_a_terminal_that_changes_its_size_is_drawn_anew(terminal: Open) -> None:
     window = terminal("scaffold new shop", "120x40")
     window.see("Ctrl-C: cancel")

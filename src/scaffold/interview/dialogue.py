@@ -33,8 +33,7 @@ _YES_OR_NO: Final = (Choice(True, "yes"), Choice(False, "no"))
 Preview = Callable[[Mapping[str, Any], int], list[str]]
 """Describes the files that answers lead to, in at most as many lines as the number says."""
 Vet = Callable[[str, Any], None]
-"""Raises a `Problem` when the answer to a question is unusable for a reason outside of copier.yml.
-"""
+"""Raises a `Problem` if the answer to a question cannot be used; copier.yml does not know why."""
 
 
 class Collected(NamedTuple):
