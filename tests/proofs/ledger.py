@@ -20,7 +20,7 @@ from typing import Any
 from scaffold.template.proofs import LEDGER, Proof, parsed
 from tests.combinations import ROOT, row_id
 
-STEPS = ("lint", "tests", "migrations", "contract", "fuzz", "drills")
+STEPS = ("lint", "tests", "migrations", "contract", "fuzz", "drills", "overload")
 """What a proof consists of, in the order in which it runs."""
 
 LEAST_COVERAGE = 90

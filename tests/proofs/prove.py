@@ -1,6 +1,6 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-Steps that measure nothing run for two rows at a time; the drills run alone afterwards. Each row is
+Steps that measure nothing run for three rows at a time; those that measure run alone afterwards. Each row is
 written to the ledger as soon as it is complete, so an interrupted run keeps what it has proven. The
 table in the README follows the ledger.
 """
@@ -34,7 +34,7 @@ from tests.services import WORK
 from tests.tool.conftest import export
 
 LOGS = WORK / "proofs"
-AT_ONCE = 2
+AT_ONCE = 3
 
 
 @dataclass
