@@ -82,10 +82,10 @@ class _Steps:
 
     def _beginning(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def begin(*arguments: Any) -> Any:
+        def begin(*arguments: Any, **named: Any) -> Any:
             self._counting = True
             try:
-                return function(*arguments)
+                return function(*arguments, **named)
             finally:
                 self._counting = False
 

@@ -43,7 +43,7 @@ def update(folder: Path, *, largest: int | None = None) -> subprocess.CompletedP
 def check_refused(result: subprocess.CompletedProcess[str]) -> None:
     """One error and one hint, nothing else."""
     assert result.returncode == 2, result.stderr
-    assert result.stderr.startswith("error: the update could not be written: ")
+    assert result.stderr.startswith("error: the update to v2.0.0 could not be written: ")
     assert result.stderr.endswith("\n\nhint: everything is as it was before\n")
     assert len(result.stderr.splitlines()) == 3
 

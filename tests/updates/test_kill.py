@@ -150,7 +150,7 @@ def test_a_step_that_fails_gives_one_error_and_leaves_the_tree_untouched(
         said = (tmp_path / "said").read_text()
         assert code == 2, said
         assert said.endswith(
-            "error: the update could not be written: no space left on device\n\n"
+            "error: the update to v2.0.0 could not be written: no space left on device\n\n"
             "hint: everything is as it was before\n"
         )
         assert state(victim) == before

@@ -95,11 +95,8 @@ def test_edits_that_git_was_told_to_overlook_stop_an_update(
     outcome = scaffold("update", str(shop))
 
     assert (outcome.code, (shop / "config").read_text()) == (2, "ours\n")
-    assert outcome.err == (
-        "error: git overlooks changes of config\n\n"
-        "hint: `git update-index --no-assume-unchanged --no-skip-worktree config`, "
-        "then commit or undo them\n"
-    )
+    assert "git was told to ignore changes of config" in outcome.err
+    assert "`git update-index --no-assume-unchanged --no-skip-worktree config`" in outcome.err
 
 
 def test_a_service_among_others_is_updated_and_taken_back_alone(
