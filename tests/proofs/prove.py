@@ -1,8 +1,8 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-Steps that measure nothing run for three rows at a time; those that measure run alone afterwards. Each row is
-written to the ledger as soon as it is complete, so an interrupted run keeps what it has proven. The
-table in the README follows the ledger.
+Steps that measure nothing run for three rows at a time; those that measure run alone afterwards.
+Each row is written to the ledger as soon as it is complete, so an interrupted run keeps what it has
+proven. The table in the README follows the ledger.
 """
 
 from __future__ import annotations
