@@ -33,6 +33,18 @@ async def disable(admin: AsyncClient, user: dict[str, Any], *, disabled: bool = 
     return await admin.patch(path, json={"disabled": disabled}, headers={"If-Match": "*"})
 
 
+async def test_another_path_that_matches_adds_no_method(admin: AsyncClient) -> None:
+    answer = await admin.post(f"{USERS}/me")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD")
+
+
+async def test_an_address_under_the_domain_for_tests_is_accepted(anybody: AsyncClient) -> None:
+    answer = await post(anybody, "register", email="ada@shop.test", password=ADA["password"])
+
+    assert answer.status_code == 201
+
+
 async def test_an_export_holds_the_account_without_secrets(anybody: AsyncClient, ada: dict[str, Any]) -> None:
     answer = await anybody.get(f"{USERS}/me/export")
 

@@ -181,8 +181,8 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    methods: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
-        if route.matches(request.scope)[0] != Match.NONE:
-            methods |= route.methods or set()
+    """The methods of the first path that matches: `/users/me` also matches `/users/{user_id}`."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    methods = {method for route in matching if route.path == matching[0].path for method in route.methods or ()}
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -4,11 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import email_validator
 from pydantic import AfterValidator, EmailStr, Field, StringConstraints
 
 from app.pagination import Page
 from app.permissions import Role
 from app.schemas import RequestBody, ResponseBody
+
+# Addresses under .test are nobody's (RFC 6761), so tests of a deployed service may use them.
+email_validator.TEST_ENVIRONMENT = True
 
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True), Field(examples=["ada@example.com"])]
 Password = Annotated[str, StringConstraints(max_length=128), Field(examples=["correct horse battery"])]
