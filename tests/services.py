@@ -79,13 +79,10 @@ def make(project: Path, target: str, **env: str) -> str:
 
     Raises AssertionError with everything it said when it fails.
     """
-    # The packages of this repository must not stand in for those of the project.
-    own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    path = f"{Path(find_uv()).parent}:{own['PATH']}"
     done = subprocess.run(
         ["make", target],
         cwd=project,
-        env={**own, "PATH": path, **env},
+        env={**tool_environment(), **env},
         capture_output=True,
         text=True,
         timeout=600,
@@ -93,6 +90,13 @@ def make(project: Path, target: str, **env: str) -> str:
     )
     assert done.returncode == 0, f"make {target}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def tool_environment() -> dict[str, str]:
+    """The environment for the tools of a project: that of the tester, with uv on the path."""
+    # The packages of this repository must not replace those of the project.
+    own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return {**own, "PATH": f"{Path(find_uv()).parent}:{own['PATH']}"}
 
 
 @dataclass

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 from scaffold.template.proofs import Step
 from tests.combinations import ROOT
-from tests.services import MACHINE, find_uv
+from tests.services import tool_environment
 
 MEASURED = ("drills",)
 """The steps that measure: nothing else may run beside them."""
@@ -66,10 +66,8 @@ def run(name: str, row: str, project: Path, logs: Path) -> Outcome:
 
 def _own_checks(name: str, project: Path, log: Path, begun: float) -> Outcome:
     """`make lint` or `make test` in the project."""
-    environment = {key: os.environ[key] for key in MACHINE if key in os.environ}
-    environment["PATH"] = f"{Path(find_uv()).parent}:{environment['PATH']}"
     target = {"lint": "lint", "tests": "test"}[name]
-    output = _output(["make", target], project, environment, log)
+    output = _output(["make", target], project, tool_environment(), log)
     passed = _PASSED.search(output)
     covered = _COVERAGE.search(output)
     return Outcome(

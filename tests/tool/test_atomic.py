@@ -43,7 +43,7 @@ def test_a_full_disk_leaves_nothing(
 
     assert outcome.err == (
         f"error: cannot write {workplace}/services/shop: no space left on device\n\n"
-        "hint: choose a folder that you may write to and that has room; "
+        "hint: choose a folder that you can write to and that has space; "
         "nothing was left behind\n"
     )
     assert outcome.code == 2

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from scaffold.terminal import console
 from scaffold.terminal.errors import Problem, suggestion
+from scaffold.terminal.signals import Interrupted
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import Scaffold
 
@@ -239,6 +240,20 @@ def test_verify_takes_passwords_from_the_environment_or_the_terminal(
     assert outcome.code == 0, outcome.err
     expected = "typed for Password of ada@example.com: " if typed else "from outside"
     assert (handed["password"], handed["admin_password"]) == (expected, None)
+
+
+def test_a_password_prompt_that_is_interrupted_leaves_its_line(
+    scaffold: Scaffold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(prompt: str, stream: TextIO) -> str:
+        stream.write(prompt)
+        raise Interrupted
+
+    monkeypatch.setattr("scaffold.terminal.console.is_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", interrupt)
+    outcome = scaffold("verify", "http://localhost", "--email", "ada@example.com")
+    assert outcome.code == 130
+    assert outcome.err.startswith("Password of ada@example.com: \nerror: interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -248,15 +248,16 @@ def test_a_signal_that_is_ignored_stays_ignored(keys: PipeInput) -> None:
 
 
 @pytest.mark.parametrize("prompt", [COLOURS, text("x")])
+@pytest.mark.parametrize("error", [Problem("broken"), OSError("broken"), EOFError("broken")])
 def test_an_error_in_the_background_ends_the_question_and_leaves_nothing_on_the_screen(
-    prompt: Prompt, keys: PipeInput
+    prompt: Prompt, error: Exception, keys: PipeInput
 ) -> None:
     screen = Screen()
 
     def fail() -> None:
-        raise Problem("broken")
+        raise error
 
-    with pytest.raises(Problem, match="broken"), Menus(keys, screen.output) as menus:
+    with pytest.raises(type(error), match="broken"), Menus(keys, screen.output) as menus:
         menus.ask(prompt, fail)
     shown, _, rest = screen.raw().rpartition("\x1b[J")
     assert (prompt.text in plain(shown), plain(rest)) == (True, "")

@@ -162,7 +162,10 @@ def test_an_answer_with_braces_is_kept_as_it_is(tmp_path: Path) -> None:
     [
         ("_tasks: [ls]", "uses _tasks, which scaffold does not support"),
         ("_jinja_extensions: [x]", "uses _jinja_extensions, which scaffold does not support"),
-        ("a: {type: str, multiselect: true}", "uses a.multiselect, which scaffold does not support"),
+        (
+            "a: {type: str, multiselect: true}",
+            "uses a.multiselect, which scaffold does not support",
+        ),
         ("a: {type: float, default: 1.5}", r"the question a of .* has the unknown type float"),
         ("a: {type: str, choices: [x]}", "the choices of a in .* are not a mapping"),
         ("a: {type: str, choices: {X: {valu: x}}}", r"uses a\.choices\.valu, which scaffold"),

@@ -357,7 +357,10 @@ def test_an_address_that_does_not_answer_is_told(scaffold: Scaffold, tmp_path: P
     address = (tmp_path / "nothing.git").as_uri()
     outcome = scaffold("new", "shop", "--defaults", "--template", address)
     assert outcome.code == 2
-    assert outcome.err.startswith(f"error: cannot get the template from {address}\n\nhint: ")
+    error, _, hint, _ = outcome.err.split("\n")
+    assert error.startswith(f"error: cannot get the template from {address}: ")
+    assert "does not appear to be a git repository" in error
+    assert hint.startswith("hint: check the address")
 
 
 def test_a_git_address_needs_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

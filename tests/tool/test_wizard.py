@@ -455,7 +455,7 @@ def test_revising_begins_with_the_summary_of_todays_answers(
     assert capsys.readouterr().err.splitlines()[2:11] == [
         "The answers of shop. Select one to change it.",
         "  1. apply: Apply the changes",
-        "  2. files: Show the files first",
+        "  2. files: Show the changed files first",
         "  - name: shop (cannot be changed)",
         "  3. database: PostgreSQL",
         "  4. queue: Kafka",
@@ -493,6 +493,13 @@ def test_revising_asks_first_for_an_answer_that_is_not_valid(
     assert answers == {"name": "shop", "database": "postgresql", "queue": "none"}
     asked = capsys.readouterr().err.partition("\n\n")[2]
     assert asked.startswith("Data?\ndatabase has no choice 'oracle'\n")
+
+
+def test_revising_can_show_the_changed_files(
+    revise: Revise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revise("files", "apply")
+    assert "\nChanged files of shop\n  at most 20 lines\n" in capsys.readouterr().err
 
 
 def test_back_in_the_summary_of_todays_answers_stays_there(revise: Revise) -> None:

@@ -58,7 +58,9 @@ def run(arguments: list[str]) -> int:
         code = _answered(arguments or ["--help"])
         signals.hold()
     except signals.Interrupted as interruption:
-        console.tell(Problem("interrupted", "nothing was written; run the command again"))
+        left = "users and orders of this run may be left in the service"
+        hint = left if "verify" in arguments else "nothing was written; run the command again"
+        console.tell(Problem("interrupted", hint))
         return interruption.exit_code
     return code
 

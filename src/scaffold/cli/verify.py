@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scaffold.terminal import console
+from scaffold.terminal import console, signals
 from scaffold.terminal.errors import Problem
 
 _ACCOUNTS = "Accounts"
@@ -120,4 +120,8 @@ def _password(email: str | None, variable: str) -> str | None:
         raise Problem(f"the password of {email} is missing", f"set {variable}")
     from getpass import getpass
 
-    return getpass(f"Password of {email}: ", stream=sys.stderr)
+    try:
+        return getpass(f"Password of {email}: ", stream=sys.stderr)
+    except signals.Interrupted:
+        console.say()  # the error starts on a line of its own
+        raise

@@ -80,7 +80,7 @@ def clone(url: str, folder: Path, *, bare: bool = False) -> None:
         result = _git(folder.parent, "clone", *options, "--", url, str(folder))
     if result.returncode:
         raise Problem(
-            f"cannot get the template from {url}: {_last_line(result.stderr)}",
+            f"cannot get the template from {url}: {_reason(result.stderr)}",
             "check the address, and that you may read it without a password prompt",
         )
 
@@ -109,7 +109,7 @@ def read_bytes(
     result = _git(folder, *arguments, given=given, index=index)
     if result.returncode:
         hint = f"it was `git {_command(arguments)}`"
-        raise Problem(f"git failed: {_last_line(result.stderr)}", hint)
+        raise Problem(f"git failed: {_reason(result.stderr)}", hint)
     return result.stdout
 
 
@@ -124,7 +124,7 @@ def merge_file(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, bool]:
         labels = [word for name in _SIDES for word in ("-L", name)]
         result = _git(Path(folder), "merge-file", "--stdout", "--quiet", *labels, *_SIDES)
     if result.returncode < 0 or result.returncode >= _MERGE_FAILED:
-        raise Problem(f"git failed: {_last_line(result.stderr)}", "it was `git merge-file`")
+        raise Problem(f"git failed: {_reason(result.stderr)}", "it was `git merge-file`")
     return result.stdout, result.returncode > 0
 
 
@@ -146,9 +146,7 @@ def diff(before: Mapping[str, bytes], after: Mapping[str, bytes], *, colour: boo
 def _run(folder: Path, *arguments: str) -> None:
     result = _git(folder, *arguments)
     if result.returncode:
-        raise Problem(
-            f"git failed: {_last_line(result.stderr)}", "add `--no-git` to go on without it"
-        )
+        raise Problem(f"git failed: {_reason(result.stderr)}", "add `--no-git` to go on without it")
 
 
 def _git(
@@ -196,6 +194,8 @@ def _text(output: bytes) -> str:
     return output.decode("utf-8", "surrogateescape")
 
 
-def _last_line(output: bytes) -> str:
+def _reason(output: bytes) -> str:
+    """The line of an error output that tells most: the first fatal one, else the last."""
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].removeprefix("fatal: ") if lines else "it gave no reason"
+    fatal = (line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: "))
+    return next(fatal, lines[-1] if lines else "it gave no reason").rstrip(".")

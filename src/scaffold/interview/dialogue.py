@@ -143,6 +143,8 @@ class _Purpose(NamedTuple):
 
     heading: str
     accept: Choice
+    preview: Choice
+    preview_title: str
     cancel: Choice
     name_is_fixed: str
     """Why the name cannot be changed, if it was given."""
@@ -152,6 +154,8 @@ class _Purpose(NamedTuple):
 _NEW: Final = _Purpose(
     "Create {name} with these answers? Select one to change it.",
     Choice(_ACCEPT, "create", "Create the service"),
+    Choice(_PREVIEW, "files", "Show the files first"),
+    "The files of {name}",
     Choice(_CANCEL, "cancel", "Write nothing"),
     name_is_fixed="from PATH",
     has_presets=True,
@@ -159,6 +163,8 @@ _NEW: Final = _Purpose(
 _EXISTING: Final = _Purpose(
     "The answers of {name}. Select one to change it.",
     Choice(_ACCEPT, "apply", "Apply the changes"),
+    Choice(_PREVIEW, "files", "Show the changed files first"),
+    "Changed files of {name}",
     Choice(_CANCEL, "cancel", "Change nothing"),
     name_is_fixed="cannot be changed",
     has_presets=False,
@@ -219,7 +225,8 @@ class _Interview:
             raise Interrupted(signal.SIGINT)
         if decision == _PREVIEW and self.preview:
             answers = self.known()
-            self.asker.show(f"The files of {answers['name']}", partial(self.preview, answers))
+            title = self.purpose.preview_title.format(name=answers["name"])
+            self.asker.show(title, partial(self.preview, answers))
         elif (answer := self._ask(self._prompt(decision))) is not BACK:
             self._put(decision, answer)
 
@@ -359,7 +366,7 @@ class _Interview:
 
     def _summary(self) -> Prompt:
         steps = [step for step in self._steps() if step.shown]
-        preview = [Choice(_PREVIEW, "files", "Show the files first")] if self.preview else []
+        preview = [self.purpose.preview] if self.preview else []
         preset = [Choice(_PRESET, "preset", self._preset_label())] if _PRESET in self.typed else []
         return Prompt(
             self.purpose.heading.format(name=self.known()["name"]),

@@ -100,7 +100,9 @@ class Menus:
         rows, columns = self._screen.get_size()
         room = rows - _FRAME
         page: StyleAndTextTuples = [("class:question", title)]
-        for line in lines(room - 2):  # two rows, because the last line may need more than one
+        with console.progress("Rendering the project"):
+            shown = lines(room - 2)  # two rows less: the last line may need more than one
+        for line in shown:
             page += [("", f"\n  {part}") for part in _lines(line, columns - 3)]
         question = questionary.press_any_key_to_continue(
             "Press any key to go back", style=_STYLE, input=self._keyboard, output=self._screen

@@ -77,6 +77,7 @@ def run(question: Question, background: Background) -> Any:
         try:
             answer = question.unsafe_ask()
         except (KeyboardInterrupt, EOFError, OSError) as error:
+            background.check()
             raise Interrupted(signal.SIGINT) from error
     background.wait()
     background.check()

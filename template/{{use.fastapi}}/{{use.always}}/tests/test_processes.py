@@ -63,7 +63,7 @@ async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not
         AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
     ):
         assert api.stdout
-        assert f'"url":"{client.base_url}"'.encode() in await asyncio.wait_for(api.stdout.readline(), 10)
+        assert f'"url":"{client.base_url}"'.encode() in await asyncio.wait_for(api.stdout.readline(), 30)
         await eventually(lambda: is_ready(client))
         slow = asyncio.create_task(client.get("/slow/1.5"))
         await asyncio.sleep(0.2)
@@ -73,7 +73,7 @@ async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not
         if signals == 1:
             assert (await client.get("/readyz")).status_code == 503
             assert (await slow).status_code == 200
-        assert await asyncio.wait_for(api.wait(), 5) == exit_code
+        assert await asyncio.wait_for(api.wait(), 15) == exit_code
         await asyncio.gather(slow, return_exceptions=True)
 
 
@@ -90,7 +90,7 @@ async def test_a_process_that_is_ended_by_force_reports_failure(database_url: st
 
         api.terminate()
 
-        assert await asyncio.wait_for(api.wait(), 5) == EXIT_KILLED
+        assert await asyncio.wait_for(api.wait(), 15) == EXIT_KILLED
         await asyncio.gather(slow, return_exceptions=True)
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app import worker
-from app.config import Settings, settings
+from app.config import Settings, settings, settings_or_exit
 from tests import callers, databases
 
 EXAMPLE = Path(".env.example")
@@ -22,7 +21,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
     """The one line that a process prints when the configuration is not valid."""
     settings.cache_clear()
     with pytest.raises(SystemExit, match="78"):
-        worker.main()
+        settings_or_exit()
     [said] = capsys.readouterr().err.splitlines()
     return said
 

@@ -38,10 +38,11 @@ async def assign_roles(
 
     Raises: not_found, precondition_failed, invalid_state
     """
+    admins = await users.lock_admins()
     user = await users.get_for_update(user_id)
     check_version(user.version, versions)
     if Role.ADMIN not in roles:
-        await _refuse_for_last_admin(users, user, "demoted")
+        _refuse_for_last_admin(admins, user, "demoted")
     before, after = {"roles": user.roles}, {"roles": list(roles)}
     await users.set_roles(user, roles)
     await audit.record(users.session, "user.roles_assigned", str(user_id), before=before, after=after)
@@ -56,12 +57,13 @@ async def patch(
 
     Raises: not_found, precondition_failed, invalid_state
     """
+    admins = await users.lock_admins()
     user = await users.get_for_update(user_id)
     check_version(user.version, versions)
     if patch.disabled is None or patch.disabled == user.disabled:
         return user
     if patch.disabled:
-        await _refuse_for_last_admin(users, user, "disabled")
+        _refuse_for_last_admin(admins, user, "disabled")
         await authenticator.end_sessions(users.session, user_id)
     user.disabled = patch.disabled
     await users.save(user)
@@ -104,8 +106,9 @@ async def erase(users: Users, authenticator: Authenticator, features: Sequence[P
 
     Raises: not_found, invalid_state
     """
+    admins = await users.lock_admins()
     user = await users.get_for_update(user_id)
-    await _refuse_for_last_admin(users, user, "erased")
+    _refuse_for_last_admin(admins, user, "erased")
     for feature in features:
         await feature.erase(users.session, str(user_id))
     await authenticator.erase(users.session, user.email)
@@ -115,6 +118,6 @@ async def erase(users: Users, authenticator: Authenticator, features: Sequence[P
     authenticator.forget_user(users.session, user_id)
 
 
-async def _refuse_for_last_admin(users: Users, user: User, participle: str) -> None:
-    if Role.ADMIN in user.roles and await users.is_last_admin(user):
+def _refuse_for_last_admin(admins: Collection[UUID], user: User, participle: str) -> None:
+    if set(admins) == {user.id}:
         raise DomainError("invalid_state", f"The last admin cannot be {participle}")

@@ -59,8 +59,11 @@ class Users:
         """
         return await newest_first(self.session, select(User), query, User.created_at, User.id)
 
-    async def is_last_admin(self, user: User) -> bool:
-        """Whether there is no other admin who can log in. All admins are locked until the transaction ends."""
+    async def lock_admins(self) -> set[UUID]:
+        """The ids of the admins who can log in, locked until the transaction ends.
+
+        Lock them before any single user: two transactions that lock the same users in another order end in a deadlock.
+        """
         admins = (
             select(User.id)
             .join(Grant, Grant.user_id == User.id)
@@ -68,7 +71,7 @@ class Users:
             .order_by(User.id)
             .with_for_update()
         )
-        return set(await self.session.scalars(admins)) == {user.id}
+        return set(await self.session.scalars(admins))
 
     async def set_roles(self, user: User, roles: Collection[Role]) -> None:
         """Give a user exactly these roles."""
