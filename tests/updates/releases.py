@@ -145,7 +145,7 @@ def _fourth(root: Path) -> None:
     for name in ("added-1.md", "added-2.md", "überblick und plan.md", "{{size}}.md"):
         _replace(root / DOCS / name, "Line 12 of the", "Line 12 of that")
     _write(root / ALWAYS / "docs/operations/deeper/still/added.md", _LINES)
-    _write(root / ALWAYS / ".env.example.jinja", "\n# Nothing else is read.\n", "a")
+    _write(root / "template/{{use.always}}/.env.example.jinja", "\n# Nothing else is read.\n", "a")
     (root / DOCS / "plan.png").write_bytes(_PIXEL + b"3")
     _revise(root, "1.3.0", lambda number: number % 4 == 0)
 
