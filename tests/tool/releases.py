@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.tool.conftest import commit, export_without_code, git
 
 LAYER = "template/{{use.fastapi}}/{{use.always}}"
+SETTINGS = "template/{{use.always}}/.env.example.jinja"
 NOTES = "{{ name }}\n\none\ntwo\nthree\n\nfour\nfive\nsix\n"
 
 
@@ -27,7 +28,7 @@ def build(root: Path) -> Path:
     (layer / "dropped.txt").unlink()
     (layer / "obsolete.txt").unlink()
     (layer / "added.txt.jinja").write_text("{{ region }}\n")
-    with (layer / ".env.example.jinja").open("a") as settings:
+    with (root / SETTINGS).open("a") as settings:
         settings.write("REGION=eu\n")
     (root / "copier.yml").write_text(
         questions
