@@ -147,7 +147,7 @@ def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) ->
 @pytest.mark.parametrize("target", ["run", "worker", "migrate", "seed", "reset", "shell"])
 def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str) -> None:
     commands = subprocess.run(
-        ["make", "--dry-run", "--assume-old=.venv/locked", target],
+        ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
         cwd=rendered(database="postgresql"),
         capture_output=True,
         text=True,
