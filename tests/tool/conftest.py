@@ -65,6 +65,8 @@ def listening_to_signals() -> None:
     """Shells have jobs in the background ignore Ctrl-C; the tests send it themselves."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
