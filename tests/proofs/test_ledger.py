@@ -41,10 +41,10 @@ def test_there_is_no_other_row() -> None:
 @pytest.mark.parametrize(
     ("changed", "touches"),
     [
-        ("{{use.fastapi}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "postgresql"),
-        ("{{use.fastapi}}/{{use.db_sqlite}}/tests/databases.py", "sqlite"),
-        ("{{use.fastapi}}/{{use.always}}/scripts/load.py", ""),
-        ("{{use.fastapi}}/{{use.db_sqlite}}/docs/sqlite.md", None),
+        ("{{use.python}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "postgresql"),
+        ("{{use.python}}/{{use.db_sqlite}}/tests/databases.py", "sqlite"),
+        ("{{use.python}}/{{use.always}}/scripts/load.py", ""),
+        ("{{use.python}}/{{use.db_sqlite}}/docs/sqlite.md", None),
     ],
 )
 def test_a_changed_file_makes_exactly_the_rows_unproven_that_contain_it(
