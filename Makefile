@@ -15,7 +15,7 @@ demo: setup  ## Generate a service into demo/shop, start it and show its URLs; C
 	@$(MAKE) --no-print-directory -C $(DEMO) dev
 
 # The tests of `make test` need no database server and take a few minutes. `make check` also runs the slow ones.
-QUICK := tests/laws tests/template tests/tool tests/starter
+QUICK := tests/starter tests/laws tests/template tests/tool
 SLOW := tests/conformance tests/copier tests/updates tests/wheel tests/projects tests/servers tests/proofs
 PYTEST := .venv/bin/python -m pytest -n 2 --dist loadgroup
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -31,16 +32,21 @@ SLICES = re.compile(
     r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
 )
 MOST_FILES = 8
+in_one_process = pytest.mark.xdist_group("sums")
+"""So that each project is rendered once."""
 
 
 def contents(files: list[RenderedFile]) -> dict[str, bytes]:
     return {file.path.as_posix(): file.content for file in files}
 
 
+@cache
 def project(**answers: str) -> dict[str, bytes]:
+    """The files of a project. Do not change it."""
     return contents(rendered(TEMPLATE, answered(answers)))
 
 
+@in_one_process
 @pytest.mark.parametrize(("database", "queue"), [*product(DATABASES, QUEUES)])
 def test_features_and_their_tests_are_the_same_for_every_auth_choice(
     database: str, queue: str
@@ -59,6 +65,7 @@ def test_features_and_their_tests_are_the_same_for_every_auth_choice(
         assert other == first
 
 
+@in_one_process
 @pytest.mark.parametrize(("auth", "queue"), [*product(AUTHS, QUEUES)])
 def test_databases_differ_only_in_the_files_that_the_architecture_names(
     auth: str, queue: str
@@ -152,15 +159,15 @@ def test_a_new_choice_adds_few_files(template: Path, dummy: Dummy) -> None:
 
 @pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: dummy.answer)
 def test_a_new_choice_needs_each_of_its_modules(template: Path, dummy: Dummy) -> None:
+    add(template, dummy, dummy.files)
+    files = new_project(template, {dummy.answer: "dummy"})
+
     for path in dummy.files:
         if path.startswith("src/"):
-            copy = template / path.replace("/", "-")
-            shutil.copytree(template / "template", copy / "template")
-            shutil.copy(template / "copier.yml", copy)
-            add(copy, dummy, tuple(each for each in dummy.files if each != path))
-            assert names_resolve(new_project(copy, {dummy.answer: "dummy"})), path
+            assert names_resolve([file for file in files if str(file.path) != path]), path
 
 
+@in_one_process
 def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) -> None:
     before = {path for path in template.rglob("*") if path.is_file()}
     folder = template / "template/{{use.fastapi}}"

@@ -146,11 +146,14 @@ def export(folder: Path, root: Path = ROOT) -> None:
 
 
 def export_without_code(folder: Path) -> None:
-    """Copy the template without its tests and packages: it renders in less than half the time."""
+    """Copy the template without most of its code: it renders in a third of the time."""
     export(folder)
-    for pattern in ("template/**/tests/", "template/**/src/app/*/"):
-        for part in list(folder.glob(pattern)):
+    for pattern in ("tests", "migrations", "scripts", "decisions", "src/app/*/"):
+        for part in list(folder.glob(f"template/**/{pattern}")):
             shutil.rmtree(part)
+    for module in list(folder.glob("template/**/src/app/*.py")):
+        if module.name != "main.py":
+            module.unlink()
     for parent, _, _ in os.walk(folder, topdown=False):
         if not any(Path(parent).iterdir()):
             Path(parent).rmdir()  # copier would visit it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from typing import Any
 
 import pytest
 
+from scaffold.cli.app import run
 from scaffold.cli.doctor import _defaults, _needs
 from scaffold.doctor import needs, ports, programs
 from scaffold.doctor.needs import GIT, Place, examine
 from scaffold.doctor.settings import settings
 from tests.combinations import answered, combinations, label
 from tests.components import free_ports, wait_until
-from tests.tool.conftest import Scaffold
+from tests.tool.conftest import Scaffold, signals_kept
 
 HERE = "127.0.0.1"
 VERSIONS = {"git": "git version 2.39.5", "make": "GNU Make 4.3", "python3": "Python 3.12.1"}
@@ -65,14 +67,27 @@ def glob_elsewhere(pattern: str) -> list[str]:
     return [] if pattern.startswith("/usr") else glob(pattern)  # noqa: PTH207 - as machine has it
 
 
+@pytest.fixture(scope="session")
+def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a project for each database. Do not change them."""
+    folder = tmp_path_factory.mktemp("shops")
+    options = ["--defaults", "--no-git", "--template", str(template_repository), "--database"]
+    with signals_kept():
+        for database in ("sqlite", "postgresql"):
+            assert run(["new", str(folder / database), *options, database]) == 0
+    return folder
+
+
 @pytest.fixture
-def shop(scaffold: Scaffold, workplace: Path) -> Path:
-    return made(scaffold, workplace)
+def shop(shops: Path, workplace: Path) -> Path:
+    """A project with SQLite in the current folder."""
+    return shutil.copytree(shops / "sqlite", workplace / "shop")
 
 
-def made(scaffold: Scaffold, workplace: Path, *answers: str) -> Path:
-    assert scaffold("new", "shop", "--defaults", "--no-git", *answers).code == 0
-    return workplace / "shop"
+@pytest.fixture
+def shop_with_server(shops: Path, workplace: Path) -> Path:
+    """A project with PostgreSQL in the current folder."""
+    return shutil.copytree(shops / "postgresql", workplace / "shop")
 
 
 @pytest.fixture
@@ -229,9 +244,8 @@ def test_a_port_that_is_none_is_told(
 
 
 def test_a_server_that_answers_is_enough(
-    scaffold: Scaffold, workplace: Path, listener: int, monkeypatch: pytest.MonkeyPatch
+    scaffold: Scaffold, shop_with_server: Path, listener: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made(scaffold, workplace, "--database", "postgresql")
     url = f"postgresql+asyncpg://app:hunter2@{HERE}:{listener}/app"
     monkeypatch.setenv("DATABASE_URL", url)
     outcome = scaffold("doctor", "shop")
@@ -241,11 +255,10 @@ def test_a_server_that_answers_is_enough(
 
 
 def test_a_server_that_make_dev_can_start_is_enough(
-    scaffold: Scaffold, workplace: Path, install: Install, tmp_path: Path
+    scaffold: Scaffold, shop_with_server: Path, install: Install, tmp_path: Path
 ) -> None:
-    shop = made(scaffold, workplace, "--database", "postgresql")
     url = f"postgresql+asyncpg://app@{HERE}:{free_ports(1)[0]}/app"
-    (shop / ".env").write_text(f"DATABASE_URL='{url}'\n")
+    (shop_with_server / ".env").write_text(f"DATABASE_URL='{url}'\n")
     outcome = scaffold("doctor", "shop")
     assert "missing   PostgreSQL does not answer at 127.0.0.1:" in outcome.out
     assert outcome.code == 1
@@ -257,12 +270,11 @@ def test_a_server_that_make_dev_can_start_is_enough(
 
 
 def test_a_server_on_another_machine_must_answer(
-    scaffold: Scaffold, workplace: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+    scaffold: Scaffold, shop_with_server: Path, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
         raise ConnectionRefusedError
 
-    made(scaffold, workplace, "--database", "postgresql")
     install("initdb")
     monkeypatch.setattr("scaffold.doctor.needs.socket.create_connection", refuse)
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://app@db.internal/app")
@@ -272,9 +284,8 @@ def test_a_server_on_another_machine_must_answer(
 
 
 def test_an_address_that_is_none_is_told(
-    scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    scaffold: Scaffold, shop_with_server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made(scaffold, workplace, "--database", "postgresql")
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@localhost:five/app")
     told = "missing   PostgreSQL cannot be found: DATABASE_URL is no address → "
     assert told in scaffold("doctor", "shop").out

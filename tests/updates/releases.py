@@ -17,7 +17,7 @@ from tests.combinations import ROOT
 from tests.tool.conftest import commit, export, git
 
 FIRST, LAST = "v1.0.0", "v1.3.0"
-ALWAYS = Path("template/{{use.fastapi}}/{{use.always}}")
+ALWAYS = Path("template/{{use.always}}")
 DOCS = ALWAYS / "docs/operations"
 # What a release may not touch: locks have checksums, the rest knows no comments.
 _FIXED = re.compile(
@@ -145,7 +145,7 @@ def _fourth(root: Path) -> None:
     for name in ("added-1.md", "added-2.md", "überblick und plan.md", "{{size}}.md"):
         _replace(root / DOCS / name, "Line 12 of the", "Line 12 of that")
     _write(root / ALWAYS / "docs/operations/deeper/still/added.md", _LINES)
-    _write(root / "template/{{use.always}}/.env.example.jinja", "\n# Nothing else is read.\n", "a")
+    _write(root / ALWAYS / ".env.example.jinja", "\n# Nothing else is read.\n", "a")
     (root / DOCS / "plan.png").write_bytes(_PIXEL + b"3")
     _revise(root, "1.3.0", lambda number: number % 4 == 0)
 
@@ -215,16 +215,23 @@ def _revisable(root: Path) -> Iterator[Path]:
 
 
 def _move(root: Path, version: str, old: str, new: str) -> None:
-    target = root / ALWAYS / new
+    source = _source(root, old)
+    target = root / ALWAYS / f"{new}{source.name.removeprefix(Path(old).name)}"
     target.parent.mkdir(parents=True, exist_ok=True)
-    (root / ALWAYS / old).rename(target)
+    source.rename(target)
     recipe(root, version, old, new)
+
+
+def _source(root: Path, path: str) -> Path:
+    """The template file that renders to `path`."""
+    plain = root / ALWAYS / path
+    return plain if plain.exists() else plain.with_name(f"{plain.name}.jinja")
 
 
 def _drop(root: Path, paths: list[str]) -> None:
     """Remove files, and tell so as the law asks; what an earlier release dropped is forgotten."""
     for path in paths:
-        (root / ALWAYS / path).unlink()
+        _source(root, path).unlink()
     settings = root / "copier.yml"
     text = re.sub(r"_scaffold_dropped: .*\n", "", settings.read_text())
     told = f"_scaffold_dropped: {json.dumps(paths)}\n" if paths else ""

@@ -25,6 +25,11 @@ RECIPES = dict(
 )
 INDEX, CONSTRAINT, VALIDATION, BACKUP = RECIPES.values()
 
+ORDERS = """
+def upgrade() -> None:
+    op.execute("CREATE TABLE IF NOT EXISTS orders (updated_at timestamptz, note text)")
+"""
+"""The recipes change the table of the orders, which a service without the example lacks."""
 ROWS = "INSERT INTO scheduled_jobs VALUES ('kept', now())"
 
 
@@ -40,10 +45,11 @@ def url(databases: Databases, environment: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def migrations(tmp_path: Path) -> Config:
-    """A copy of the migrations, to which tests add some."""
+def migrations(url: str, tmp_path: Path) -> Config:
+    """A copy of the migrations, applied to the database at `url`. Tests add some to it."""
     config = Config("alembic.ini")
     config.set_main_option("script_location", str(shutil.copytree("migrations", tmp_path / "migrations")))
+    add_migration(config, "ensure_orders", ORDERS)
     return config
 
 

@@ -9,18 +9,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from sqlalchemy import Engine, event, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
+from app.auth.dependencies import current_principal
 from app.clock import new_id
 from app.database import Base, Database
 from app.orders import service as orders
 from app.orders.models import Order, OrderLine
 from app.orders.repository import Orders
 from app.orders.status import OrderStatus
-from app.permissions import SERVICE
+from app.permissions import SERVICE, Principal
 from tests import databases
 from tests.orders.factories import ORDERS, line, new_order, place
 
@@ -41,6 +43,12 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield executed
     event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_principal_without_a_role_may_not_see_orders(service: FastAPI, member: AsyncClient) -> None:
+    service.dependency_overrides[current_principal] = lambda: Principal("ada", frozenset())
+
+    assert refused(await member.get(ORDERS), 403, "permission_denied")
 
 
 async def test_an_order_is_placed_and_found(member: AsyncClient) -> None:

@@ -92,6 +92,7 @@ def _development_settings() -> Settings:
 
 async def _seed(settings: Settings) -> None:
     async with Database(settings) as database:
+        await database.ping()
         owner, lines = await auth.seed(database)
         lines += await seed_orders(database, owner)
     for line in lines:
