@@ -1,8 +1,8 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-Steps that measure nothing run for three rows at a time; those that measure run alone afterwards.
-Each row is written to the ledger as soon as it is complete, so an interrupted run keeps what it has
-proven. The table in the README follows the ledger.
+Three rows are proven at a time: first the steps that measure nothing, side by side, then those that
+measure, one after the other. Each row is written to the ledger as soon as it is complete, so an
+interrupted run keeps what it has proven. The table in the README follows the ledger.
 """
 
 from __future__ import annotations
@@ -124,6 +124,12 @@ def lacks_proof(wanted: Wanted, ledger: Ledger) -> bool:
 def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
     """Prove rows and enter them into the ledger, if there is one. Returns those that failed."""
     candidates = [Candidate(wanted) for wanted in todo]
+    for start in range(0, len(candidates), AT_ONCE):
+        _prove_together(candidates[start : start + AT_ONCE], ledger)
+    return [candidate for candidate in candidates if candidate.failure]
+
+
+def _prove_together(candidates: Sequence[Candidate], ledger: Ledger | None) -> None:
     for candidate in candidates:
         shutil.rmtree(candidate.logs, ignore_errors=True)
         candidate.logs.mkdir(parents=True)
@@ -134,7 +140,6 @@ def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
         candidate.prove(steps.MEASURED)
         if ledger and not candidate.failure:
             ledger.enter(candidate.proof())
-    return [candidate for candidate in candidates if candidate.failure]
 
 
 def tell(text: str) -> None:
