@@ -61,7 +61,7 @@ def empty_database_url(databases: Databases) -> str:
 
 @pytest.fixture
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment of commands, which read their settings themselves."""
+    """Sets environment variables for commands, which read their settings themselves."""
     for name, value in {"APP_ENV": "test", "LOG_FORMAT": "console", "DATABASE_URL": database_url}.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
@@ -85,14 +85,14 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     """Start a service with additional routes and changed settings."""
-    # It would hide the warnings about resources that a test does not close.
+    # A frozen garbage collector would hide the warnings about resources that a test does not close.
     monkeypatch.setattr("app.main.gc", Mock())
     monkeypatch.setattr("app.config.service.PRODUCTION_METRICS_PORT", free_port())
-    usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
+    defaults = {"app_env": "test", "log_format": "console", "database_url": database_url}
     async with AsyncExitStack() as running:
 
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
-            service = create_app(Settings(**(usual | changes)))
+            service = create_app(Settings(**(defaults | changes)))
             for router in routers:
                 service.include_router(router)
             await running.enter_async_context(service.router.lifespan_context(service))

@@ -58,5 +58,6 @@ async def _sleep(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    create_app, main.create_app = main.create_app, _create_slow_app
+    create_app = main.create_app
+    main.create_app = _create_slow_app
     runpy.run_module("app", run_name="__main__")

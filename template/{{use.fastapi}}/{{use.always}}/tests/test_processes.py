@@ -22,7 +22,7 @@ from tests.conftest import eventually
 from tests.processes import free_port, is_ready, running
 
 
-async def test_a_job_runs_once_a_tick_with_two_schedulers(service: FastAPI, pass_time: Callable[[float], None]) -> None:
+async def test_two_schedulers_run_a_job_once_per_tick(service: FastAPI, pass_time: Callable[[float], None]) -> None:
     run = AsyncMock()
     job = Job("count", timedelta(hours=1), run)
     schedulers = [Database(service.state.settings) for _ in range(2)]
@@ -53,7 +53,7 @@ async def test_a_job_that_fails_changes_nothing_and_is_tried_again(
 
 
 @pytest.mark.parametrize(("signals", "exit_code"), [(1, 0), (2, 128 + 15)])
-async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not(
+async def test_a_signal_lets_requests_in_flight_finish_and_a_second_signal_does_not(
     database_url: str, tmp_path: Path, signals: int, exit_code: int
 ) -> None:
     port = free_port()
@@ -77,7 +77,7 @@ async def test_a_signal_lets_requests_in_flight_finish_and_a_second_one_does_not
         await asyncio.gather(slow, return_exceptions=True)
 
 
-async def test_a_process_that_is_ended_by_force_reports_failure(database_url: str, tmp_path: Path) -> None:
+async def test_a_process_that_exceeds_the_grace_period_fails(database_url: str, tmp_path: Path) -> None:
     port = free_port()
     settings = {"DATABASE_URL": database_url, "PORT": port, "SHUTDOWN_GRACE_SECONDS": 1, "SHUTDOWN_DELAY_SECONDS": 0}
     async with (

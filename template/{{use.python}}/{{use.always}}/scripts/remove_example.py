@@ -1,4 +1,7 @@
-"""Remove the orders, their tables, what names them, and this script: `make remove-example`, in a clean work tree."""
+"""Remove the orders, their tables, the code that uses them, and this script: `make remove-example`.
+
+Run it in a clean work tree.
+"""
 
 import os
 import re
@@ -7,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-GONE = (
+REMOVED = (
     *("src/app/orders", "tests/orders", "tests/auth/test_ownership.py", "tests/auth/test_erasure.py"),
     *("migrations/versions/0004_orders.py", __file__),
 )
@@ -23,24 +26,36 @@ EDITS = (  # file, pattern, replacement
     ("Makefile", r" remove-example$|remove-example: .*\n(\t.*\n)+\n", ""),
     ("README.md", r"`make remove-example` removes .*\n", ""),
 )
-NAMED = re.compile(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_")
+USES = re.compile(r"app\.orders|import .*\borders\b|\borders\.\w|\borders:|ORDERS_")
+
+
+def lines_using_orders(path: Path) -> list[str]:
+    lines = enumerate(path.read_text().splitlines(), 1)
+    return [f"{path}:{number}: {line.strip()}" for number, line in lines if USES.search(line)]
+
 
 if __name__ == "__main__":
     if os.environ.get("APP_ENV") == "production":
         sys.exit("error: this would delete the orders of production\n\nhint: run it in a checkout, on a local database")
     for path in Path("migrations/versions").glob("*.py"):
         if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
-            sys.exit(f"error: {path} builds on 0004_orders\n\nhint: let it follow what that one follows, or remove it")
-    # First, because Alembic can neither upgrade nor downgrade a database whose migration has no file.
+            sys.exit(f"error: {path} builds on 0004_orders\n\nhint: change its down_revision, or remove it")
+    # Before the migration file is removed: without it, Alembic can neither upgrade nor downgrade the database.
     subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
-    for path in filter(Path.exists, map(Path, GONE)):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for file, said, says in EDITS:
-        if (path := Path(file)).exists():
-            path.write_text(re.sub(said, says, path.read_text(), flags=re.MULTILINE))
-    code = [path for folder in ("src", "tests", "migrations") for path in sorted(Path(folder).rglob("*.py"))]
-    lines = ((path, number, line) for path in code for number, line in enumerate(path.read_text().splitlines(), 1))
-    if left := [f"{path}:{number}: {line.strip()}" for path, number, line in lines if NAMED.search(line)]:
-        sys.exit("\n".join(["error: these lines still name orders", *left, "", "hint: remove them by hand"]))
+    for path in map(Path, REMOVED):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for file, pattern, replacement in EDITS:
+        path = Path(file)
+        if path.exists():
+            path.write_text(re.sub(pattern, replacement, path.read_text(), flags=re.MULTILINE))
+    left: list[str] = []
+    for folder in ("src", "tests", "migrations"):
+        for path in sorted(Path(folder).rglob("*.py")):
+            left += lines_using_orders(path)
+    if left:
+        sys.exit("\n".join(["error: these lines still use orders", *left, "", "hint: remove them by hand"]))
     print("The orders are gone, and so are their tables.")
     print("These still describe orders: README.md AGENTS.md pyproject.toml docs/ scripts/load.py")

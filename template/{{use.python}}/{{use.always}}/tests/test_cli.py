@@ -20,19 +20,31 @@ def run(*arguments: str, keyboard: str = "") -> Result:
     return CliRunner().invoke(main, arguments, input=keyboard)
 
 
-def test_seed_can_be_repeated_and_reset_leaves_what_seed_would() -> None:
+def test_a_repeated_seed_adds_no_rows() -> None:
     assert run("seed").exit_code == 0
     seeded = asyncio.run(_count_rows())
+
     assert run("seed").exit_code == 0
-    assert asyncio.run(_count_rows(leave_one=True)) == seeded
-    assert asyncio.run(_count_rows()) != seeded
-    assert run("reset", "--yes").exit_code == 0
+
     assert asyncio.run(_count_rows()) == seeded
 
 
-def test_the_shell_has_the_database_and_the_models_at_hand() -> None:
+def test_reset_leaves_only_the_example_data() -> None:
+    run("seed")
+    seeded = asyncio.run(_count_rows())
+    asyncio.run(_add_row())
+    assert asyncio.run(_count_rows()) != seeded
+
+    assert run("reset", "--yes").exit_code == 0
+
+    assert asyncio.run(_count_rows()) == seeded
+
+
+def test_the_shell_defines_the_database_and_the_models() -> None:
     result = run("shell", keyboard="print(run(database.ping()), ScheduledJob.__tablename__)\n")
-    assert (result.exit_code, "None scheduled_jobs" in result.output) == (0, True)
+
+    assert result.exit_code == 0
+    assert "None scheduled_jobs" in result.output
 
 
 def test_openapi_prints_the_document_and_nothing_else() -> None:
@@ -55,7 +67,8 @@ def test_reset_asks_before_it_deletes_anything() -> None:
 
     refused = run("reset", keyboard="n\n")
 
-    assert (refused.exit_code, "deletes all rows" in refused.output) == (1, True)
+    assert refused.exit_code == 1
+    assert "deletes all rows" in refused.output
     assert asyncio.run(_count_rows()) == before
 
 
@@ -67,10 +80,13 @@ def test_a_database_that_was_never_migrated_is_reported_in_one_line(
     assert run("seed").stderr == "Error: the database is not migrated: run the command `migrate` first\n"
 
 
-async def _count_rows(*, leave_one: bool = False) -> list[int]:
-    async with Database(settings()) as database, database.transaction() as session:
+async def _count_rows() -> list[int]:
+    """The number of rows of each table."""
+    async with Database(settings()) as database, database.reading() as session:
         tables = Base.metadata.sorted_tables
-        counts = [len((await session.execute(select(table))).all()) for table in tables]
-        if leave_one:
-            session.add(ScheduledJob(name="left over", due_at=clock.now()))
-    return counts
+        return [len((await session.execute(select(table))).all()) for table in tables]
+
+
+async def _add_row() -> None:
+    async with Database(settings()) as database, database.transaction() as session:
+        session.add(ScheduledJob(name="left over", due_at=clock.now()))

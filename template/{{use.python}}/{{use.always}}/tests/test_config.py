@@ -1,4 +1,4 @@
-"""The environment."""
+"""The configuration, read from environment variables."""
 
 import re
 from pathlib import Path
@@ -22,8 +22,8 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
     settings.cache_clear()
     with pytest.raises(SystemExit, match="78"):
         settings_or_exit()
-    [said] = capsys.readouterr().err.splitlines()
-    return said
+    [line] = capsys.readouterr().err.splitlines()
+    return line
 
 
 def test_the_example_file_lists_every_setting_once_with_its_default() -> None:
@@ -32,17 +32,25 @@ def test_the_example_file_lists_every_setting_once_with_its_default() -> None:
     assert Settings(_env_file=EXAMPLE, shutdown_delay_seconds=None) == Settings(_env_file=None)
 
 
-def test_invalid_values_stop_the_start_and_are_named(
+def test_each_invalid_variable_is_named_and_no_secret_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    faulty = {"PORT": "65536", "TRUSTED_PROXIES": "everybody", "RATE_LIMIT_DEFAULT": "0/minute", "LOG_LEVEL": "loud"}
-    for name, value in (faulty | {"DATABASE_URL": "mysql://app:hunter2@localhost/app"}).items():
+    invalid = {
+        "PORT": "65536",
+        "TRUSTED_PROXIES": "everybody",
+        "RATE_LIMIT_DEFAULT": "0/minute",
+        "LOG_LEVEL": "loud",
+        "DATABASE_URL": "mysql://app:hunter2@localhost/app",
+    }
+    for name, value in invalid.items():
         monkeypatch.setenv(name, value)
-        said = refusal(capsys)
-        assert said.startswith("error: ")
-        assert f"{name}: " in said
-        assert "hunter2" not in said
-    assert all(f"{name}: " in said for name in faulty)
+
+    line = refusal(capsys)
+
+    assert line.startswith("error: ")
+    for name in invalid:
+        assert f"{name}: " in line
+    assert "hunter2" not in line
 
 
 def test_production_needs_its_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +62,7 @@ def test_production_needs_its_secrets(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert Settings().logs_as_json
 
 
-def test_the_environment_must_be_named_to_listen_on_an_address_that_others_can_reach(
+def test_app_env_must_be_set_to_listen_on_an_address_that_others_can_reach(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104  # that is the point
@@ -65,7 +73,7 @@ def test_the_environment_must_be_named_to_listen_on_an_address_that_others_can_r
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_a_loopback_address_needs_no_named_environment(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_a_loopback_address_does_not_need_app_env(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("HOST", host)
 
     assert Settings().host == host

@@ -49,18 +49,19 @@ async def test_the_check_constraint_of_each_enum_column_allows_the_members_of_th
         checks = inspect(connection).get_check_constraints(table)
         return {str(check["name"]): set(re.findall(r"'(\w+)'", check["sqltext"])) for check in checks}
 
-    enums = [(table, column.type) for table in Base.metadata.sorted_tables for column in table.c]
+    columns = [(table, column.type) for table in Base.metadata.sorted_tables for column in table.c]
     async with database.reading() as session:
         connection = await session.connection()
-        for table, kind in enums:
-            if isinstance(kind, Enum):
+        for table, column_type in columns:
+            if isinstance(column_type, Enum):
                 constraints = await connection.run_sync(allowed, table.name)
-                assert constraints[f"ck_{table.name}_{kind.name}"] == set(kind.enums)
+                assert constraints[f"ck_{table.name}_{column_type.name}"] == set(column_type.enums)
 
 
 async def test_concurrent_writers_do_not_fail(database: Database, database_url: str) -> None:
     async def write(number: int) -> None:
-        async with (database, other)[number % 2].transaction() as session:
+        writer = database if number % 2 else other
+        async with writer.transaction() as session:
             await session.get(ScheduledJob, "read before the write")
             await asyncio.sleep(0.002)
             session.add(ScheduledJob(name=f"{number}", due_at=clock.now()))

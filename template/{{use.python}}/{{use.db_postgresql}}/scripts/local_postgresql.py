@@ -1,7 +1,7 @@
 """Run a command with a PostgreSQL server for development: `python scripts/local_postgresql.py make serve`.
 
-It uses the server of `DATABASE_URL` if it answers. Else it starts one on that port: the PostgreSQL installed
-here (which stops after the command and keeps its data in `.data`), or the container of compose.yaml.
+If the server of `DATABASE_URL` answers, the command uses it. Otherwise, a server is started on that port. This is the
+PostgreSQL installed here (it stops after the command, and keeps its data in `.data`) or the container of compose.yaml.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())
         code = command.wait()
-    sys.exit(code if code >= 0 else 128 - code)  # a shell counts signals from 128
+    sys.exit(code if code >= 0 else 128 - code)  # like a shell: 128 plus the number of the signal
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def server(url: URL) -> Iterator[None]:
 
 
 def installed() -> Path | None:
-    """The folder of this machine's newest `initdb`; Debian keeps it off the PATH."""
+    """The folder of `initdb`: on the PATH, or else the newest of Debian, which does not put it on the PATH."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
@@ -59,7 +59,7 @@ def installed() -> Path | None:
 
 @contextmanager
 def local_server(binaries: Path, url: URL, data: Path, *options: str) -> Iterator[None]:
-    """Start a server with its data in a folder; stop it at the end. `options` are settings such as `fsync=off`."""
+    """Start a server with its data in a folder, and stop it at the end. `options` are settings such as `fsync=off`."""
     if not (data / "PG_VERSION").exists():
         initdb = binaries / "initdb"
         _run(data, initdb, "--no-sync", "-E", "UTF8", "-A", "trust", f"--username={url.username}", f"--pgdata={data}")
@@ -76,7 +76,7 @@ def local_server(binaries: Path, url: URL, data: Path, *options: str) -> Iterato
 async def _answers(url: URL) -> bool:
     try:
         connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=3)
-    except OSError:  # which a timeout is, too
+    except OSError:  # also raised at a timeout
         return False
     except asyncpg.PostgresError as error:
         _fail(f"the PostgreSQL at port {url.port} says: {error}", "set DATABASE_URL in .env to another port or user")
@@ -85,7 +85,7 @@ async def _answers(url: URL) -> bool:
 
 
 def _data_folder() -> Path:
-    """`.data`, or a folder of the user `postgres`: as root, PostgreSQL does not run."""
+    """`.data`. For root, a folder of the user `postgres`, because PostgreSQL refuses to run as root."""
     if os.getuid():
         return Path(".data").absolute()
     return Path(pwd.getpwnam("postgres").pw_dir, Path.cwd().name)

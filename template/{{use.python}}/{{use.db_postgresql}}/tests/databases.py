@@ -1,4 +1,4 @@
-"""Databases for tests, on the server of `DATABASE_URL`, or on a server that is started for the tests."""
+"""Databases for tests, on the server of `DATABASE_URL` or on a server that is started for the tests."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ WHOLE_TABLE = "Seq Scan"
 
 
 class Databases:
-    """The databases of one run. What else the server holds is not touched."""
+    """The databases of one test run. Other databases on the server are not touched."""
 
     def __init__(self, server: URL) -> None:
         self._server = server
@@ -37,7 +37,7 @@ class Databases:
     @classmethod
     @contextmanager
     def served(cls) -> Iterator["Databases"]:
-        """They are removed at the end."""
+        """The databases that a test run creates. They are removed at the end."""
         with _server() as url:
             databases = cls(url)
             yield databases
@@ -52,7 +52,7 @@ class Databases:
         return self._server.set(drivername="postgresql+asyncpg", database=name).render_as_string(hide_password=False)
 
     def fresh(self, url: str) -> str:
-        """The URL of a database with the same tables and without rows: the same one, emptied."""
+        """The URL of a database with the same tables and without rows. This is the same database, emptied."""
         tables = reversed(Base.metadata.sorted_tables)
         self._execute("; ".join(str(table.delete()) for table in tables), make_url(url))
         return url

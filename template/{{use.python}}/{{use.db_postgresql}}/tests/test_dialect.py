@@ -40,5 +40,5 @@ def test_a_url_that_the_server_refuses_ends_the_process(
     assert capsys.readouterr().err.startswith("error: DATABASE_URL: ")
 
 
-def test_a_server_that_does_not_answer_ends_no_process(databases: Databases) -> None:
+def test_a_server_that_does_not_answer_does_not_end_the_process(databases: Databases) -> None:
     worker.check_database(Settings(app_env="test", database_url=databases.nowhere()))

@@ -1,4 +1,4 @@
-"""The recipes of docs/postgresql.md run as they are written."""
+"""Runs the recipes of docs/postgresql.md as they are written."""
 
 import asyncio
 import os
@@ -18,24 +18,21 @@ from app.config import Settings, settings
 from app.database import Database
 from tests.databases import Databases
 
-RECIPES = dict(
-    enumerate(
-        re.findall(r"^```(?:python|sh)\n(.*?)^```", Path("docs/postgresql.md").read_text(), re.MULTILINE | re.DOTALL)
-    )
+INDEX, CONSTRAINT, VALIDATION, BACKUP = re.findall(
+    r"^```(?:python|sh)\n(.*?)^```", Path("docs/postgresql.md").read_text(), re.MULTILINE | re.DOTALL
 )
-INDEX, CONSTRAINT, VALIDATION, BACKUP = RECIPES.values()
 
 ORDERS = """
 def upgrade() -> None:
     op.execute("CREATE TABLE IF NOT EXISTS orders (updated_at timestamptz, note text)")
 """
-"""The recipes change the table of the orders, which a service without the example lacks."""
+"""The recipes change the table `orders`. A service without the example lacks it."""
 ROWS = "INSERT INTO scheduled_jobs VALUES ('kept', now())"
 
 
 @pytest.fixture
 def url(databases: Databases, environment: pytest.MonkeyPatch) -> Iterator[str]:
-    """A migrated database of its own, because the recipes change its schema."""
+    """The URL of a separate migrated database, because the recipes change its schema."""
     url = databases.create()
     environment.setenv("DATABASE_URL", url)
     settings.cache_clear()
@@ -46,7 +43,7 @@ def url(databases: Databases, environment: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def migrations(url: str, tmp_path: Path) -> Config:
-    """A copy of the migrations, applied to the database at `url`. Tests add some to it."""
+    """A copy of the migrations for the database at `url`. Tests add migrations to it."""
     config = Config("alembic.ini")
     config.set_main_option("script_location", str(shutil.copytree("migrations", tmp_path / "migrations")))
     add_migration(config, "ensure_orders", ORDERS)

@@ -13,11 +13,11 @@ SECRETS: dict[str, str] = {}
 """The settings that production requires."""
 EXPLAIN = "EXPLAIN QUERY PLAN"
 WHOLE_TABLE = r"SCAN (?!anon_)\w+(?! USING)\b"
-"""How a query plan shows that all rows of a table are read. A subquery, which holds one page, may be read whole."""
+"""How a query plan shows that all rows of a table are read. Reading all of a subquery is allowed: it holds one page."""
 
 
 class Databases:
-    """The databases of one run."""
+    """The databases of one test run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class Databases:
     @classmethod
     @contextmanager
     def served(cls) -> Iterator["Databases"]:
-        """They are removed at the end."""
+        """The databases that a test run creates. They are removed at the end."""
         with TemporaryDirectory() as folder:
             yield cls(Path(folder))
 
@@ -35,7 +35,7 @@ class Databases:
         return f"{_SCHEME}{self._folder}/{next(self._numbers)}.db"
 
     def fresh(self, url: str) -> str:
-        """The URL of a database with the same tables and without rows."""
+        """The URL of a database with the same tables and without rows. This is a copy."""
         copy = self.create()
         shutil.copyfile(url.removeprefix(_SCHEME), copy.removeprefix(_SCHEME))
         return copy

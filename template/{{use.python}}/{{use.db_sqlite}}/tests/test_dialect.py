@@ -17,7 +17,7 @@ async def test_a_commit_is_on_the_disk_when_it_returns(database: Database) -> No
         assert await session.scalar(text("PRAGMA synchronous")) == FULL
 
 
-def test_a_file_that_is_no_database_ends_the_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_database_ends_the_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "app.db"
     path.write_text("This is a text, and long enough to be read as a header." * 20)
 

@@ -5,7 +5,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-import app.main  # noqa: F401  # every model is known once the application is
+import app.main  # noqa: F401  # imports all models
 from app.config import settings
 from app.database import Base
 from app.dialect import create_migration_engine

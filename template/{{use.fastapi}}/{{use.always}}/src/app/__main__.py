@@ -1,4 +1,4 @@
-"""Serves the API: `python -m app`. With `--reload`, it restarts whenever a file changes."""
+"""Serves the API: `python -m app`. With `--reload`, the server restarts when a file changes."""
 
 import os
 import signal

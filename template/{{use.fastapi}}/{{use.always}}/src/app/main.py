@@ -1,4 +1,4 @@
-"""The API: everything is wired here, and nowhere else."""
+"""The composition root of the API: it creates all parts and connects them."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ COMPRESSED_FROM_BYTES = 1024
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application, ready to be served. It connects to nothing before it starts."""
+    """The application, ready to be served. It opens no connection before it starts."""
     settings = settings or settings_or_exit()
     logs.configure(settings)
 
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json" if settings.serves_docs else None,
         docs_url=None,
         redoc_url=None,
-        # Left on, FastAPI looks for an exporter of OpenTelemetry at each request.
+        # Otherwise, FastAPI looks for an OpenTelemetry exporter at each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,
     )
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _add_middleware(service: FastAPI, settings: Settings) -> None:
-    """Add the layers that every request passes. The last one added is the first one that a request passes."""
+    """Add the middleware. A request passes it in reverse order: the last one added comes first."""
     concurrency = Concurrency(settings)
     budgets = auth.budgets(settings)
 
@@ -101,7 +101,7 @@ async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     with metrics.served(settings):
         async with service.state.database as database, worker.background_tasks(settings, database):
             metrics.watch_pool(database.connections)
-            # The objects of start-up live as long as the process, so the garbage collector can skip them.
+            # Objects created at start-up live as long as the process. The garbage collector need not check them.
             gc.collect()
             gc.freeze()
             gc.set_threshold(2_000, 20, 50)

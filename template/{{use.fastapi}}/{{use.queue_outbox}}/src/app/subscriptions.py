@@ -1,4 +1,4 @@
-"""Which handlers take which events. Several handlers may take one event; each has its own retries."""
+"""The handlers of each event type. An event may have several handlers; each has its own retries."""
 
 from app.messaging import Handlers
 from app.orders.handlers import confirm_order

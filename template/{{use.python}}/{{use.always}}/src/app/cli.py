@@ -18,7 +18,7 @@ from app.orders.seed import seed as seed_orders
 
 
 class _Commands(click.Group):
-    """Reports a domain error, or a database that does not answer or is not migrated, in one line."""
+    """Reports expected errors in one line: domain errors, and a database that does not answer or is not migrated."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -52,7 +52,7 @@ def seed() -> None:
 
 
 @main.command()
-@click.confirmation_option(prompt="This deletes all rows of the database. Go on?")
+@click.confirmation_option(prompt="This deletes all rows of the database. Continue?")
 def reset() -> None:
     """Empty the database, then migrate and seed it."""
     settings = _development_settings()

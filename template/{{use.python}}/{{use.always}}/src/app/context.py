@@ -17,11 +17,11 @@ class RequestContext:
     address: str = ""
     """The client's address."""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
-    """The request headers, names in lower case. Of repeated headers, the last one."""
+    """The request headers by name in lower case. If a header is repeated, the last value."""
     response_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that middleware adds to the response."""
     identity: Principal | DomainError | None = None
-    """The caller, or the error that a route which needs a caller raises."""
+    """The caller, or the error of authentication. A route that needs a caller raises this error."""
 
     @property
     def principal(self) -> Principal | None:
@@ -29,7 +29,7 @@ class RequestContext:
 
     @property
     def caller(self) -> str:
-        """Whose rate limit and idempotency keys apply: the signed-in user, else the client's address."""
+        """Who owns the rate limits and idempotency keys: the signed-in user, or else the client's address."""
         if isinstance(self.identity, Principal) and self.identity.subject:
             return caller_of(self.identity.subject)
         return f"address {self.address}"
@@ -49,5 +49,5 @@ def enter(context: RequestContext) -> None:
 
 
 def caller_of(subject: str) -> str:
-    """The `caller` of all requests of a user."""
+    """The value of `RequestContext.caller` for the requests of this user."""
     return f"user {subject}"

@@ -20,7 +20,7 @@ Code = Literal[
 
 
 class DomainError(Exception):
-    """An operation that is refused for a reason the caller may know.
+    """The service refuses an operation, and may tell the caller why.
 
     `detail` is one sentence for the caller, without internal facts. `retry_after` is the number of seconds after
     which the same request may succeed.

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, or readable lines in a terminal."""
+"""Logs: one JSON object per line, or readable lines for a terminal."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ import structlog
 from app.config import Settings
 
 REDACTED = "[redacted]"
-_SECRET = ("password", "token", "secret", "authorization", "cookie", "private_key")
+_SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie", "private_key")
 
 
 def configure(settings: Settings) -> None:
@@ -52,7 +52,7 @@ def _redact(logger: object, method: str, line: MutableMapping[str, Any]) -> Muta
 
 
 def _without_secrets(value: object) -> object:
-    """A copy of a value, at any depth without the values of secret keys."""
+    """A copy of a value. The values of secret keys are redacted, at any depth."""
     if isinstance(value, dict):
         return {key: REDACTED if _is_secret(str(key)) else _without_secrets(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -62,7 +62,7 @@ def _without_secrets(value: object) -> object:
 
 @cache
 def _is_secret(key: str) -> bool:
-    return any(secret in key.lower() for secret in _SECRET)
+    return any(secret in key.lower() for secret in _SECRET_WORDS)
 
 
 def _to_json(line: dict[str, Any], **_: object) -> bytes:

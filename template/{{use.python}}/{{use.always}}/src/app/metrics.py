@@ -1,4 +1,4 @@
-"""The metrics. Labels are bounded: the label `route` is the template of a route, never a path."""
+"""The metrics. The number of label values is bounded: `route` is the path template of a route, never a path."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ jobs = Counter("jobs_total", "Scheduled jobs that ran", ["job", "result"])
 Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 
 
-# The lookup of labels costs more than the observation itself.
+# Cached, because the lookup of labels costs more than the observation itself.
 @cache
 def request_timer(method: str, route: str, status: int) -> Histogram:
     return request_duration.labels(method, route, status)

@@ -1,4 +1,4 @@
-"""Roles, permissions, and the principal that a request acts for."""
+"""Roles, permissions, and the principal: the user for whom a request acts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +26,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request acts for. `subject` identifies the user; it is empty for the anonymous principal."""
+    """The user for whom a request acts. `subject` identifies the user; it is empty for an anonymous caller."""
 
     subject: str
     roles: frozenset[Role]
@@ -40,4 +40,4 @@ class Principal:
 
 
 SERVICE = Principal("", frozenset({Role.ADMIN}))
-"""The service itself, in handlers and commands: it has every permission."""
+"""The principal of handlers and commands: the service itself, with every permission."""

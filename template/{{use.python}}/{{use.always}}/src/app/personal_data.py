@@ -1,4 +1,4 @@
-"""What a feature offers for data protection: to export and to erase what it stores of a user."""
+"""Data protection: how each feature exports and erases the data that it stores about a user."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from app.database import Session
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """The personal data of one feature. `export` is None where all data is in the export of other features."""
+    """The personal data of one feature. `export` is None if other features already export all of it."""
 
     name: str
     erase: Callable[[Session, str], Awaitable[None]]
-    """Delete everything of the user with this subject."""
+    """Delete all data of the user with this subject."""
     export: Callable[[Session, str], Awaitable[list[dict[str, Any]]]] | None = None
-    """Everything of the user with this subject, as JSON objects."""
+    """All data of the user with this subject, as JSON objects."""

@@ -1,4 +1,4 @@
-"""Optimistic locking: a change names the versions of the resource that it was made for."""
+"""Optimistic locking: a change names the version of the resource that it is based on."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from app.errors import DomainError
 
 
 def check_version(version: int, expected: Collection[int] | None) -> None:
-    """Refuse a change that was made for another version. `expected` is None when any version will do.
+    """Refuse a change that is based on another version. `expected` is None if any version is accepted.
 
     Raises: precondition_failed
     """

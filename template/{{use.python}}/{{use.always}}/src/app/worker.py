@@ -1,4 +1,4 @@
-"""The worker: handles messages and runs scheduled jobs. `python -m app.worker` starts one; any number may run."""
+"""The worker handles messages and runs scheduled jobs. `python -m app.worker` starts one; any number may run."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,16 +28,16 @@ def main() -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """End the process with exit code 78 if `DATABASE_URL` cannot be right.
+    """End the process with exit code 78 if `DATABASE_URL` is wrong, so that no retry helps.
 
-    A database that does not answer is no reason: it may answer later.
+    The process goes on if the database does not answer: it may answer later.
     """
     asyncio.run(_check_database(settings))
 
 
 @asynccontextmanager
 async def background_tasks(settings: Settings, database: Database) -> AsyncIterator[None]:
-    """What an API process does besides serving requests. With `EMBEDDED_WORKER`, it is also the worker."""
+    """Run the background tasks of an API process. With `EMBEDDED_WORKER`, the worker is one of them."""
     stop = asyncio.Event()
     async with Queue(settings, database).running(consumes=settings.embeds_worker) as queue:
         work = asyncio.create_task(_work(queue, database, stop)) if settings.embeds_worker else None
@@ -53,7 +53,7 @@ async def _check_database(settings: Settings) -> None:
     async with Database(settings) as database:
         try:
             await database.ping()
-        except Exception as error:  # other failures may end by themselves; readiness reports them
+        except Exception as error:  # other failures may be temporary; readiness reports them
             if dialect.is_misconfigured(error):
                 exit_misconfigured(f"DATABASE_URL: {error.__cause__ or error}")
 

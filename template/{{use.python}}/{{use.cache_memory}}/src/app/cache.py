@@ -10,12 +10,15 @@ class Cache:
         self._windows: dict[int, tuple[int, dict[str, int]]] = {}
 
     async def increment(self, key: str, seconds: int) -> tuple[int, int]:
-        """The count so far in a fixed window of so many seconds, and the whole seconds until the window ends."""
+        """Add 1 to the count of `key` in the current window of `seconds`.
+
+        Returns the count, and the whole seconds until the window ends.
+        """
         now = time.time()
         window = int(now // seconds)
-        if self._windows.get(seconds, (None,))[0] != window:
-            # The counts of the last window go all at once, so that memory is bounded by one window's keys.
+        if seconds not in self._windows or self._windows[seconds][0] != window:
+            # A new window drops all counts of the last one, so memory holds the keys of one window only.
             self._windows[seconds] = (window, {})
-        counts = self._windows[seconds][1]
+        _, counts = self._windows[seconds]
         counts[key] = counts.get(key, 0) + 1
         return counts[key], int((window + 1) * seconds - now) + 1

@@ -23,26 +23,36 @@ MIGRATION_LOCK = 1
 """The key of the advisory lock of migrations. The keys of other advisory locks are hashes."""
 
 # SQLAlchemy reads these options of the URL itself; asyncpg does not know them.
-_OPTIONS_OF_SQLALCHEMY = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
+_SQLALCHEMY_OPTIONS = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
 
-# SQLSTATE: connection, rollback by the server, resources, locks, operator and timeouts, system, read-only server.
-_OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
-# SQLSTATE: authorization, unknown database.
-_MISCONFIGURED = ("28", "3D000")
+# Classes and codes of SQLSTATE.
+_OUTAGES = (
+    "08",  # connection failed
+    "40",  # rolled back by the server, such as after a deadlock
+    "53",  # resources are exhausted
+    "55",  # lock not available
+    "57",  # stopped by an operator or a timeout
+    "58",  # system error
+    "25006",  # the server is read-only
+)
+_MISCONFIGURED = (
+    "28",  # authorization failed
+    "3D000",  # unknown database
+)
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
-    """An engine for transactions, and one for reads, in which each statement commits by itself."""
+    """An engine for transactions, and an engine for reads in autocommit mode."""
     return _create_engine(settings), _create_engine(settings, isolation_level="AUTOCOMMIT")
 
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
-    """An engine whose transactions exclude those of other processes, and have no statement timeout."""
+    """An engine for migrations. Only one process migrates at a time, and there is no statement timeout."""
     engine = create_async_engine(settings.database_url, hide_parameters=True, poolclass=NullPool)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        # Until the connection closes, because a migration may consist of several transactions.
+        # The lock lasts until the connection closes, because a migration may consist of several transactions.
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
 
     return engine
@@ -52,7 +62,7 @@ def connection_options(settings: Settings) -> dict[str, Any]:
     """The arguments of `asyncpg.connect` for a connection outside of the pool."""
     url = make_url(settings.database_url)
     _, options = url.get_dialect()().create_connect_args(url)
-    return {name: value for name, value in options.items() if name not in _OPTIONS_OF_SQLALCHEMY}
+    return {name: value for name, value in options.items() if name not in _SQLALCHEMY_OPTIONS}
 
 
 async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> None:
@@ -71,14 +81,14 @@ async def upsert(
 async def update_unlocked(
     session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
 ) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. Rows that another transaction has locked are skipped."""
+    """Change the rows with these ids, and return them. Skip rows that another transaction has locked."""
     unlocked = ids.with_for_update(skip_locked=True).scalar_subquery()
     statement = update(model).where(model.id.in_(unlocked)).values(changes).returning(model)
     return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:
-    """Take the advisory lock of this signed 64-bit key until the transaction ends. False if another holds it."""
+    """Take the advisory lock of a signed 64-bit key until the transaction ends. False if another transaction has it."""
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
@@ -88,7 +98,7 @@ def violated_constraint(error: IntegrityError) -> str | None:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database failed, not the statement: the same request may succeed later."""
+    """Whether the database failed, and not the statement. The same request may succeed later."""
     if isinstance(error, DBAPIError):
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         return error.connection_invalidated or sqlstate.startswith(_OUTAGES)

@@ -1,4 +1,4 @@
-"""Everything that is specific to SQLite: one file, one writer at a time, readers that never wait."""
+"""Everything that is specific to SQLite. One transaction writes at a time, and readers never wait."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,12 +50,12 @@ class Timestamp(TypeDecorator[datetime]):
 
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
-    """An engine for transactions, with the one connection that writes, and an engine for reads."""
+    """An engine for transactions, with the only connection that writes, and an engine for reads."""
     return _create_writer(settings), _create_engine(settings, pool_size=settings.database_pool_size)
 
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
-    """An engine whose transactions include changes of the schema and exclude those of other processes."""
+    """An engine for migrations. Changes of the schema are transactional, and only one process migrates at a time."""
     # With foreign keys on, rebuilding a table would delete the rows that refer to it.
     return _create_writer(settings, foreign_keys=False)
 
@@ -76,13 +76,13 @@ async def upsert(
 async def update_unlocked(
     session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
 ) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. A transaction has the only lock, so no row is locked."""
+    """Change the rows with these ids, and return them. Only one transaction writes, so no row is ever locked."""
     statement = update(model).where(model.id.in_(ids.scalar_subquery())).values(changes).returning(model)
     return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:
-    """Always true: a transaction that writes excludes all others."""
+    """Always true, because only one transaction writes at a time."""
     return True
 
 
@@ -98,14 +98,14 @@ def violated_constraint(error: IntegrityError) -> str | None:
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database failed, not the statement: the same request may succeed later."""
+    """Whether the database failed, and not the statement. The same request may succeed later."""
     if isinstance(error, DBAPIError):
         return str(getattr(error.orig, "sqlite_errorname", "")).startswith(_OUTAGES)
     return isinstance(error, PoolTimeoutError | OSError)
 
 
 def is_misconfigured(error: Exception) -> bool:
-    """Whether no retry helps, because the configured database cannot be used: the file is no database."""
+    """Whether no retry helps, because the configured file is not a database."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorname", "") == "SQLITE_NOTADB"
 
 
@@ -119,7 +119,7 @@ def _create_writer(settings: Settings, *, foreign_keys: bool = True) -> AsyncEng
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        # Take the write lock first: a transaction that reads and then writes could not wait for it.
+        # Take the write lock at the start. A transaction that has already read could not wait for it: it would fail.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
@@ -132,14 +132,14 @@ def _create_engine(settings: Settings, *, pool_size: int, foreign_keys: bool = T
         max_overflow=0,
         hide_parameters=True,  # errors are logged
         pool_timeout=settings.database_acquire_timeout_seconds,
-        # Statements commit by themselves, unless a BEGIN says otherwise.
+        # Autocommit: the driver sends no BEGIN.
         connect_args={"isolation_level": None},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, record: Any) -> None:
         cursor = connection.cursor()
-        # First the timeout: switching a new file to WAL needs a lock, too.
+        # The timeout comes first, because switching a new file to WAL may wait for a lock.
         cursor.execute(f"PRAGMA busy_timeout = {int(settings.database_busy_timeout_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         # A commit returns when it is on the disk. With NORMAL, a power failure could undo it.

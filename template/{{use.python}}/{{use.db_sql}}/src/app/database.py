@@ -1,4 +1,4 @@
-"""The database: engines, sessions and the base class of all models. `dialect.py` knows which database it is."""
+"""The engines, the sessions and the base class of all models. What is specific to one database is in `dialect.py`."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from app import clock, dialect, metrics
 from app.config import Settings
 
 Session = AsyncSession
-"""What services and handlers pass on to repositories."""
+"""The session that services and handlers pass to repositories."""
 
 _AFTER_COMMIT = "after_commit"
 
@@ -35,7 +35,10 @@ class Base(DeclarativeBase):
 
 
 class Resource:
-    """The columns of every resource. `version` detects concurrent changes: of two changes of one version, one fails."""
+    """The columns of every resource.
+
+    `version` is for optimistic locking: each change increments it, and one of two concurrent changes fails.
+    """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
@@ -46,7 +49,7 @@ class Resource:
 
 
 def enum_column(kind: type[StrEnum], name: str) -> Enum:
-    """The type of a column that holds the value of an enum member. `name` is that of its CHECK constraint."""
+    """The type of a column that holds the value of an enum member. `name` is the name of its CHECK constraint."""
     return Enum(
         kind,
         native_enum=False,
@@ -58,7 +61,7 @@ def enum_column(kind: type[StrEnum], name: str) -> Enum:
 
 
 class Database:
-    """Sessions that write in one transaction, and sessions that read. Used as a context, it closes at the end."""
+    """Sessions that write in one transaction, and sessions that read. The async context manager closes it."""
 
     def __init__(self, settings: Settings) -> None:
         self.writer, self.reader = dialect.create_engines(settings)
@@ -73,8 +76,7 @@ class Database:
             async with self._writing() as session:
                 yield session
                 await session.commit()
-                after_commit = session.info.get(_AFTER_COMMIT, ())
-        for call in after_commit:
+        for call in session.info.get(_AFTER_COMMIT, ()):
             call()
         for channel, listeners in self._listeners.items():
             if channel in session.info:
@@ -85,14 +87,15 @@ class Database:
     async def reading(self) -> AsyncIterator[Session]:
         """A session for reads, without the round trips of a transaction.
 
-        Each statement sees its own snapshot, so load with one statement what belongs together. It locks nothing.
+        Each statement sees its own snapshot, so load data that belongs together with one statement. No lock outlives
+        its statement.
         """
         with metrics.database_reads.time():
             async with self._reading() as session:
                 yield session
 
     async def ping(self) -> None:
-        """Raises when the database does not answer, or was never migrated."""
+        """Raise an error if the database does not answer or was never migrated."""
         async with self.reading() as session:
             (await session.execute(text("SELECT 1 FROM alembic_version"))).scalar_one()
 
@@ -117,16 +120,16 @@ class Database:
 
 
 def after_commit(session: Session, call: Callable[[], None]) -> None:
-    """Call a function once the transaction has been committed, and not if it is rolled back."""
+    """Call a function after the transaction has been committed. A rollback drops the call."""
     session.info.setdefault(_AFTER_COMMIT, []).append(call)
 
 
 def notify(session: Session, channel: str) -> None:
-    """Notify the listeners of a channel once the transaction has been committed."""
+    """Notify the listeners of a channel after the transaction has been committed."""
     session.info[channel] = True
 
 
-async def changed_rows(session: Session, statement: Update | Delete) -> int:
+async def execute_change(session: Session, statement: Update | Delete) -> int:
     """Execute a statement. Returns the number of rows that it has changed."""
     result = await session.execute(statement.execution_options(synchronize_session=False))
     return cast(CursorResult[Any], result).rowcount

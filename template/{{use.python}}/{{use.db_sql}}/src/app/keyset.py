@@ -1,4 +1,4 @@
-"""Keyset pagination in SQL: an index leads to the first row of a page, however far down the list it is."""
+"""Keyset pagination in SQL. An index finds the first row of each page, so late pages are as fast as early ones."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,13 +20,16 @@ async def newest_first(
     created_at: InstrumentedAttribute[datetime],
     row_id: InstrumentedAttribute[UUID],
 ) -> Slice[Row]:
-    """One page of the rows that a statement selects. It needs an index on both columns.
+    """One page of the rows that a statement selects. The table needs an index on both columns.
 
     Raises: invalid_cursor
     """
-    if query.after:
-        statement = statement.where(tuple_(created_at, row_id) < tuple_(*query.after))
+    after = query.after
+    if after is not None:
+        statement = statement.where(tuple_(created_at, row_id) < tuple_(*after))
     statement = statement.order_by(created_at.desc(), row_id.desc()).limit(query.limit + 1)
     found = (await session.scalars(statement)).unique().all()
-    rows, more = found[: query.limit], len(found) > query.limit
-    return Slice(rows, Cursor(rows[-1].created_at, rows[-1].id) if more else None)
+    rows = found[: query.limit]
+    if len(found) <= query.limit:
+        return Slice(rows, None)
+    return Slice(rows, Cursor(rows[-1].created_at, rows[-1].id))

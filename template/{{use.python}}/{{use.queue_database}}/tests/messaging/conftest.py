@@ -31,12 +31,12 @@ async def notifier(database_url: str, database: Database) -> AsyncIterator[Notif
     notifier = Notifier(Settings(app_env="test", database_url=database_url), database)
     async with notifier.running(listens=True):
         await eventually(lambda: is_notified_of_message(notifier, database))
-        await notifier.wait(0.1)
+        await notifier.wait(0.1)  # for a late notification
         yield notifier
 
 
 def handler(name: str = "handle", **options: Any) -> AsyncMock:
-    """A handler that records its calls. `options` are those of the mock."""
+    """A handler that records its calls. `options` are the options of the mock."""
     mock = AsyncMock(**options)
     mock.__name__ = name
     return mock

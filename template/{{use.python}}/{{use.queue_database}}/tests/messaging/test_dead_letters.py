@@ -52,4 +52,5 @@ async def test_redrive_sends_one_message_or_all_to_the_worker_again(database: Da
 async def test_an_unknown_id_is_reported_in_one_line(command: str) -> None:
     result = await dead_letters(command, str(new_id()))
 
-    assert (result.exit_code, result.stderr) == (1, "Error: There is no such dead letter\n")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There is no such dead letter\n"

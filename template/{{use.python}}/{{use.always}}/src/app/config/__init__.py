@@ -1,6 +1,6 @@
 """The configuration: environment variables, read once into one typed object.
 
-Every variable `NAME` may also come from the file that `NAME_FILE` names, as container secrets do.
+Every variable `NAME` may also come from the file that `NAME_FILE` names. This serves container secrets.
 `.env.example` lists all variables.
 """
 

@@ -74,19 +74,19 @@ class ServiceSettings(BaseSettings):
     rate_limit_default: Rate = "600/minute"
     max_body_bytes: int = Field(default=1_048_576, ge=1)
     max_uploads: int = Field(default=256, ge=1)
-    """Request bodies that are being received. The next request with a body is refused at once."""
+    """The limit of request bodies that are received at the same time. More requests with a body are refused at once."""
     max_upload_bytes: Annotated[int, AfterValidator(_at_least_one_body)] = Field(default=16_777_216, ge=1)
-    """Total size of the request bodies that are being received."""
+    """The limit of the total size of the request bodies that are received at the same time."""
     body_timeout_seconds: float = Field(default=30, gt=0)
     max_concurrency: int = Field(default=64, ge=1)
-    """Requests in flight. The next request is refused at once."""
+    """The limit of requests in flight. More requests are refused at once."""
     shutdown_grace_seconds: float = Field(default=20, ge=1)
     shutdown_delay_seconds: Annotated[float | None, AfterValidator(_within_grace)] = Field(default=None, ge=0)
-    """How long new connections are accepted after readiness has turned 503. Unset: 1, and 0 in development."""
+    """How long new connections are accepted after readiness has turned 503. Unset: 1 second, in development 0."""
 
     @model_validator(mode="after")
-    def _environment_is_named_where_others_can_connect(self) -> Self:
-        # The defaults of development include secrets that everybody knows.
+    def _require_app_env_unless_loopback(self) -> Self:
+        # The defaults for development include secrets that everybody knows.
         if "app_env" not in self.model_fields_set and not _is_loopback(self.host):
             raise ValueError(f"APP_ENV must be set to listen on {self.host}, which is not a loopback address")
         return self
@@ -108,11 +108,15 @@ class ServiceSettings(BaseSettings):
 
     @property
     def logs_as_json(self) -> bool:
-        return (self.log_format or ("console" if self.app_env == "development" else "json")) == "json"
+        if self.log_format is None:
+            return self.app_env != "development"
+        return self.log_format == "json"
 
     @property
     def serves_docs(self) -> bool:
-        return not self.is_production if self.docs_enabled is None else self.docs_enabled
+        if self.docs_enabled is None:
+            return not self.is_production
+        return self.docs_enabled
 
     @classmethod
     def settings_customise_sources(

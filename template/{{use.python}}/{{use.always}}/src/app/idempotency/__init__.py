@@ -1,6 +1,6 @@
-"""Idempotency keys: a create that is repeated has one effect, and each repetition gets the first response.
+"""Idempotency keys: a repeated create has one effect, and each repetition gets the first response.
 
-The response is stored in the transaction of the effect itself, so a crash leaves both or neither.
+The response is stored in the transaction of the effect, so a crash leaves both or neither.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class IdempotentRequest:
 
     @property
     def scope(self) -> str:
-        """The keys of different callers and routes are independent of each other."""
+        """Keys are unique within a scope: different callers and routes may use the same key."""
         return f"{self.caller} {self.route}"
 
     @property

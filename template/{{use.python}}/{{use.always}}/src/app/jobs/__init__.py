@@ -1,4 +1,4 @@
-"""Scheduled jobs: each runs once per tick, however many workers there are."""
+"""Scheduled jobs: each job runs once per tick, however many workers there are."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +19,7 @@ POLL_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that is due at every multiple of `every`. It runs in one transaction."""
+    """Work that is due at each tick: every multiple of `every` since 1970, in UTC. It runs in one transaction."""
 
     name: str
     every: timedelta
@@ -38,7 +38,7 @@ async def run_if_due(database: Database, job: Job) -> bool:
     """Run the job, unless this or another worker has run it in this tick."""
     now = clock.now()
     async with database.transaction() as session:
-        # The row stays locked until the job is done, so a second worker finds the job no longer due.
+        # The row stays locked until the job is done. A second worker waits for it, and then the job is not due.
         if not await repository.claim_due(session, job.name, now, next_due_at=_next_tick(job, now)):
             return False
         await job.run(session)

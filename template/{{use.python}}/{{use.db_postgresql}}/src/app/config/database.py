@@ -17,7 +17,7 @@ def _postgresql(url: str, info: ValidationInfo) -> str:
     try:
         make_url(url)
     except (ArgumentError, ValueError) as error:
-        raise ValueError("is no URL") from error
+        raise ValueError("is not a URL") from error
     if url == DEVELOPMENT_URL and info.data.get("app_env") == "production":
         raise ValueError("must be set in production")
     return url
@@ -26,6 +26,6 @@ def _postgresql(url: str, info: ValidationInfo) -> str:
 class DatabaseSettings(ServiceSettings):
     database_url: Annotated[str, AfterValidator(_postgresql)] = DEVELOPMENT_URL
     database_pool_size: int = Field(default=8, ge=1)
-    """Connections for reads, and as many for transactions."""
+    """The number of connections for reads. There are as many for transactions."""
     database_acquire_timeout_seconds: float = Field(default=5, gt=0)
     database_statement_timeout_seconds: float = Field(default=10, gt=0)

@@ -16,7 +16,7 @@ def _sqlite(url: str) -> str:
 class DatabaseSettings(ServiceSettings):
     database_url: Annotated[str, AfterValidator(_sqlite)] = "sqlite+aiosqlite:///app.db"
     database_pool_size: int = Field(default=4, ge=1)
-    """Connections that read; one more writes."""
+    """The number of connections for reads. There is one more for writes."""
     database_acquire_timeout_seconds: float = Field(default=5, gt=0)
     database_busy_timeout_seconds: float = Field(default=5, gt=0)
-    """How long a write waits for the write of another process."""
+    """How long a transaction waits for the write lock of another process."""

@@ -16,7 +16,7 @@ async def try_lock(session: Session, scope: str, key: str) -> bool:
 
 
 async def find_valid(session: Session, scope: str, key: str) -> StoredResponse | None:
-    """The stored response, unless it has expired: then it is deleted."""
+    """The stored response. If it has expired, delete it and return None."""
     stored = await session.get(StoredResponse, (scope, key))
     if stored and stored.expires_at <= clock.now():
         await session.delete(stored)

@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlalchemy import update
 
 from app import dialect
-from app.database import Session, changed_rows
+from app.database import Session, execute_change
 from app.jobs.models import ScheduledJob
 
 
 async def claim_due(session: Session, name: str, now: datetime, *, next_due_at: datetime) -> bool:
-    """Move a job that is due to its next tick. False if it is not due. A new job is due at once."""
+    """If a job is due, move it to its next tick and return True. A new job is due at once."""
     await dialect.insert_if_absent(session, ScheduledJob, {"name": name, "due_at": now})
     due = update(ScheduledJob).where(ScheduledJob.name == name, ScheduledJob.due_at <= now)
-    return await changed_rows(session, due.values(due_at=next_due_at)) > 0
+    return await execute_change(session, due.values(due_at=next_due_at)) > 0

@@ -11,11 +11,13 @@ class QueueSettings(ServiceSettings):
 
     queue_batch_size: int = Field(default=20, ge=1, le=1000)
     queue_lease_seconds: float = Field(default=10, ge=1)
-    """The time after which the message of a worker that died is delivered again."""
+    """If a worker dies, its messages are delivered again after this time."""
     queue_max_attempts: int = Field(default=8, ge=1)
     """The number of attempts after which a message becomes a dead letter."""
     queue_poll_seconds: float = Field(default=1, gt=0)
 
     @property
     def embeds_worker(self) -> bool:
-        return self.app_env == "development" if self.embedded_worker is None else self.embedded_worker
+        if self.embedded_worker is None:
+            return self.app_env == "development"
+        return self.embedded_worker

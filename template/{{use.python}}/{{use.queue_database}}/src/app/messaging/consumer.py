@@ -1,4 +1,4 @@
-"""Passes messages to their handlers, each in a transaction of its own."""
+"""Passes messages to their handlers. Each message is handled in its own transaction."""
 
 import asyncio
 import secrets
@@ -26,8 +26,8 @@ Handlers = Mapping[str, Sequence[Handler]]
 """The handlers of each event type."""
 
 PAUSE_AFTER_OUTAGE_SECONDS = 1
-COUNT_SECONDS = 5
-LONGEST_RETRY_SECONDS = 300
+COUNT_INTERVAL_SECONDS = 5
+MAX_RETRY_SECONDS = 300
 
 handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
 handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
@@ -48,7 +48,7 @@ class Queue:
 
     @asynccontextmanager
     async def running(self, *, consumes: bool) -> AsyncIterator[Self]:
-        """Notify workers of stored messages. `consumes` says whether this process is a worker itself."""
+        """Notify workers of stored messages until the context ends. `consumes` says if this process is a worker."""
         stop = asyncio.Event()
         async with self._notifier.running(listens=consumes):
             counting = asyncio.create_task(self._count_pending(stop))
@@ -59,7 +59,7 @@ class Queue:
                 await counting
 
     async def consume(self, handlers: Handlers, stop: asyncio.Event) -> None:
-        """Handle messages until `stop` is set. The messages at hand are finished first."""
+        """Handle messages until `stop` is set. The batch in progress is finished first."""
         while not stop.is_set():
             try:
                 count = await self.handle_batch(handlers)
@@ -121,8 +121,8 @@ class Queue:
                 await repository.give_up(session, message, error)
                 dead_letters.labels(message.type).inc()
             else:
-                # Longer each time, and random so that messages which failed together are not retried together.
-                seconds = min(2**message.attempts, LONGEST_RETRY_SECONDS) * _random.uniform(0.5, 1)
+                # Exponential backoff with jitter, so that messages that failed together are not retried together.
+                seconds = min(2**message.attempts, MAX_RETRY_SECONDS) * _random.uniform(0.5, 1)
                 await repository.retry(session, message, error, seconds=seconds)
 
     async def _extend_lease(self, lease: UUID) -> None:
@@ -141,7 +141,7 @@ class Queue:
                     pending.set(await repository.count_pending(session))
             except Exception as error:  # the next count may succeed
                 log.warning("messages not counted", error=repr(error))
-            await wait(stop, COUNT_SECONDS)
+            await wait(stop, COUNT_INTERVAL_SECONDS)
 
 
 def _handler_of(message: Message, handlers: Handlers) -> Handler:

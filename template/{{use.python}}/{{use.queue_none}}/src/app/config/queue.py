@@ -9,4 +9,6 @@ class QueueSettings(ServiceSettings):
 
     @property
     def embeds_worker(self) -> bool:
-        return self.app_env == "development" if self.embedded_worker is None else self.embedded_worker
+        if self.embedded_worker is None:
+            return self.app_env == "development"
+        return self.embedded_worker

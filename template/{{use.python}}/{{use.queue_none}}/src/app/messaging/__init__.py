@@ -1,4 +1,4 @@
-"""Events: written to the log, because nothing handles them yet."""
+"""Events. They are only logged, because nothing handles them yet."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,11 +17,11 @@ commands: tuple[click.Command, ...] = ()
 
 
 async def erase(session: Session, owner: str) -> None:
-    """Nothing is stored that could be erased."""
+    """Do nothing, because no event is stored."""
 
 
 class Queue:
-    """No queue."""
+    """Stands in for a queue: no event is stored or handled."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         pass

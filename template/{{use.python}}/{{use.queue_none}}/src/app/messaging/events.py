@@ -1,4 +1,4 @@
-"""Events, each one line of the log."""
+"""Events, and how they are published: each one is logged."""
 
 from dataclasses import dataclass
 from typing import Any

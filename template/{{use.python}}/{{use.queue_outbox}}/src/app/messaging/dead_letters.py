@@ -16,7 +16,7 @@ from app.errors import DomainError
 from app.messaging import repository
 
 
-def _in_transaction(work: Callable[..., Awaitable[list[str]]]) -> Callable[..., None]:
+def _transactional(work: Callable[..., Awaitable[list[str]]]) -> Callable[..., None]:
     """Turn a coroutine function into a command that runs in one transaction and prints the returned lines."""
 
     async def run(**arguments: Any) -> list[str]:
@@ -37,16 +37,16 @@ def command() -> None:
 
 
 @command.command("list")
-@_in_transaction
+@_transactional
 async def _list(session: Session) -> list[str]:
     """List dead letters, the oldest first."""
-    found = await repository.list_dead(session)
-    return [f"{each.id}  {clock.rfc3339(each.created_at)}  {each.type}  {each.last_error}" for each in found]
+    messages = await repository.list_dead(session)
+    return [f"{dead.id}  {clock.rfc3339(dead.created_at)}  {dead.type}  {dead.last_error}" for dead in messages]
 
 
 @command.command("show")
 @click.argument("message_id", type=click.UUID)
-@_in_transaction
+@_transactional
 async def _show(session: Session, message_id: UUID) -> list[str]:
     """Show one dead letter as JSON."""
     message = await repository.find_dead(session, message_id)
@@ -58,7 +58,7 @@ async def _show(session: Session, message_id: UUID) -> list[str]:
 
 @command.command("redrive")
 @click.argument("message_id", type=click.UUID, required=False)
-@_in_transaction
+@_transactional
 async def _redrive(session: Session, message_id: UUID | None) -> list[str]:
     """Send one dead letter, or all of them, to the worker again."""
     count = await repository.redrive(session, message_id)

@@ -16,7 +16,7 @@ from app.messaging.repository import CHANNEL
 log = structlog.get_logger()
 
 NOTIFY_INTERVAL_SECONDS = 0.05
-"""NOTIFY is sent at most once in this time. Inside each transaction, it would make commits wait for each other."""
+"""NOTIFY is sent at most once per interval. Inside each transaction, it would make commits wait for each other."""
 RECONNECT_SECONDS = 1
 
 
@@ -54,10 +54,10 @@ class Notifier:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _connect(self, listens: bool) -> None:
-        # Not from the pool: it would hold a connection that requests wait for.
+        # Not from the pool: this connection stays open, and requests need those of the pool.
         connection = await asyncpg.connect(**self._options, timeout=dialect.CONNECT_TIMEOUT_SECONDS)
         try:
-            # When the connection is lost, the loop below tries to use it, fails and connects again.
+            # A lost connection wakes the loop below. NOTIFY then fails, and `_stay_connected` connects again.
             connection.add_termination_listener(lambda _: self._stored.set())
             if listens:
                 await connection.add_listener(CHANNEL, lambda *_: self._notified.set())

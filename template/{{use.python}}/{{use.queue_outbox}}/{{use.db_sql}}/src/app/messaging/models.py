@@ -18,7 +18,7 @@ class MessageState(StrEnum):
 
 
 class Message(Base):
-    """An event on its way to a handler. The row is deleted in the transaction of the handler's effect."""
+    """An event on its way to a handler. The row is deleted in the transaction of the handler."""
 
     __tablename__ = "messages"
     __table_args__ = (Index("ix_messages_state_run_at", "state", "run_at"),)
@@ -29,13 +29,13 @@ class Message(Base):
     type: Mapped[str] = mapped_column(String(100))
     event: Mapped[dict[str, Any]] = mapped_column(JSON)
     handler: Mapped[str | None] = mapped_column(String(100))
-    """The name of the handler, once the event has been split into one message for each of several handlers."""
+    """The name of the handler. Only set if the event has several handlers, and each got its own message."""
     request_id: Mapped[str | None] = mapped_column(String(128))
     state: Mapped[MessageState] = mapped_column(enum_column(MessageState, "state"), default=MessageState.PENDING)
     run_at: Mapped[datetime]
-    """Not before this time. Claiming a message moves it to the end of the lease."""
+    """The message is due at this time. A claim sets it to the end of the lease."""
     lease: Mapped[UUID | None]
-    """The claim that holds the message. A worker whose lease has been taken over changes nothing."""
+    """The id of the claim that holds the message. A worker that has lost its lease changes nothing."""
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None] = mapped_column(String(1000))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,4 +1,4 @@
-"""Reads and writes the outbox. Workers claim messages in batches, under a lease, and settle them one by one."""
+"""Reads and writes the outbox. Workers claim a batch of messages under one lease, and handle them one by one."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 
 from app import clock, dialect
-from app.database import Session, changed_rows, notify
+from app.database import Session, execute_change, notify
 from app.messaging.models import Message, MessageState
 
 CHANNEL = "messages"
-"""What a transaction that stores a message notifies."""
+"""The channel that a transaction notifies if it stores a message."""
 
 _INSERT = insert(Message)
 
@@ -30,7 +30,7 @@ async def add(
     """Store a new message, and notify the workers after the commit."""
     row = {"id": event_id, "type": event_type, "event": event, "owner": owner, "request_id": request_id}
     connection = await session.connection()
-    # Not through the unit of work: the session need not keep track of a row that only the worker reads.
+    # Faster than the unit of work: the session need not track a row that only the worker reads.
     await connection.execute(_INSERT, row | {"run_at": run_at})
     notify(session, CHANNEL)
 
@@ -38,11 +38,14 @@ async def add(
 async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message]:
     """Claim due messages for `seconds`, the oldest first.
 
-    A message that is due and still has a lease is orphaned: its worker died. Claim an orphaned message alone, so that
-    a message that crashes its worker does not delay others.
+    A message that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If
+    it crashes its next worker, too, it does not delay other messages.
     """
-    is_due = Message.state == MessageState.PENDING, Message.run_at <= clock.now()
-    due = select(Message.id).where(*is_due).order_by(Message.run_at)
+    due = (
+        select(Message.id)
+        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
+        .order_by(Message.run_at)
+    )
     is_orphaned = await session.scalar(due.with_only_columns(Message.lease.is_not(None)).limit(1))
     changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
     claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes)
@@ -72,15 +75,15 @@ async def split(session: Session, message: Message, handlers: Sequence[str]) -> 
 
 
 async def extend(session: Session, lease: UUID, *, seconds: float) -> None:
-    """Extend a lease. Messages that are being handled are locked, which protects them as well."""
+    """Extend a lease. It skips the message that is being handled: its row is locked, so nobody else can claim it."""
     held = select(Message.id).where(Message.lease == lease)
     await dialect.update_unlocked(session, Message, held, {"run_at": _in(seconds)})
 
 
 async def remove(session: Session, message: Message) -> bool:
-    """Delete a claimed message, in the transaction of its effect. False if the lease was lost."""
+    """Delete a claimed message, in the transaction of its handler. False if the lease was lost."""
     mine = delete(Message).where(Message.id == message.id, Message.lease == message.lease)
-    return await changed_rows(session, mine) > 0
+    return await execute_change(session, mine) > 0
 
 
 async def retry(session: Session, message: Message, error: str, *, seconds: float) -> None:
@@ -113,7 +116,7 @@ async def redrive(session: Session, message_id: UUID | None) -> int:
     dead = update(Message).where(Message.state == MessageState.DEAD)
     if message_id is not None:
         dead = dead.where(Message.id == message_id)
-    return await changed_rows(session, dead.values(state=MessageState.PENDING, attempts=0, run_at=clock.now()))
+    return await execute_change(session, dead.values(state=MessageState.PENDING, attempts=0, run_at=clock.now()))
 
 
 async def delete_of_owner(session: Session, owner: str) -> None:
@@ -122,7 +125,7 @@ async def delete_of_owner(session: Session, owner: str) -> None:
 
 async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> None:
     mine = update(Message).where(Message.id == message.id, Message.lease == message.lease)
-    await changed_rows(session, mine.values(state=state, run_at=_in(seconds), lease=None, last_error=error[:1000]))
+    await execute_change(session, mine.values(state=state, run_at=_in(seconds), lease=None, last_error=error[:1000]))
 
 
 def _in(seconds: float) -> datetime:
