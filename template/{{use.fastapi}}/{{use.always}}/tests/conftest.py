@@ -1,4 +1,4 @@
-"""The service on a real database, and its clients."""
+"""Fixtures: the service on a real database, and its clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,7 +21,7 @@ from tests.processes import free_port
 
 Start = Callable[..., Awaitable[FastAPI]]
 
-# The .env file of a developer must not change the results.
+# Ignore the .env file of the developer.
 Settings.model_config["env_file"] = None
 
 
@@ -38,7 +38,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def migrated(databases: Databases) -> str:
-    """The URL of a database without rows."""
+    """The URL of a migrated database without rows. Tests get copies of it."""
     url = databases.create()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
@@ -61,7 +61,7 @@ def empty_database_url(databases: Databases) -> str:
 
 @pytest.fixture
 def environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment of commands, which read their settings themselves."""
+    """The environment variables that commands read their settings from."""
     for name, value in {"APP_ENV": "test", "LOG_FORMAT": "console", "DATABASE_URL": database_url}.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
@@ -85,14 +85,14 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 @pytest.fixture
 async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     """Start a service with additional routes and changed settings."""
-    # It would hide the warnings about resources that a test does not close.
+    # `gc.freeze` would hide the warnings about resources that a test does not close.
     monkeypatch.setattr("app.main.gc", Mock())
     monkeypatch.setattr("app.config.service.PRODUCTION_METRICS_PORT", free_port())
-    usual = {"app_env": "test", "log_format": "console", "database_url": database_url}
+    defaults = {"app_env": "test", "log_format": "console", "database_url": database_url}
     async with AsyncExitStack() as running:
 
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
-            service = create_app(Settings(**(usual | changes)))
+            service = create_app(Settings(**(defaults | changes)))
             for router in routers:
                 service.include_router(router)
             await running.enter_async_context(service.router.lifespan_context(service))
@@ -130,5 +130,5 @@ async def admin(service: FastAPI) -> AsyncClient:
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Return as soon as the condition holds. Raises TimeoutError after 30 seconds."""
     async with asyncio.timeout(30):
-        while not await holds():  # noqa: ASYNC110  # no event reports it
+        while not await holds():  # noqa: ASYNC110  # the condition has no event to wait for
             await asyncio.sleep(0.02)

@@ -4,4 +4,4 @@ from app.config.service import ServiceSettings
 
 
 class AuthSettings(ServiceSettings):
-    """Callers prove nothing here, so there is nothing to set."""
+    """There are no settings, because requests are not authenticated."""
