@@ -1,4 +1,4 @@
-"""The service on a real database, and its clients."""
+"""Fixtures: the service on a real database, and its clients."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,7 +21,7 @@ from tests.processes import free_port
 
 Start = Callable[..., Awaitable[FastAPI]]
 
-# The .env file of a developer must not change the results.
+# Ignore the .env file of the developer.
 Settings.model_config["env_file"] = None
 
 
@@ -38,7 +38,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def migrated(databases: Databases) -> str:
-    """The URL of a database without rows."""
+    """The URL of a migrated database without rows. Tests get copies of it."""
     url = databases.create()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
@@ -130,5 +130,5 @@ async def admin(service: FastAPI) -> AsyncClient:
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Return as soon as the condition holds. Raises TimeoutError after 30 seconds."""
     async with asyncio.timeout(30):
-        while not await holds():  # noqa: ASYNC110  # no event reports it
+        while not await holds():  # noqa: ASYNC110  # the condition has no event to wait for
             await asyncio.sleep(0.02)

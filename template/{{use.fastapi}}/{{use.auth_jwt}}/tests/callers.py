@@ -31,8 +31,9 @@ async def admin(service: FastAPI) -> AsyncClient:
 
 
 async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
-    """A client with these roles. No password is hashed, which saves time."""
-    user_id, session_id, issued_at = new_id(), new_id(), int(time.time())
+    """A client with these roles. It skips the login, because hashing a password is slow."""
+    user_id, session_id = new_id(), new_id()
+    issued_at = int(time.time())
     grants = [Grant(role=role) for role in roles]
     async with service.state.database.transaction() as session:
         session.add(User(id=user_id, email=f"{user_id}@example.com", password_hash="", grants=grants))
@@ -45,7 +46,7 @@ async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
 
 
 async def ada(client: AsyncClient) -> dict[str, Any]:
-    """Registers and logs in. Returns the tokens."""
+    """Register Ada and log her in. Returns the tokens."""
     await post(client, "register", **ADA)
     tokens: dict[str, Any] = (await post(client, "login", **ADA)).json()
     return tokens

@@ -1,4 +1,4 @@
-"""Clients of the service. All are anonymous."""
+"""Clients of the service. All of them are anonymous."""
 
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient

@@ -1,4 +1,4 @@
-"""Orders for tests."""
+"""Helpers that build and place orders."""
 
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,7 @@ def line(**changes: Any) -> dict[str, Any]:
 
 
 def new_order(**changes: Any) -> dict[str, Any]:
-    """The body of a create, with a reference of its own."""
+    """The body of a create, with a unique reference."""
     return {"reference": uuid4().hex, "currency": "EUR", "lines": [line()], "note": "Ring twice"} | changes
 
 

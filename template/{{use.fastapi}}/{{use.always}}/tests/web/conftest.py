@@ -1,4 +1,4 @@
-"""The service with additional routes, each for one thing that the platform does for any route."""
+"""The service with additional routes. The tests use them to check what the web layer does for every route."""
 
 import asyncio
 from datetime import date
@@ -17,7 +17,7 @@ from app.web.openapi import deprecated
 from tests.conftest import Start
 
 router = APIRouter(prefix="/api/probe")
-OLD = deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), successor="/api/probe/items")
+DEPRECATED = deprecated(since=date(2026, 1, 1), sunset=date(2027, 1, 1), successor="/api/probe/items")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def page(query: Annotated[PageQuery, Query()]) -> int:
     return query.limit
 
 
-@router.get("/items/{item_id}", dependencies=[OLD])
+@router.get("/items/{item_id}", dependencies=[DEPRECATED])
 async def find(item_id: int) -> int:
     return item_id
 

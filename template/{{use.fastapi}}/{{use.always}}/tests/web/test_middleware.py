@@ -22,8 +22,14 @@ JSON = {"Content-Type": "application/json"}
     ("sent", "kept"), [("Az09._-", True), ("x" * 128, True), ("x" * 129, False), ("", False), ("ä", False)]
 )
 async def test_a_request_id_is_kept_if_it_is_well_formed(anybody: AsyncClient, sent: str, kept: bool) -> None:
-    answers = [await anybody.get("/livez", headers={b"X-Request-ID": sent.encode()}) for _ in range(2)]
-    assert len({answer.headers["X-Request-ID"] for answer in answers} | {sent}) == (1 if kept else 3)
+    headers = {b"X-Request-ID": sent.encode()}
+
+    first, second = [(await anybody.get("/livez", headers=headers)).headers["X-Request-ID"] for _ in range(2)]
+
+    if kept:
+        assert first == second == sent
+    else:
+        assert len({first, second, sent}) == 3
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nowhere", "/api/probe/crash", ITEMS])
@@ -54,26 +60,34 @@ async def test_bodies_are_compressed_for_clients_that_accept_it(
     assert answer.headers.get("Content-Encoding") == encoding
 
 
-async def test_production_insists_on_https_and_serves_no_docs(start: Start) -> None:
+async def test_production_sends_hsts_and_serves_no_docs(start: Start) -> None:
     client = callers.anybody(await start(app_env="production", **callers.SECRETS))
     for path in ("/docs", "/openapi.json"):
         answer = await client.get(path)
-        assert (answer.status_code, "Strict-Transport-Security" in answer.headers) == (404, True)
+        assert answer.status_code == 404
+        assert "Strict-Transport-Security" in answer.headers
 
 
 @pytest.mark.parametrize(("origins", "granted"), [([], None), (["https://other.test"], None), ([SHOP], SHOP)])
-async def test_pages_of_allowed_origins_are_served(start: Start, origins: list[str], granted: str | None) -> None:
-    client, headers = callers.anybody(await start(cors_origins=origins)), {"Access-Control-Request-Method": "POST"}
+async def test_only_allowed_origins_get_cors_headers(start: Start, origins: list[str], granted: str | None) -> None:
+    client = callers.anybody(await start(cors_origins=origins))
+    headers = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
     for method in ("GET", "OPTIONS"):
-        answer = await client.request(method, ITEMS, headers=headers | {"Origin": SHOP})
+        answer = await client.request(method, ITEMS, headers=headers)
         assert answer.headers.get("Access-Control-Allow-Origin") == granted
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
     [
-        *[("shop.test", 200), ("SHOP.test:8000", 200), ("eu.tea.test", 200), ("EU.Tea.Test", 200)],
-        *[("evil.test", 400), ("shop.test.evil.test", 400), ("eviltea.test", 400), ("", 400)],
+        ("shop.test", 200),
+        ("SHOP.test:8000", 200),
+        ("eu.tea.test", 200),
+        ("EU.Tea.Test", 200),
+        ("evil.test", 400),
+        ("shop.test.evil.test", 400),
+        ("eviltea.test", 400),
+        ("", 400),
     ],
 )
 async def test_only_allowed_hosts_are_served(start: Start, host: str, status: int) -> None:
@@ -82,7 +96,8 @@ async def test_only_allowed_hosts_are_served(start: Start, host: str, status: in
     answer = await client.get(ITEMS, headers={"Host": host})
 
     assert answer.status_code == status
-    assert status == 200 or answer.headers["Content-Type"] == "application/problem+json"
+    if status == 400:
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 async def test_probes_may_use_any_host(start: Start) -> None:
@@ -92,7 +107,7 @@ async def test_probes_may_use_any_host(start: Start) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 413)])
-async def test_a_body_over_the_limit_is_refused_also_in_chunks(start: Start, size: int, status: int) -> None:
+async def test_a_body_over_the_limit_is_refused_even_in_chunks(start: Start, size: int, status: int) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield body[:50]
         yield body[50:]
@@ -104,7 +119,7 @@ async def test_a_body_over_the_limit_is_refused_also_in_chunks(start: Start, siz
         assert answer.status_code == status
 
 
-async def test_a_body_without_an_end_is_read_no_further_than_the_limit(start: Start) -> None:
+async def test_an_endless_body_is_read_only_up_to_the_limit(start: Start) -> None:
     async def flood() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield b" " * 50
@@ -115,13 +130,13 @@ async def test_a_body_without_an_end_is_read_no_further_than_the_limit(start: St
 
 
 @pytest.mark.parametrize(("media_type", "allowed"), [("merge-patch+json", 200), ("x-www-form-urlencoded", 415)])
-async def test_bodies_are_json_and_patches_may_say_so(anybody: AsyncClient, media_type: str, allowed: int) -> None:
+async def test_bodies_must_be_json_or_a_merge_patch(anybody: AsyncClient, media_type: str, allowed: int) -> None:
     for method, status in (("POST", 415), ("PATCH", allowed)):
         headers = {"Content-Type": f"application/{media_type}"}
         assert (await anybody.request(method, ITEMS, content='{"name": "x"}', headers=headers)).status_code == status
 
 
-async def test_a_request_too_many_is_refused(start: Start) -> None:
+async def test_requests_beyond_max_concurrency_are_refused(start: Start) -> None:
     client = callers.anybody(await start(max_concurrency=2))
     answers = await asyncio.gather(*[client.get("/api/probe/slow") for _ in range(4)], client.get("/livez"))
     assert [answer.status_code for answer in answers] == [200, 200, 503, 503, 200]
@@ -194,7 +209,7 @@ async def test_requests_beyond_the_rate_limit_are_refused(start: Start) -> None:
     assert 0 < int(answers[2].headers["RateLimit-Reset"]) == int(answers[2].headers["Retry-After"]) <= 86_400
 
 
-async def test_the_rate_limit_applies_anew_in_the_next_window(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_rate_limit_starts_again_in_the_next_window(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     client = callers.anybody(await start(rate_limit_default="1/day"))
     assert [(await client.get(ITEMS)).status_code for _ in range(2)] == [200, 429]
     tomorrow = time.time() + 86_400
@@ -212,7 +227,7 @@ async def test_the_rate_limit_applies_outside_of_the_api_too(start: Start, path:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs"])
-async def test_operations_have_no_rate_limit(start: Start, path: str) -> None:
+async def test_probes_and_docs_have_no_rate_limit(start: Start, path: str) -> None:
     client = callers.anybody(await start(rate_limit_default="1/day"))
 
     answers = [await client.get(path) for _ in range(3)]
@@ -222,14 +237,15 @@ async def test_operations_have_no_rate_limit(start: Start, path: str) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "statuses"), [("127.0.0.0/8", [404, 404, 429]), ("10.0.0.0/8", [404, 429, 429])])
-async def test_the_address_of_the_client_comes_from_trusted_proxies_alone(
+async def test_only_trusted_proxies_may_set_the_address_of_the_client(
     environment: pytest.MonkeyPatch, trusted: str, statuses: list[int]
 ) -> None:
     environment.setenv("PORT", "0")
     environment.setenv("TRUSTED_PROXIES", trusted)
     environment.setenv("RATE_LIMIT_DEFAULT", "1/day")
     environment.setattr("sys.argv", ["app"])
-    environment.setattr(process, "Server", server := Mock())
+    server = Mock()
+    environment.setattr(process, "Server", server)
     environment.setattr(process, "check_database", Mock())
     process.main()
     config = server.call_args.args[0]

@@ -1,4 +1,4 @@
-"""The routes and the document that describes them."""
+"""The OpenAPI document, and rules for all routes and middleware."""
 
 import inspect
 import json
@@ -22,9 +22,9 @@ OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for 
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_document_in_the_repository_is_that_of_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_openapi_document_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["openapi"], standalone_mode=False)
-    assert json.loads(capsys.readouterr().out) == DOCUMENT, "`make openapi` accepts the change"
+    assert json.loads(capsys.readouterr().out) == DOCUMENT, "run `make openapi` to accept the change"
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT)))
     assert named == DOCUMENT["components"]["schemas"].keys()
 
@@ -35,26 +35,35 @@ async def test_an_operation_is_described(anybody: AsyncClient, path: str, method
     responses = operation["responses"]
     assert {"summary", "description", "tags"} <= operation.keys()
     assert "X-Request-ID" in next(iter(responses.values()))["headers"]
-    anywhere = {"500"} if path in ("/livez", "/metrics") else {"500", "503"}
-    assert anywhere | ({"429"} if path.startswith("/api/") else set()) <= responses.keys()
+    expected = {"500"} if path in ("/livez", "/metrics") else {"500", "503"}
+    if path.startswith("/api/"):
+        expected.add("429")
+    assert expected <= responses.keys()
     for status, response in responses.items():
         if status >= "400" and path != "/readyz":
             assert list(response["content"]) == ["application/problem+json"]
             assert {PROBLEMS[code.strip("`")].status for code in response["description"].split(", ")} == {int(status)}
-    preconditions = [each["required"] for each in operation.get("parameters", []) if each["name"] == "If-Match"]
-    assert (True in preconditions) == ("428" in responses)
+    parameters = operation.get("parameters", [])
+    requires_if_match = any(each["name"] == "If-Match" and each["required"] for each in parameters)
+    assert requires_if_match == ("428" in responses)
     answer = await anybody.request(method, path.replace("{", "").replace("}", ""))
     assert str(answer.status_code) in responses
 
 
-def calls(dependant: Dependant) -> Iterator[Any]:
+def called_functions(dependant: Dependant) -> Iterator[Any]:
+    """The functions of a route and of its dependencies."""
     yield dependant.call if inspect.isroutine(dependant.call) else type(dependant.call).__call__
     for dependency in dependant.dependencies:
-        yield from calls(dependency)
+        yield from called_functions(dependency)
 
 
-async def test_nothing_waits_for_a_thread_or_wraps_requests(service: FastAPI) -> None:
-    called = [call for route in service.routes if isinstance(route, APIRoute) for call in calls(route.dependant)]
-    assert called
-    assert all(inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call) for call in called)
+async def test_all_routes_and_dependencies_are_async(service: FastAPI) -> None:
+    routes = [route for route in service.routes if isinstance(route, APIRoute)]
+    functions = [function for route in routes for function in called_functions(route.dependant)]
+    assert functions
+    for function in functions:
+        assert inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function), function
+
+
+async def test_no_middleware_is_a_base_http_middleware(service: FastAPI) -> None:
     assert not [entry for entry in service.user_middleware if BaseHTTPMiddleware in getattr(entry.cls, "__mro__", ())]

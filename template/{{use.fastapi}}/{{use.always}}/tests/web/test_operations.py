@@ -22,25 +22,26 @@ from tests.databases import Databases
 from tests.processes import free_port
 
 
-async def test_without_its_database_it_is_alive_but_not_ready(start: Start, databases: Databases) -> None:
+async def test_without_its_database_the_service_is_live_but_not_ready(start: Start, databases: Databases) -> None:
     client = callers.anybody(await start(database_url=databases.nowhere()))
     assert (await client.get("/livez")).json() == {"status": "ok"}
     ready, stored = await client.get("/readyz"), await client.get("/api/probe/stored")
     assert (ready.status_code, ready.json()["checks"]["database"]["status"]) == (503, "unavailable")
     assert (stored.status_code, stored.json()["code"], stored.headers["Retry-After"]) == (503, "unavailable", "1")
-    await asyncio.sleep(0.05)  # A driver's thread may still report the failure to the event loop.
+    await asyncio.sleep(0.05)  # The thread of a driver may report the failure to the event loop later.
 
 
-async def test_a_database_without_migrations_is_not_ready(start: Start, empty_database_url: str) -> None:
-    client = callers.anybody(service := await start(database_url=empty_database_url))
+async def test_the_service_is_not_ready_without_migrations(start: Start, empty_database_url: str) -> None:
+    service = await start(database_url=empty_database_url)
+    client = callers.anybody(service)
     assert (await client.get("/readyz")).status_code == 503
     async with service.state.database.transaction() as session:
-        # What a downgrade to the base leaves behind.
+        # A downgrade to the base leaves this empty table.
         await session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
     assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_a_database_that_hangs_is_not_ready(
+async def test_the_service_is_not_ready_while_the_database_hangs(
     service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_TIMEOUT_SECONDS", 0.05)
@@ -65,7 +66,7 @@ async def test_probes_share_one_check_per_second(
     assert ping.await_count == 2
 
 
-async def test_a_process_that_shuts_down_is_alive_but_not_ready(service: FastAPI, anybody: AsyncClient) -> None:
+async def test_a_process_that_shuts_down_is_live_but_not_ready(service: FastAPI, anybody: AsyncClient) -> None:
     service.state.draining = True
 
     for path, status in (("/readyz", 503), ("/livez", 200)):
@@ -73,15 +74,16 @@ async def test_a_process_that_shuts_down_is_alive_but_not_ready(service: FastAPI
         assert (answer.status_code, answer.headers["Connection"]) == (status, "close")
 
 
-async def test_an_exhausted_pool_refuses_in_time_and_recovers(start: Start) -> None:
-    client = callers.anybody(service := await start(database_pool_size=1, database_acquire_timeout_seconds=0.1))
+async def test_requests_fail_fast_while_the_connection_pool_is_exhausted(start: Start) -> None:
+    service = await start(database_pool_size=1, database_acquire_timeout_seconds=0.1)
+    client = callers.anybody(service)
     async with service.state.database.reading() as session, asyncio.timeout(1):
         await session.connection()
         assert (await client.get("/api/probe/stored")).json()["code"] == "unavailable"
     assert (await client.get("/api/probe/stored")).status_code == 200
 
 
-def test_log_lines_are_json_without_secrets_also_those_of_libraries(capfd: pytest.CaptureFixture[str]) -> None:
+def test_log_lines_of_the_service_and_of_libraries_are_json_without_secrets(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json", log_level="info"))
     secrets = dict.fromkeys(("password", "access_token", "Authorization", "AUTH_PRIVATE_KEY", "set-cookie"), "hunter2")
     with structlog.contextvars.bound_contextvars(request_id="r1"):
@@ -96,7 +98,7 @@ def test_log_lines_are_json_without_secrets_also_those_of_libraries(capfd: pytes
     assert "LookupError: gone" in library["exception"]
 
 
-async def test_a_request_is_one_line_with_its_id_and_a_probe_none(anybody: AsyncClient) -> None:
+async def test_a_request_is_logged_in_one_line_and_a_probe_is_not_logged(anybody: AsyncClient) -> None:
     headers = {"X-Request-ID": "r1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
         await anybody.head("/problems/none?password=hunter2", headers=headers)
@@ -108,7 +110,7 @@ async def test_a_request_is_one_line_with_its_id_and_a_probe_none(anybody: Async
     assert "hunter2" not in str(line)
 
 
-async def test_metrics_have_the_names_of_the_contract_and_unknown_paths_add_no_series(anybody: AsyncClient) -> None:
+async def test_metrics_have_the_documented_names_and_unknown_paths_add_no_series(anybody: AsyncClient) -> None:
     for method, path in (("GET", "/api/probe/items/1"), ("GET", "/api/probe/stored"), ("BREW", "/nowhere")):
         await anybody.request(method, path)
     before = await _series(anybody)
@@ -145,7 +147,8 @@ async def test_metrics_are_private_in_production(start: Start, monkeypatch: pyte
 
 
 async def test_metrics_may_have_a_separate_port(start: Start) -> None:
-    client = callers.anybody(await start(metrics_port=(port := free_port())))
+    port = free_port()
+    client = callers.anybody(await start(metrics_port=port))
     assert (await client.get("/metrics")).status_code == 404
     async with AsyncClient() as scraper:
         assert "build_info" in (await scraper.get(f"http://127.0.0.1:{port}/metrics")).text

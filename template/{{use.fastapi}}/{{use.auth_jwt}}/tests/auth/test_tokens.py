@@ -1,4 +1,4 @@
-"""Access tokens: which are accepted, and for how long."""
+"""Which access tokens are accepted, and for how long."""
 
 import asyncio
 import hmac
@@ -37,7 +37,7 @@ def claims_of(client: AsyncClient) -> dict[str, Any]:
     return jwt.decode(token_of(client), options={"verify_signature": False})
 
 
-def public_half(pem: str) -> str:
+def public_pem_of(pem: str) -> str:
     key = load_pem_private_key(pem.encode(), password=None).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -49,16 +49,19 @@ def is_refused(answer: Response, code: str = "unauthenticated") -> bool:
 
 async def test_no_forged_token_is_accepted(member: AsyncClient) -> None:
     (jwk,) = (await member.get("/.well-known/jwks.json")).json()["keys"]
-    claims, kid, thief = claims_of(member), {"kid": jwk["kid"]}, ec.generate_private_key(ec.SECP256R1())
+    claims = claims_of(member)
+    kid = {"kid": jwk["kid"]}
+    attacker_key = ec.generate_private_key(ec.SECP256R1())
     header, payload, signature = token_of(member).split(".")
     public_pem = jwt.PyJWK(jwk).key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    # Algorithm confusion: the public key is used as the secret of HS256.
     confused = f"{_part({'alg': 'HS256', **kid})}.{payload}"
     mac = base64url_encode(hmac.digest(public_pem, confused.encode(), "sha256")).decode()
     forgeries = {
         "unsigned": jwt.encode(claims, "", "none", headers=kid),
         "signed with the public key": f"{confused}.{mac}",
-        "signed with another key": jwt.encode(claims, thief, "ES256", headers=kid),
-        "signed with an unknown key": jwt.encode(claims, thief, "ES256", headers={"kid": "unknown"}),
+        "signed with another key": jwt.encode(claims, attacker_key, "ES256", headers=kid),
+        "signed with an unknown key": jwt.encode(claims, attacker_key, "ES256", headers={"kid": "unknown"}),
         "of somebody else": f"{header}.{_part({**claims, 'sub': OTHER})}.{signature}",
         "without its signature": f"{header}.{payload}.",
         "no token at all": "a.b.c",
@@ -72,17 +75,19 @@ async def test_no_forged_token_is_accepted(member: AsyncClient) -> None:
     ("claim", "value"),
     [("aud", "other"), ("iss", "other"), ("exp", 1), ("exp", ...), ("sid", 7), ("sid", OTHER), ("sub", OTHER)],
 )
-async def test_a_token_signed_for_something_else_is_refused(
+async def test_a_signed_token_with_wrong_claims_is_refused(
     service: FastAPI, member: AsyncClient, claim: str, value: object
 ) -> None:
-    claims = {name: each for name, each in (claims_of(member) | {claim: value}).items() if each is not ...}
+    claims = claims_of(member) | {claim: value}
+    if value is ...:
+        del claims[claim]
     answer = await get_me(member, service.state.authenticator.keys.sign(claims))
     assert is_refused(answer, "token_expired" if value == 1 else "unauthenticated")
 
 
-async def test_the_newest_key_signs_a_retired_one_still_verifies_and_a_dropped_one_does_not(start: Start) -> None:
+async def test_tokens_of_the_current_and_of_retired_keys_are_accepted_and_of_dropped_keys_refused(start: Start) -> None:
     new, retired, dropped = (generate_pem() for _ in range(3))
-    public = public_half(retired)
+    public = public_pem_of(retired)
     member = await callers.member(await start(auth_private_key=new.replace("\n", "\\n"), auth_retired_keys=public))
     rings = [KeyRing(Settings(auth_private_key=pem)) for pem in (new, retired, dropped)]
     answers = [await get_me(member, ring.sign(claims_of(member))) for ring in rings]
@@ -93,7 +98,7 @@ async def test_the_newest_key_signs_a_retired_one_still_verifies_and_a_dropped_o
     assert jwt.decode(token_of(member), jwt.PyJWK(published[0]).key, ["ES256"], audience=NAME, issuer=NAME)
 
 
-async def test_a_verified_token_is_trusted_until_it_expires_or_is_looked_up_again(
+async def test_a_cached_token_is_accepted_until_it_expires_or_its_session_is_rechecked(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(auth_recheck_seconds=60)

@@ -17,12 +17,12 @@ USERS = "/api/v1/users"
 
 
 async def entries(admin: AsyncClient) -> list[dict[str, Any]]:
-    """The newest first."""
+    """The entries of the audit log, newest first."""
     data: list[dict[str, Any]] = (await admin.get("/api/v1/audit-log")).json()["data"]
     return data
 
 
-async def test_an_entry_names_actor_action_subject_address_request_and_change(
+async def test_an_entry_has_actor_action_subject_address_request_id_and_change(
     anybody: AsyncClient, admin: AsyncClient
 ) -> None:
     ada = (await post(anybody, "register", **ADA)).json()
@@ -33,7 +33,8 @@ async def test_an_entry_names_actor_action_subject_address_request_and_change(
 
     assert entry["actor_id"] == (await admin.get(f"{USERS}/me")).json()["id"]
     assert (entry["action"], entry["subject"]) == ("user.roles_assigned", ada["id"])
-    assert (entry["address"], entry["created_at"] > ada["created_at"]) == ("127.0.0.1", True)
+    assert entry["address"] == "127.0.0.1"
+    assert entry["created_at"] > ada["created_at"]
     assert entry["request_id"] == answer.headers["X-Request-ID"]
     assert (entry["before"], entry["after"]) == ({"roles": ["member"]}, {"roles": ["admin"]})
 

@@ -1,4 +1,4 @@
-"""Erasing a user leaves nothing personal in any table."""
+"""Erasing a user removes its personal data from all tables."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ async def tables_with(database: Database, *personal: str) -> set[str]:
 
 @pytest.fixture
 async def ada(start: Start) -> tuple[AsyncClient, Database]:
-    """A client with its own address that has used every feature that stores personal data."""
+    """A user who has used all features that store personal data. The client has its own address."""
     service = await start()
     transport = ASGITransport(service, client=(ADDRESS, 1))
     client = AsyncClient(transport=transport, base_url="http://service.test")
@@ -53,7 +53,7 @@ async def test_erasure_leaves_no_personal_data_in_any_table(ada: tuple[AsyncClie
     assert await tables_with(database, *personal) == set()
 
 
-async def test_after_erasure_only_the_audit_log_knows_the_user(ada: tuple[AsyncClient, Database]) -> None:
+async def test_after_erasure_only_the_audit_log_holds_the_id_of_the_user(ada: tuple[AsyncClient, Database]) -> None:
     client, database = ada
     user_id = (await client.get("/api/v1/users/me")).json()["id"]
 

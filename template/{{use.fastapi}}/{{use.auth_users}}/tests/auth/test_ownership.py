@@ -1,4 +1,4 @@
-"""Members see their own orders, admins all orders. Orders are personal data of their owner."""
+"""Members see their own orders, and admins see all orders. Orders are personal data of their owner."""
 
 import pytest
 from fastapi import FastAPI
@@ -11,17 +11,18 @@ ANY_VERSION = {"If-Match": "*"}
 
 
 @pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("PATCH", ""), ("POST", "/cancellation")])
-async def test_the_order_of_another_owner_does_not_exist(
+async def test_the_order_of_another_owner_is_not_found(
     service: FastAPI, member: AsyncClient, method: str, suffix: str
 ) -> None:
-    path, stranger = (await place(member)).headers["Location"], await callers.member(service)
+    path = (await place(member)).headers["Location"]
+    stranger = await callers.member(service)
 
     answer = await stranger.request(method, f"{path}{suffix}", json={}, headers=ANY_VERSION)
 
     assert answer.status_code == 404
 
 
-async def test_a_list_holds_the_orders_of_the_member(service: FastAPI, member: AsyncClient) -> None:
+async def test_a_member_lists_no_orders_of_others(service: FastAPI, member: AsyncClient) -> None:
     await place(member)
 
     assert (await (await callers.member(service)).get(ORDERS)).json()["data"] == []
@@ -41,7 +42,8 @@ async def test_an_admin_sees_and_deletes_the_orders_of_others(member: AsyncClien
 
 
 async def test_references_and_keys_of_two_owners_are_independent(service: FastAPI, member: AsyncClient) -> None:
-    body, key, stranger = new_order(), {"Idempotency-Key": "k"}, await callers.member(service)
+    body, key = new_order(), {"Idempotency-Key": "k"}
+    stranger = await callers.member(service)
 
     mine, theirs = [await client.post(ORDERS, json=body, headers=key) for client in (member, stranger)]
 
@@ -65,7 +67,7 @@ async def test_the_audit_log_shows_what_an_admin_did_to_the_order_of_another(
     assert (entries[1]["before"], entries[1]["after"]) == ({"status": "placed"}, {"status": "cancelled"})
 
 
-async def test_the_audit_log_shows_nothing_of_what_owners_do(member: AsyncClient, admin: AsyncClient) -> None:
+async def test_the_audit_log_does_not_show_what_owners_do(member: AsyncClient, admin: AsyncClient) -> None:
     path = (await place(member)).headers["Location"]
 
     await member.post(f"{path}/cancellation")

@@ -15,9 +15,18 @@ from tests import callers
 from tests.conftest import Start
 
 PUBLIC = {
-    *(f"/api/v1/auth/{route}" for route in ("register", "login", "refresh", "logout")),
-    *("/.well-known/jwks.json", "/problems/{code}", "/livez", "/readyz", "/metrics"),
-    *("/openapi.json", "/docs", "/docs/assets"),
+    "/api/v1/auth/register",
+    "/api/v1/auth/login",
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/logout",
+    "/.well-known/jwks.json",
+    "/problems/{code}",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/docs/assets",
 }
 
 
@@ -30,7 +39,7 @@ def is_protected(dependant: Dependant) -> bool:
     return dependant.call is current_principal or any(map(is_protected, dependant.dependencies))
 
 
-async def test_every_route_needs_a_principal_or_is_public_on_purpose(service: FastAPI) -> None:
+async def test_only_the_listed_routes_are_public(service: FastAPI) -> None:
     public = {
         path for path, route in routes(service) if not isinstance(route, APIRoute) or not is_protected(route.dependant)
     }
@@ -54,7 +63,7 @@ async def test_a_route_that_needs_a_principal_refuses_anonymous_requests(
     "request_line",
     ["GET users", "GET users/{id}", "PATCH users/{id}", "PUT users/{id}/roles", "GET audit-log"],
 )
-async def test_a_member_may_not_do_what_only_admins_may(member: AsyncClient, request_line: str) -> None:
+async def test_a_member_may_not_use_the_routes_of_admins(member: AsyncClient, request_line: str) -> None:
     method, path = request_line.format(id=new_id()).split()
 
     answer = await member.request(method, f"/api/v1/{path}", json={})

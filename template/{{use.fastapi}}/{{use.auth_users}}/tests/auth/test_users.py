@@ -1,4 +1,4 @@
-"""What users do with their own account, and admins with all accounts."""
+"""Users manage their own account, and admins manage all accounts."""
 
 import asyncio
 from typing import Any
@@ -33,7 +33,7 @@ async def disable(admin: AsyncClient, user: dict[str, Any], *, disabled: bool = 
     return await admin.patch(path, json={"disabled": disabled}, headers={"If-Match": "*"})
 
 
-async def test_another_path_that_matches_adds_no_method(admin: AsyncClient) -> None:
+async def test_allowed_methods_are_those_of_the_first_matching_path(admin: AsyncClient) -> None:
     answer = await admin.post(f"{USERS}/me")
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD")
@@ -58,6 +58,7 @@ async def test_new_roles_apply_at_once(
     commit = Session.commit
 
     async def commit_late(session: Session) -> None:
+        # This request caches the token with the old roles again, just before the commit.
         await anybody.get(f"{USERS}/me")
         await commit(session)
 
@@ -70,14 +71,14 @@ async def test_new_roles_apply_at_once(
 
 
 @pytest.mark.parametrize(("if_match", "code"), [(None, "precondition_required"), ('"7"', "precondition_failed")])
-async def test_roles_are_assigned_to_a_known_version(
+async def test_roles_are_assigned_only_to_the_current_version(
     admin: AsyncClient, ada: dict[str, Any], if_match: str | None, code: str
 ) -> None:
     assert (await assign(admin, ada, ["admin"], if_match)).json()["code"] == code
     assert (await admin.get(f"{USERS}/{ada['id']}")).json() == ada
 
 
-async def test_roles_of_an_unknown_user_are_not_found(admin: AsyncClient) -> None:
+async def test_roles_of_an_unknown_user_cannot_be_assigned(admin: AsyncClient) -> None:
     assert (await assign(admin, {"id": new_id()}, ["admin"])).json()["code"] == "not_found"
 
 
@@ -129,7 +130,7 @@ async def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(
     assert (await post(anybody, "login", **ADA | {"password": change["new_password"]})).status_code == 200
 
 
-async def test_a_password_changes_only_with_the_current_one(anybody: AsyncClient, ada: dict[str, Any]) -> None:
+async def test_a_change_of_password_needs_the_current_password(anybody: AsyncClient, ada: dict[str, Any]) -> None:
     change = {"current_password": "a wrong password", "new_password": "battery horse correct"}
 
     answer = await anybody.put(f"{USERS}/me/password", json=change)

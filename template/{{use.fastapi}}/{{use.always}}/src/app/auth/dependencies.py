@@ -1,4 +1,4 @@
-"""What routes ask for: the principal, a permission, and a session to read or to write with."""
+"""Dependencies of routes: the principal, a permission, and a database session for reads or writes."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -19,7 +19,9 @@ class _CurrentPrincipal(SecurityScheme):
         identity = context.current().identity
         if isinstance(identity, Principal):
             return identity
-        raise identity or DomainError("unauthenticated", "The request has no principal")
+        if identity is None:
+            raise DomainError("unauthenticated", "The request has no principal")
+        raise identity
 
 
 current_principal = _CurrentPrincipal()
@@ -29,7 +31,7 @@ CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
 def require(permission: Permission) -> Any:
-    """A parameter that is the principal, who must have this permission."""
+    """A dependency that returns the principal. It raises `permission_denied` if the permission is missing."""
 
     async def permitted(principal: CurrentPrincipal) -> Principal:
         if not principal.may(permission):
@@ -49,7 +51,7 @@ async def _write(request: Request) -> AsyncIterator[Session]:
         yield session
 
 
-# With this scope, the transaction ends before the response is sent: what was acknowledged is stored.
+# The scope "function" commits before the response is sent: a success response means that the change is stored.
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 WriteSession = Annotated[Session, Depends(_write, scope="function")]
 

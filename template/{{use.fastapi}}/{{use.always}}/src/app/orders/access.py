@@ -1,4 +1,4 @@
-"""The kinds of access to orders. A route names the one that it needs by the type of its parameter."""
+"""Dependencies of routes: access to orders for reading, writing or deleting, each with its permission."""
 
 from typing import Annotated
 

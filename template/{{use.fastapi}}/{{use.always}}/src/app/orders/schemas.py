@@ -14,13 +14,14 @@ from app.schemas import Moment, RequestBody, ResponseBody
 
 
 def _decimal_string(amount: Decimal) -> str:
-    """At least two decimals, without trailing zeros after them."""
+    """At least two decimal places, and no trailing zeros beyond them."""
     cents = amount.quantize(Decimal("0.01"))
-    return f"{cents if cents == amount else amount.normalize():f}"
+    shortest = cents if cents == amount else amount.normalize()
+    return f"{shortest:f}"
 
 
 def _from_decimal_string(amount: object) -> Decimal:
-    # A number in JSON may have been rounded to a float already, so only text is accepted.
+    # The JSON parser turns a number into a float, which may be rounded. So only strings are accepted.
     if isinstance(amount, Decimal):
         return amount
     if not isinstance(amount, str) or not re.fullmatch(r"[0-9]{1,11}(\.[0-9]{1,4})?", amount):
@@ -29,7 +30,7 @@ def _from_decimal_string(amount: object) -> Decimal:
 
 
 def _text(max_length: int) -> StringConstraints:
-    # Control characters are typing errors, and not every database can store a NUL.
+    # Control characters do not belong in a line of text, and some databases cannot store NUL.
     return StringConstraints(min_length=1, max_length=max_length, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
@@ -39,7 +40,7 @@ Note = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Field(description="ISO 4217 code")]
 Price = Annotated[
     Decimal,
-    # The limits are next to the type, so that Pydantic checks them without calling Python.
+    # `Field` directly follows the type, so that the Rust core of Pydantic checks the limits.
     Field(ge=0, max_digits=15, decimal_places=4),
     BeforeValidator(_from_decimal_string),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$", "examples": ["12.50"]}),
@@ -70,6 +71,7 @@ class OrderCreate(RequestBody, json_schema_extra={"example": _NEW_ORDER}):
 class OrderPatch(RequestBody, json_schema_extra={"example": {"note": "Leave it at the door"}}):
     """A merge patch (RFC 7396): fields that are absent do not change."""
 
+    # Not `Reference | None`: null is refused. The default is never used, because `changes` has only the fields sent.
     reference: Reference = Field(default_factory=str)
     note: Note | None = None
 

@@ -1,4 +1,4 @@
-"""What happens to orders."""
+"""Operations on orders."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from app.versions import check_version
 
 
 async def place(orders: Orders, new: OrderCreate) -> Order:
-    """Store an order, and publish the event in the same transaction.
+    """Store an order, and publish `order.placed` in the same transaction.
 
     Raises: conflict
     """
@@ -90,6 +90,6 @@ async def erase(session: Session, owner: str) -> None:
 async def _audit(
     orders: Orders, order: Order, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> None:
-    """Record what an admin does to the order of another user."""
+    """Record the change in the audit log if the principal is not the owner, but an admin."""
     if orders.principal.subject != order.owner:
         await audit.record(orders.session, action, str(order.id), before=dict(before), after=dict(after))

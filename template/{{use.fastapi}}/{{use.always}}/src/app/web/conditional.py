@@ -11,7 +11,6 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The calle
 """The `responses` of a route that uses `Conditional`."""
 
 _STRONG_TAG = re.compile(r'"(\d{1,18})"')
-_NO_VERSION = frozenset[int]()
 
 
 class NotModified(Exception):  # noqa: N818  # an outcome, not an error
@@ -30,7 +29,7 @@ class ConditionalRead:
         self._response = response
 
     def check(self, version: int) -> None:
-        """Send the `ETag`. If the caller has this version, answer 304 instead of going on."""
+        """Set the `ETag` header. Raise `NotModified` if the caller has this version: the response is then 304."""
         tag = etag(version)
         if self._if_none_match is not None:
             tags = [each.strip().removeprefix("W/") for each in self._if_none_match.split(",")]
@@ -56,7 +55,10 @@ async def _optional_if_match(if_match: _IfMatchHeader = None) -> frozenset[int] 
 
 
 async def required_if_match(if_match: _IfMatchHeader = None) -> frozenset[int] | None:
-    """Raises: precondition_required"""
+    """The versions in the header; None for any version.
+
+    Raises: precondition_required
+    """
     if if_match is None:
         raise DomainError("precondition_required", "Send If-Match with the ETag of the version to change")
     return _versions(if_match)
@@ -64,9 +66,9 @@ async def required_if_match(if_match: _IfMatchHeader = None) -> frozenset[int] |
 
 Conditional = Annotated[ConditionalRead, Depends(_conditional)]
 IfMatch = Annotated[frozenset[int] | None, Depends(required_if_match)]
-"""The versions that a change may be made to; None if any version will do. The header is required."""
+"""The versions that the request may change; None for any version. The header is required."""
 OptionalIfMatch = Annotated[frozenset[int] | None, Depends(_optional_if_match)]
-"""The versions that a change may be made to; None if any version will do, or without the header."""
+"""The versions that the request may change; None for any version, or if the header is absent."""
 
 
 def etag(version: int) -> str:
@@ -79,4 +81,4 @@ def _versions(if_match: str) -> frozenset[int] | None:
     if "*" in tags:
         return None
     matches = [_STRONG_TAG.fullmatch(tag) for tag in tags]
-    return frozenset(int(match[1]) for match in matches if match) or _NO_VERSION
+    return frozenset(int(match[1]) for match in matches if match)

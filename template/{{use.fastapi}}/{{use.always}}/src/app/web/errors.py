@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 
-# The code of an HTTPException with this status. For other statuses, the code is the name of the status.
+# The problem code for the status of an HTTPException. For other statuses, the code is the name of the status.
 _CODE_OF_STATUS = {
     400: "invalid_parameter",
     401: "unauthenticated",
@@ -39,7 +39,7 @@ _CODE_OF_STATUS = {
     503: "unavailable",
 }
 
-# The detail of FastAPI's error for a body that cannot be parsed although its syntax is valid: it is nested too deeply.
+# The detail of FastAPI's HTTPException for a body that it cannot parse, for example because it is nested too deeply.
 _UNREADABLE_BODY = "There was an error parsing the body"
 
 router = APIRouter(tags=["operations"])
@@ -77,7 +77,7 @@ async def describe_problem(code: str) -> ProblemDescription:
 
 
 def install(app: FastAPI) -> None:
-    """Answer the errors that routes and dependencies raise with problem documents."""
+    """Register the handlers that turn errors of routes and dependencies into problem documents."""
     app.exception_handler(DomainError)(_answer_domain_error)
     app.exception_handler(RequestValidationError)(_answer_validation_error)
     app.exception_handler(HTTPException)(_answer_http_exception)
@@ -92,7 +92,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     retry_after: int | None = None,
 ) -> Response:
-    """The problem document for `code`, a key of `PROBLEMS`, in answer to the current request."""
+    """A response to the current request: the problem document for `code`, a key of `PROBLEMS`."""
     kind = PROBLEMS[code]
     response = _document(code, kind.status, kind.title, detail or kind.meaning, errors, headers)
     if retry_after is None and kind.status == 503:
@@ -100,14 +100,14 @@ def problem(
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if kind.status == 401:
-        # RFC 6750: a request without a token is not told a reason.
+        # RFC 6750: the challenge has no error code if the request has no token.
         has_token = b"authorization" in context.current().headers
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if has_token else "Bearer"
     return response
 
 
 def unexpected_problem(error: Exception) -> Response:
-    """The answer to an error that no route handles. It does not reveal the cause."""
+    """The response to an unhandled exception. It does not reveal the cause."""
     if dialect.is_outage(error):
         log.warning("database unavailable", error=repr(error))
         return problem("unavailable", "The database does not answer")
@@ -181,8 +181,13 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """The methods of the first path that matches: `/users/me` also matches `/users/{user_id}`."""
+    """The methods of the first route path that matches.
+
+    Other paths do not count: the URL `/users/me` also matches `/users/{user_id}`.
+    """
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
     methods = {method for route in matching if route.path == matching[0].path for method in route.methods or ()}
-    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods)

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 CHECK_TIMEOUT_SECONDS = 1
 REUSE_SECONDS = 1
-"""How long a result is reused, so that probes cannot load a dependency."""
+"""How long a result is reused, so that frequent probes do not load the dependency."""
 
 
 class Liveness(BaseModel):
@@ -48,8 +48,9 @@ class HealthCheck:
         return await asyncio.shield(self._running)
 
     async def _check(self) -> Check:
-        started_at, task = time.perf_counter(), asyncio.ensure_future(self._ping())
-        # Not `asyncio.timeout`: it would wait until the driver has cleaned up, which may hang like the dependency.
+        started_at = time.perf_counter()
+        task = asyncio.ensure_future(self._ping())
+        # `asyncio.timeout` would wait for the cleanup of the driver, which may hang, too.
         await asyncio.wait([task], timeout=CHECK_TIMEOUT_SECONDS)
         failure = task.exception() if task.done() else TimeoutError()
         if failure:

@@ -24,13 +24,13 @@ _Key = Annotated[
 
 
 class IdempotentCreate:
-    """A create that has one effect, even if the client repeats it with the same key."""
+    """A create request. It has one effect, even if the client repeats it with the same key."""
 
     def __init__(self, request: IdempotentRequest | None) -> None:
         self._request = request
 
     async def replay(self, session: Session) -> Response | None:
-        """The first response, if the request is a repetition.
+        """The stored first response if the request is a repetition, else None.
 
         Raises: idempotency_in_progress, idempotency_key_reused
         """
@@ -38,7 +38,7 @@ class IdempotentCreate:
         return _replayed(stored) if stored else None
 
     async def created(self, session: Session, schema: type[BaseModel], row: Any, location: str) -> Response:
-        """The response to the first request, stored in the transaction of the create."""
+        """Build the 201 response. With a key, also store it in the transaction of the create."""
         headers = {"Location": location, "ETag": etag(row.version)}
         model = schema.model_validate(row)
         body = model.__pydantic_serializer__.to_json(model)

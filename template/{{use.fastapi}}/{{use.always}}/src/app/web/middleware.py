@@ -1,4 +1,4 @@
-"""Middleware in plain ASGI: it costs microseconds where `BaseHTTPMiddleware` costs hundreds."""
+"""Middleware in plain ASGI, because `BaseHTTPMiddleware` is much slower."""
 
 import asyncio
 import re
@@ -26,9 +26,9 @@ from app.web.errors import problem, unexpected_problem
 log = structlog.get_logger()
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Paths that are neither logged, authenticated, limited nor refused when the service is overloaded."""
+"""Requests to these paths are not logged or authenticated. Rate limits and load shedding do not apply to them."""
 UNLIMITED = ("/openapi.json", "/docs", "/.well-known/")
-"""Beginnings of further paths that have no rate limit."""
+"""Paths that start with one of these have no rate limit either."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -38,11 +38,11 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 Headers = list[tuple[bytes, bytes]]
 Authenticate = Callable[[str], Awaitable[Principal | DomainError]]
-"""Finds the principal of a request with this `Authorization` header, or the reason why there is none."""
+"""Takes the `Authorization` header. Returns the principal, or the reason why there is none."""
 
 
 class RequestContextMiddleware:
-    """The outermost layer: request id, access log, metrics, headers of every response, and unexpected errors."""
+    """The outermost layer: request id, access log, metrics, headers of every response, and unhandled exceptions."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, state: State) -> None:
         self.app = app
@@ -89,7 +89,7 @@ class RequestContextMiddleware:
 
 
 class TrustedHosts:
-    """Answers only requests to allowed hosts. Probes may use any host, because they address the process itself."""
+    """Refuses requests to hosts that are not allowed. Probes may use any host: they call the process by its IP."""
 
     def __init__(self, app: ASGIApp, *, allowed_hosts: list[str]) -> None:
         self.app = app
@@ -98,11 +98,11 @@ class TrustedHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal: list[Message] = []
 
-        async def keep(message: Message) -> None:
+        async def collect(message: Message) -> None:
             refusal.append(message)
 
         if scope["type"] == "http" and scope["path"] not in PROBES:
-            await self.check(scope, receive, keep)
+            await self.check(scope, receive, collect)
         if refusal:
             await problem("invalid_parameter", "The host is not served here")(scope, receive, send)
         else:
@@ -122,7 +122,7 @@ class Concurrency:
 
 
 class LoadShedding:
-    """Refuses requests beyond `MAX_CONCURRENCY` at once, so that the accepted ones are answered in time."""
+    """Refuses requests beyond `MAX_CONCURRENCY` immediately, so that the other requests stay fast."""
 
     def __init__(self, app: ASGIApp, *, concurrency: Concurrency) -> None:
         self.app = app
@@ -143,7 +143,7 @@ class LoadShedding:
 
 
 class Authentication:
-    """Finds the principal of every request. Whether a route needs one is decided by its dependencies."""
+    """Finds the principal of every request. The dependencies of a route decide whether it needs one."""
 
     def __init__(self, app: ASGIApp, *, authenticate: Authenticate) -> None:
         self.app = app
@@ -160,9 +160,10 @@ class Authentication:
 
 
 class RateLimit:
-    """Counts the requests of each caller in fixed windows, and refuses those beyond the limit.
+    """Counts the requests of each caller in fixed windows, and refuses requests beyond the limit.
 
-    `budgets` are the limits of single paths; they apply to the client's address, whoever claims to be calling.
+    `budgets` are the limits of single paths. On these paths, requests are counted by client address, with or without
+    a token.
     """
 
     def __init__(self, app: ASGIApp, *, cache: Cache, default: str, budgets: Mapping[str, str]) -> None:
@@ -180,10 +181,10 @@ class RateLimit:
         await self.app(scope, receive, send)
 
     async def _count(self, request: RequestContext) -> int | None:
-        """The seconds until the next window, if the caller is over the limit."""
+        """Count the request. Returns the seconds until the next window if the caller is over the limit."""
         limit, seconds = self.budgets.get(request.path, self.default)
-        caller = f"{request.path} {request.address}" if request.path in self.budgets else request.caller
-        count, reset = await self.cache.increment(caller, seconds)
+        key = f"{request.path} {request.address}" if request.path in self.budgets else request.caller
+        count, reset = await self.cache.increment(key, seconds)
         request.response_headers += [
             (b"ratelimit-limit", b"%d" % limit),
             (b"ratelimit-remaining", b"%d" % max(0, limit - count)),
@@ -193,9 +194,9 @@ class RateLimit:
 
 
 class RequestBodies:
-    """Receives the whole body before the route runs, within limits of type, size, number and time.
+    """Receives the whole body before the route runs. Limits the media type, the size, the time and the uploads.
 
-    Meanwhile the request is not in flight, so slow clients do not use up `MAX_CONCURRENCY`.
+    While its body is received, a request does not count as in flight: slow clients do not use up `MAX_CONCURRENCY`.
     """
 
     def __init__(self, app: ASGIApp, *, settings: Settings, concurrency: Concurrency) -> None:
@@ -211,9 +212,13 @@ class RequestBodies:
         refusal = self._refuse(scope, context.current().headers)
         if refusal is None:
             receive, refusal = await self._receive(receive)
-        await (refusal or self.app)(scope, receive, send)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
 
     def _refuse(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+        """The response to a request that is refused before its body is received."""
         if not _is_json(scope["method"], headers):
             return problem("unsupported_media_type")
         length = headers.get(b"content-length", b"")
@@ -224,7 +229,7 @@ class RequestBodies:
         return None
 
     async def _receive(self, receive: Receive) -> tuple[Receive, Response | None]:
-        """The body as one message, or the reason why it is refused."""
+        """A `receive` that returns the whole body as one message, or the response that refuses it."""
         body = _Body(receive, self.max_bytes, self.concurrency)
         try:
             async with asyncio.timeout(self.timeout):
@@ -252,7 +257,7 @@ class _Body:
         concurrency.uploads += 1
 
     async def read(self) -> Message | None:
-        """The body, or the end of the connection, as one message. None when a limit is exceeded."""
+        """The body, or the disconnect of the client, as one message. None when a limit is exceeded."""
         chunks: list[bytes] = []
         while True:
             message = await self.receive()
@@ -272,7 +277,7 @@ class _Body:
 
 
 class Cors(CORSMiddleware):
-    """As Starlette's, but the answer to a preflight that is not allowed is 204 without grants, not an error."""
+    """Starlette's, except that a preflight that is not allowed gets 204 without CORS headers instead of 400."""
 
     def preflight_response(self, request_headers: StarletteHeaders) -> Response:
         response = super().preflight_response(request_headers)
@@ -280,7 +285,7 @@ class Cors(CORSMiddleware):
 
 
 class Compression(GZipMiddleware):
-    """As Starlette's, but costs nothing when the client does not accept gzip."""
+    """Starlette's, except that it is skipped when the client does not accept gzip."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not _GZIP.search(context.current().headers.get(b"accept-encoding", b"")):
@@ -349,10 +354,11 @@ def _parse_rate(rate: str) -> tuple[int, int]:
 
 
 async def _accept(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application without an answer: what it is called for, is accepted."""
+    """Sends nothing. `TrustedHostMiddleware` calls it for a host that is allowed."""
 
 
 def _replay(message: Message, receive: Receive) -> Receive:
+    """A `receive` that returns this message first."""
     messages = [message]
 
     async def receive_again() -> Message:

@@ -16,7 +16,7 @@ from app.web.errors import Problem
 from app.web.middleware import PROBES
 
 _ASSETS = "/docs/assets"
-# The page starts its viewer with an inline script. No other response may.
+# The page starts Swagger UI with an inline script. The policy of all other responses forbids scripts.
 _PAGE_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; script-src 'self' 'unsafe-inline'; "
     "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
@@ -50,12 +50,12 @@ def serve_docs(app: FastAPI) -> None:
 
 
 def raises(*codes: str) -> dict[str, Any]:
-    """The `openapi_extra` of a route that may fail with these codes, in addition to those of every route."""
+    """The `openapi_extra` of a route: it may fail with these problem codes, besides the codes that all routes have."""
     return {_EXTRA: list(codes)}
 
 
 def deprecated(*, since: date, sunset: date, successor: str) -> Any:
-    """For the `dependencies` of a deprecated route: responses name the dates and the successor (RFC 9745, RFC 8594)."""
+    """A dependency that adds the headers of a deprecated route to its responses (RFC 9745, RFC 8594)."""
     since_at, sunset_at = (datetime.combine(day, time(), UTC) for day in (since, sunset))
     headers = [
         (b"deprecation", b"@%d" % since_at.timestamp()),
@@ -70,7 +70,7 @@ def deprecated(*, since: date, sunset: date, successor: str) -> Any:
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document that the application serves."""
+    """Replace `app.openapi` by a function that completes the document of FastAPI."""
     derive = app.openapi
 
     def document() -> dict[str, Any]:
@@ -105,9 +105,8 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         codes += ["malformed_json", "request_timeout", "payload_too_large"]
         codes += ["unsupported_media_type", "validation_failed"]
     parameters = operation.get("parameters", [])
-    for parameter in parameters:
-        # For FastAPI it is optional, so that its absence is answered with 428 instead of 422.
-        parameter["required"] |= parameter["name"] == "If-Match" and "precondition_required" in codes
+    if "precondition_required" in codes:
+        _require_if_match(parameters)
     places = {parameter["in"] for parameter in parameters}
     if places & {"query", "header"}:
         codes.append("invalid_parameter")
@@ -123,6 +122,13 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         responses.setdefault(status, response)
     for response in responses.values():
         response.setdefault("headers", {}).update(_HEADERS | (_LIMIT_HEADERS if in_api else {}))
+
+
+def _require_if_match(parameters: Iterable[dict[str, Any]]) -> None:
+    """Mark the header as required. Routes declare it as optional, so that a request without it gets 428, not 422."""
+    for parameter in parameters:
+        if parameter["name"] == "If-Match":
+            parameter["required"] = True
 
 
 def _responses(codes: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ PageT = TypeVar("PageT", bound=Page[Any])
 
 
 def paginated(schema: type[PageT], request: Request, response: Response, query: PageQuery, found: Slice[Any]) -> PageT:
-    """The page of these rows. The response gets a `Link` to the next page, if there is one."""
+    """The body of a page. If there is a next page, its URL is set as the `Link` header."""
     meta = PageMeta(limit=query.limit, next_cursor=found.next.encode() if found.next else None)
     if meta.next_cursor is not None:
         url = request.url.include_query_params(cursor=meta.next_cursor)

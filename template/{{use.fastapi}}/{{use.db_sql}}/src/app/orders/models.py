@@ -14,7 +14,7 @@ from app.orders.status import OrderStatus
 class Order(Resource, Base):
     __tablename__ = "orders"
     __table_args__ = (
-        # The reference first, so that this index also finds orders by their reference alone.
+        # `reference` is the first column, so that this index also serves queries by reference alone.
         UniqueConstraint("reference", "owner"),
         Index("ix_orders_owner", "owner", "created_at", "id"),
         Index("ix_orders_created_at", "created_at", "id"),

@@ -1,4 +1,4 @@
-"""Handlers of events that orders take."""
+"""Event handlers that change orders."""
 
 from uuid import UUID
 

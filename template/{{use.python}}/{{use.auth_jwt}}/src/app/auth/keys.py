@@ -17,7 +17,10 @@ ALGORITHM = "ES256"
 
 
 class KeyRing:
-    """The key that signs, and the keys that verify. `public_keys` are the latter as JSON Web Keys (RFC 7517)."""
+    """The key that signs tokens, and the keys that verify them.
+
+    `public_keys` are the verifying keys as JSON Web Keys (RFC 7517). The first one belongs to the signing key.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._signing_key = settings.auth_private_key or _development_key()
@@ -35,7 +38,7 @@ class KeyRing:
         """The claims of a token.
 
         Raises:
-            jwt.ExpiredSignatureError: the token was valid and has expired.
+            jwt.ExpiredSignatureError: the token has expired.
             jwt.InvalidTokenError: the token is not valid.
         """
         key = self._verifying_keys.get(jwt.get_unverified_header(token).get("kid", ""))

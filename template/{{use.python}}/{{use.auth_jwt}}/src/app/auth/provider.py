@@ -1,4 +1,4 @@
-"""How a request proves its principal: with an access token."""
+"""Authenticates requests by their access token."""
 
 import asyncio
 import time
@@ -34,14 +34,15 @@ class _VerifiedToken:
     session_id: UUID
     expires_at: float
     was_used: bool = True
-    """Since the last lookup of its session."""
+    """Whether the token was used since the last recheck."""
 
 
 class Authenticator:
     """Verifies bearer tokens, and caches the verified ones.
 
-    Every `AUTH_RECHECK_SECONDS`, one query looks up the sessions of all tokens that were used meanwhile. Other
-    requests do not query the database.
+    A token that is not in the cache takes one query. After every `AUTH_RECHECK_SECONDS`, the next request rechecks the
+    cache: one query looks up the sessions of the tokens that were used since the last recheck. Tokens whose session
+    was not found are dropped.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -54,12 +55,12 @@ class Authenticator:
         self._rechecking: asyncio.Task[None] | None = None
 
     async def authenticate(self, authorization: str) -> Principal | DomainError:
-        """The principal of a request with this `Authorization` header, or the reason why there is none."""
+        """Take the `Authorization` header. Returns the principal, or the reason why there is none."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             return DomainError("unauthenticated", "Send an access token as bearer")
         if time.monotonic() >= self._recheck_at:
-            # One task looks up the sessions; concurrent requests wait for the same task.
+            # Concurrent requests wait for the same task.
             if self._rechecking is None or self._rechecking.done():
                 self._rechecking = asyncio.create_task(self._recheck())
             await asyncio.shield(self._rechecking)
@@ -72,24 +73,24 @@ class Authenticator:
             attempts.labels("rejected").inc()
         return result
 
-    def forget_user(self, session: Session, user_id: UUID) -> None:
-        """After the commit, look up the sessions of a user again: roles may have changed, or sessions have ended."""
-        after_commit(session, lambda: self._forget(user_id))
+    def invalidate_user(self, session: Session, user_id: UUID) -> None:
+        """After the commit, drop the tokens of a user from the cache: its roles have changed or its sessions ended."""
+        after_commit(session, lambda: self._invalidate(user_id))
 
-    def forget_session(self, session: Session, session_id: UUID) -> None:
-        """After the commit, look up a session again: it has ended."""
-        after_commit(session, lambda: self._forget(session_id))
+    def invalidate_session(self, session: Session, session_id: UUID) -> None:
+        """After the commit, drop the tokens of a session from the cache: the session has ended."""
+        after_commit(session, lambda: self._invalidate(session_id))
 
     async def end_sessions(self, session: Session, user_id: UUID) -> None:
         """Revoke every session of a user."""
         await repository.revoke_of_user(session, user_id)
-        self.forget_user(session, user_id)
+        self.invalidate_user(session, user_id)
 
     async def erase(self, session: Session, email: str) -> None:
-        """Delete what remains of a user besides its account and sessions."""
+        """Delete the failed logins of a user. They have no foreign key, because unknown emails are counted, too."""
         await repository.delete_failures(session, email)
 
-    def _forget(self, user_or_session: UUID) -> None:
+    def _invalidate(self, user_or_session: UUID) -> None:
         self._changes += 1
         for token, each in list(self._verified.items()):
             if user_or_session == each.session_id or str(user_or_session) == each.principal.subject:
@@ -104,12 +105,13 @@ class Authenticator:
                 found = await self._find(used)
             self._recheck_at = recheck_at
         finally:
-            # Drop what was not found: everything, if the database does not answer.
+            # Drop the tokens whose session was not found: all tokens, if the database does not answer.
             for token, each in cached.items():
                 if self._verified.get(token) is not each:
-                    continue  # dropped or replaced meanwhile
+                    continue  # dropped or replaced during the query
                 if each.session_id in found:
-                    each.principal, each.was_used = found[each.session_id], False
+                    each.principal = found[each.session_id]
+                    each.was_used = False
                 else:
                     del self._verified[token]
 
@@ -125,7 +127,8 @@ class Authenticator:
         principal = (await self._find({session_id})).get(session_id)
         if principal is None or principal.subject != subject:
             return DomainError("unauthenticated", "The session has ended")
-        if changes == self._changes:  # else the principal may be outdated already
+        # A change during the query may have made the principal outdated. It is not cached then.
+        if changes == self._changes:
             if len(self._verified) >= CACHE_SIZE:
                 del self._verified[next(iter(self._verified))]
             self._verified[token] = _VerifiedToken(principal, session_id, claims["exp"])

@@ -1,4 +1,4 @@
-"""The audit log: lines of the log, because callers have no names."""
+"""The audit log. Its entries are log lines: all callers are anonymous, so there is no table of actors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a request proves its principal: it does not."""
+"""Authenticates nobody: every request acts for the anonymous principal."""
 
 from app.config import Settings
 from app.database import Database

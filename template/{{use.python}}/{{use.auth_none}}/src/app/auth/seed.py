@@ -1,4 +1,4 @@
-"""Who owns the examples."""
+"""The owner of the example data."""
 
 from app.auth.provider import ANONYMOUS
 from app.database import Database
@@ -6,5 +6,5 @@ from app.permissions import Principal
 
 
 async def seed(database: Database) -> tuple[Principal, list[str]]:
-    """The owner of the examples, and lines to print: there are no accounts."""
+    """Returns the owner of the example data, and no lines to print, because there are no accounts."""
     return ANONYMOUS, []

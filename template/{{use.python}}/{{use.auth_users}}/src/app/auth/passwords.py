@@ -7,10 +7,10 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-# The second recommendation of OWASP: 19 MiB, two passes.
+# Parameters that OWASP recommends for argon2id: 19 MiB of memory, two iterations.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
-# Each hash occupies a core: one core stays free for requests.
+# Each hash occupies a core. The limit leaves one core for other requests.
 _slots = asyncio.Semaphore(max(1, (os.cpu_count() or 1) - 1))
 
 

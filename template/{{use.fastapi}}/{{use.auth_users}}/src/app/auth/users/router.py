@@ -1,4 +1,4 @@
-"""Users over HTTP: one's own account, and the accounts that admins manage."""
+"""Users over HTTP: the caller's own account, and the accounts that admins manage."""
 
 from typing import Annotated
 from uuid import UUID
@@ -32,7 +32,8 @@ async def get_me(me: CurrentPrincipal, session: ReadSession, conditional: Condit
 @router.get("/me/export", operation_id="export_me")
 async def export_me(request: Request, me: CurrentPrincipal, session: ReadSession) -> UserExport:
     """Get one's account, and everything that the service stores of its owner."""
-    users, user_id = Users(session), UUID(me.subject)
+    users = Users(session)
+    user_id = UUID(me.subject)
     data = await service.export(users, request.app.state.personal_data, user_id)
     return UserExport.model_validate({"user": await users.get(user_id), "data": data})
 

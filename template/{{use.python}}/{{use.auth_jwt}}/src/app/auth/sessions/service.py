@@ -35,7 +35,7 @@ class Sessions:
         """
         if not self._settings.registration_is_open:
             raise DomainError("permission_denied", "Registration is closed")
-        return await users.create(self._database, registration, Role.MEMBER, by_itself=True)
+        return await users.create(self._database, registration, Role.MEMBER, self_registered=True)
 
     async def log_in(self, login: Login) -> TokenPair:
         """Open a session. The error does not tell whether the account exists.
@@ -43,13 +43,13 @@ class Sessions:
         Raises: invalid_credentials, rate_limited
         """
         async with self._database.reading() as session:
-            await self._refuse_if_locked(session, login.email)
+            await self._refuse_if_locked_out(session, login.email)
             user = await Users(session).find_by_email(login.email)
         is_correct = await passwords.verify_password(login.password, user.password_hash if user else None)
         async with self._database.transaction() as session:
-            # Again, and with a lock: other logins may have failed while this password was hashed.
-            await self._refuse_if_locked(session, login.email, lock=True)
-            # Again: the account may have been erased or disabled, or the password changed.
+            # Check again, with the row locked: other logins may have failed while the password was hashed.
+            await self._refuse_if_locked_out(session, login.email, lock=True)
+            # Read the user again: it may have been erased or disabled, or its password changed.
             current = await Users(session).lock(user.id) if user and is_correct else None
             if user and current and current.password_hash == user.password_hash and not current.disabled:
                 attempts.labels("ok").inc()
@@ -58,23 +58,25 @@ class Sessions:
                 return await self._issue_tokens(session, await self._open(session, user))
             attempts.labels("failed").inc()
             await self._count_failure(session, login.email)
+        # Raised after the transaction, so that the failure is counted.
         raise DomainError("invalid_credentials", "Email and password do not match")
 
     async def refresh(self, token: str) -> TokenPair:
-        """Exchange a refresh token for new tokens. A token that is used twice was stolen, so its session is revoked.
+        """Exchange a refresh token for new tokens. A second use suggests a stolen token, so it revokes the session.
 
         Raises: unauthenticated
         """
         async with self._database.transaction() as session:
             stored = await repository.lock_refresh_token(session, token)
             if stored and stored.used_at is None:
-                opened = await repository.lock_session(session, stored.session_id)
-                if opened and opened.revoked_at is None and opened.expires_at > clock.now():
+                login_session = await repository.lock_session(session, stored.session_id)
+                if login_session and login_session.revoked_at is None and login_session.expires_at > clock.now():
                     stored.used_at = clock.now()
-                    return await self._issue_tokens(session, opened)
+                    return await self._issue_tokens(session, login_session)
             elif stored:
                 await repository.revoke(session, stored.session_id)
-                self._authenticator.forget_session(session, stored.session_id)
+                self._authenticator.invalidate_session(session, stored.session_id)
+        # Raised after the transaction, so that the session is revoked.
         raise DomainError("unauthenticated", "The refresh token is not valid")
 
     async def log_out(self, token: str) -> None:
@@ -83,9 +85,9 @@ class Sessions:
             stored = await repository.lock_refresh_token(session, token)
             if stored:
                 await repository.revoke(session, stored.session_id)
-                self._authenticator.forget_session(session, stored.session_id)
+                self._authenticator.invalidate_session(session, stored.session_id)
 
-    async def _refuse_if_locked(self, session: Session, email: str, *, lock: bool = False) -> None:
+    async def _refuse_if_locked_out(self, session: Session, email: str, *, lock: bool = False) -> None:
         address = context.current().address
         count, expires_at = await repository.count_failures(session, email, address, lock=lock)
         if count >= self._settings.auth_lockout_failures:
@@ -100,14 +102,20 @@ class Sessions:
         expires_at = clock.now() + timedelta(seconds=self._settings.auth_refresh_ttl_seconds)
         return await repository.open_session(session, user.id, expires_at=expires_at)
 
-    async def _issue_tokens(self, session: Session, opened: LoginSession) -> TokenPair:
+    async def _issue_tokens(self, session: Session, login_session: LoginSession) -> TokenPair:
         refresh_token = secrets.token_urlsafe(32)
-        await repository.add_refresh_token(session, refresh_token, opened.id)
+        await repository.add_refresh_token(session, refresh_token, login_session.id)
         now = int(time.time())
         lifetime = self._settings.auth_access_ttl_seconds
-        claims = {"sub": str(opened.user_id), "sid": str(opened.id), "iat": now, "exp": now + lifetime}
+        claims = {
+            "sub": str(login_session.user_id),
+            "sid": str(login_session.id),
+            "jti": secrets.token_hex(8),
+            "iat": now,
+            "exp": now + lifetime,
+        }
         return TokenPair(
-            access_token=self._authenticator.keys.sign(claims | {"jti": secrets.token_hex(8)}),
+            access_token=self._authenticator.keys.sign(claims),
             refresh_token=refresh_token,
             expires_in=lifetime,
         )

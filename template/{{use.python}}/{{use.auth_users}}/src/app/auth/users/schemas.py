@@ -11,7 +11,7 @@ from app.pagination import Page
 from app.permissions import Role
 from app.schemas import RequestBody, ResponseBody
 
-# Addresses under .test are nobody's (RFC 6761), so tests of a deployed service may use them.
+# Accept addresses under .test, which belong to nobody (RFC 6761): tests of a deployed service need such addresses.
 email_validator.TEST_ENVIRONMENT = True
 
 Email = Annotated[EmailStr, StringConstraints(max_length=254, to_lower=True), Field(examples=["ada@example.com"])]

@@ -1,4 +1,4 @@
-"""What happens to users."""
+"""Operations on users."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from app.personal_data import PersonalData
 from app.versions import check_version
 
 
-async def create(database: Database, registration: Registration, role: Role, *, by_itself: bool = False) -> User:
-    """Create a user. `by_itself` says whether the user registers, rather than being created by a command.
+async def create(database: Database, registration: Registration, role: Role, *, self_registered: bool = False) -> User:
+    """Create a user. With `self_registered`, the audit log names the user as the actor.
 
     Raises: conflict
     """
@@ -25,9 +25,8 @@ async def create(database: Database, registration: Registration, role: Role, *, 
     async with database.transaction() as session:
         await Users(session).add(user)
         subject = str(user.id)
-        await audit.record(
-            session, "user.created", subject, actor=subject if by_itself else None, after={"roles": [role]}
-        )
+        actor = subject if self_registered else None
+        await audit.record(session, "user.created", subject, actor=actor, after={"roles": [role]})
     return user
 
 
@@ -42,18 +41,18 @@ async def assign_roles(
     user = await users.get_for_update(user_id)
     check_version(user.version, versions)
     if Role.ADMIN not in roles:
-        _refuse_for_last_admin(admins, user, "demoted")
+        _refuse_if_last_admin(admins, user, "demoted")
     before, after = {"roles": user.roles}, {"roles": list(roles)}
     await users.set_roles(user, roles)
     await audit.record(users.session, "user.roles_assigned", str(user_id), before=before, after=after)
-    authenticator.forget_user(users.session, user_id)
+    authenticator.invalidate_user(users.session, user_id)
     return user
 
 
 async def patch(
     users: Users, authenticator: Authenticator, user_id: UUID, patch: UserPatch, versions: Collection[int] | None
 ) -> User:
-    """Make the changes of a patch. Disabling a user ends its sessions.
+    """Disable or enable a user. Disabling ends the sessions of the user.
 
     Raises: not_found, precondition_failed, invalid_state
     """
@@ -63,7 +62,7 @@ async def patch(
     if patch.disabled is None or patch.disabled == user.disabled:
         return user
     if patch.disabled:
-        _refuse_for_last_admin(admins, user, "disabled")
+        _refuse_if_last_admin(admins, user, "disabled")
         await authenticator.end_sessions(users.session, user_id)
     user.disabled = patch.disabled
     await users.save(user)
@@ -96,28 +95,31 @@ async def change_password(
 
 
 async def export(users: Users, features: Sequence[PersonalData], user_id: UUID) -> dict[str, list[dict[str, Any]]]:
-    """What the features store of a user, by feature."""
-    exports = {feature.name: feature.export for feature in features if feature.export}
-    return {name: await export(users.session, str(user_id)) for name, export in exports.items()}
+    """The data that the features store about a user, by feature."""
+    data: dict[str, list[dict[str, Any]]] = {}
+    for feature in features:
+        if feature.export:
+            data[feature.name] = await feature.export(users.session, str(user_id))
+    return data
 
 
 async def erase(users: Users, authenticator: Authenticator, features: Sequence[PersonalData], user_id: UUID) -> None:
-    """Erase a user, and everything that the features store of it.
+    """Erase a user, and all data that the features store about the user.
 
     Raises: not_found, invalid_state
     """
     admins = await users.lock_admins()
     user = await users.get_for_update(user_id)
-    _refuse_for_last_admin(admins, user, "erased")
+    _refuse_if_last_admin(admins, user, "erased")
     for feature in features:
         await feature.erase(users.session, str(user_id))
     await authenticator.erase(users.session, user.email)
     await users.remove(user)
     await audit.record(users.session, "user.erased", str(user_id))
     await audit.erase(users.session, user_id)
-    authenticator.forget_user(users.session, user_id)
+    authenticator.invalidate_user(users.session, user_id)
 
 
-def _refuse_for_last_admin(admins: Collection[UUID], user: User, participle: str) -> None:
+def _refuse_if_last_admin(admins: Collection[UUID], user: User, change: str) -> None:
     if set(admins) == {user.id}:
-        raise DomainError("invalid_state", f"The last admin cannot be {participle}")
+        raise DomainError("invalid_state", f"The last admin cannot be {change}")

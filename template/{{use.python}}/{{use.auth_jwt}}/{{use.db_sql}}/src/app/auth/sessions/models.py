@@ -11,7 +11,7 @@ from app.database import Base
 
 
 class LoginSession(Base):
-    """The time from a login to the logout. Revoking a session invalidates its access tokens and refresh tokens."""
+    """A session from login to logout. Revoking it invalidates its access tokens and refresh tokens."""
 
     __tablename__ = "sessions"
 

@@ -15,7 +15,7 @@ from app.permissions import Principal
 
 
 async def find_principals(session: Session, session_ids: Collection[UUID]) -> dict[UUID, Principal]:
-    """The users of the valid sessions among these, with their current roles."""
+    """The principals of these sessions, with current roles. Without revoked sessions and disabled users."""
     statement = (
         select(LoginSession.id, LoginSession.user_id, Grant.role)
         .join(User, User.id == LoginSession.user_id)
@@ -30,10 +30,10 @@ async def find_principals(session: Session, session_ids: Collection[UUID]) -> di
 
 
 async def open_session(session: Session, user_id: UUID, *, expires_at: datetime) -> LoginSession:
-    opened = LoginSession(user_id=user_id, expires_at=expires_at)
-    session.add(opened)
+    login_session = LoginSession(user_id=user_id, expires_at=expires_at)
+    session.add(login_session)
     await session.flush()
-    return opened
+    return login_session
 
 
 async def lock_session(session: Session, session_id: UUID) -> LoginSession | None:
@@ -46,8 +46,8 @@ async def revoke(session: Session, session_id: UUID) -> None:
 
 
 async def revoke_of_user(session: Session, user_id: UUID) -> None:
-    opened = LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None)
-    await session.execute(update(LoginSession).where(*opened).values(revoked_at=clock.now()))
+    active = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+    await session.execute(active.values(revoked_at=clock.now()))
 
 
 async def add_refresh_token(session: Session, token: str, session_id: UUID) -> None:
@@ -60,7 +60,7 @@ async def lock_refresh_token(session: Session, token: str) -> RefreshToken | Non
 
 
 async def count_failures(session: Session, email: str, address: str, *, lock: bool = False) -> tuple[int, datetime]:
-    """The number of failed logins, and when it expires. With `lock`, the row is locked until the transaction ends."""
+    """The number of failed logins, and when it expires. With `lock`, lock the row until the transaction ends."""
     key = (_digest(email), _digest(address))
     failures = await session.get(LoginFailures, key, with_for_update=lock, populate_existing=True)
     if failures is None or failures.expires_at <= clock.now():
@@ -69,7 +69,7 @@ async def count_failures(session: Session, email: str, address: str, *, lock: bo
 
 
 async def add_failure(session: Session, email: str, address: str, *, expires_at: datetime) -> None:
-    """Count a failed login. The count begins anew when it has expired."""
+    """Count a failed login. An expired count starts again at 1."""
     count = case((LoginFailures.expires_at > clock.now(), LoginFailures.count + 1), else_=1)
     values = {"account": _digest(email), "address": _digest(address), "count": 1, "expires_at": expires_at}
     changes = {"count": count, "expires_at": expires_at}
@@ -77,11 +77,11 @@ async def add_failure(session: Session, email: str, address: str, *, expires_at:
 
 
 async def delete_failures(session: Session, email: str, address: str | None = None) -> None:
-    """Forget the failed logins to an account: from one address, or from all."""
-    counted = delete(LoginFailures).where(LoginFailures.account == _digest(email))
+    """Delete the counts of failed logins to an account, from one address or from all addresses."""
+    statement = delete(LoginFailures).where(LoginFailures.account == _digest(email))
     if address is not None:
-        counted = counted.where(LoginFailures.address == _digest(address))
-    await session.execute(counted)
+        statement = statement.where(LoginFailures.address == _digest(address))
+    await session.execute(statement)
 
 
 async def delete_expired(session: Session) -> None:

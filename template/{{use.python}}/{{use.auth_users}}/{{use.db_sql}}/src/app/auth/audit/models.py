@@ -12,7 +12,7 @@ from app.database import Base
 
 
 class AuditEntry(Base):
-    """A change. Entries are never changed, except that erasing a user blanks its addresses."""
+    """A change or a login. Entries never change, except that erasing a user blanks the addresses of its entries."""
 
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_created_at", "created_at", "id"), Index("ix_audit_log_actor_id", "actor_id"))
@@ -20,7 +20,7 @@ class AuditEntry(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     actor_id: Mapped[UUID | None]
-    """The user who made the change; None for a command. Not a foreign key, because the log outlives the user."""
+    """The user who acted; None for a command. Not a foreign key, because entries remain after the user is erased."""
     action: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(100))
     address: Mapped[str] = mapped_column(String(45))

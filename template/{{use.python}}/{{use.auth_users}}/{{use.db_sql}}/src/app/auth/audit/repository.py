@@ -38,7 +38,7 @@ async def record(
 
 
 async def erase(session: Session, user_id: UUID) -> None:
-    """Blank the addresses of a user. What it did and when remains."""
+    """Blank the addresses in the entries of a user. The entries themselves remain."""
     await session.flush()
     await session.execute(update(AuditEntry).where(AuditEntry.actor_id == user_id).values(address=""))
 

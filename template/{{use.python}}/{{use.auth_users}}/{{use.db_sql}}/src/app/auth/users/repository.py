@@ -44,7 +44,7 @@ class Users:
 
     async def lock(self, user_id: UUID) -> User | None:
         """A user, locked until the transaction ends; None if it does not exist."""
-        # The roles in a statement of their own: what is locked must be read after waiting for the lock.
+        # Two statements: a single one could read the roles as they were before it waited for the lock.
         await self.session.execute(select(User.id).where(User.id == user_id).with_for_update())
         statement = select(User).where(User.id == user_id).execution_options(populate_existing=True)
         return (await self.session.scalars(statement)).unique().one_or_none()
@@ -62,7 +62,7 @@ class Users:
     async def lock_admins(self) -> set[UUID]:
         """The ids of the admins who can log in, locked until the transaction ends.
 
-        Lock them before any single user: two transactions that lock the same users in another order end in a deadlock.
+        Call this before locking a single user: transactions that lock the same users in different orders may deadlock.
         """
         admins = (
             select(User.id)
@@ -82,7 +82,7 @@ class Users:
 
     async def save(self, user: User) -> None:
         """Store what has changed."""
-        # Roles are rows of their own. Their changes must count as changes of the user.
+        # A change of roles changes no column of the user. The new time makes it a new version of the user.
         user.updated_at = clock.now()
         await self.session.flush()
 
