@@ -210,12 +210,16 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_delay
 
 
 async def test_a_message_whose_lease_was_lost_is_left_to_its_new_holder(database: Database) -> None:
+    taken = []
+
     async def lose_the_others(session: Session, event: Event) -> None:
+        taken.append(event.subject)
         await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
 
     await send(database, 2)
     await Worker(database, lose_the_others).work()
 
+    assert taken == ["cup-0"]
     assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
 
 
