@@ -35,6 +35,7 @@ ALLOWED_ORIGIN = "https://app.example"
 ADMIN = ("admin@example.com", "an admin's password")
 MAX_BODY = 1024 * 1024
 CONFIRMED_AFTER = 0.01
+LOCKED_AFTER = 10
 REFUSING = 0.04
 WORK = 0.01
 RACE = 0.2
@@ -120,7 +121,7 @@ class Reference:
         broken: str = "",
         registration: bool = True,
         general_limit: int = 100_000,
-        auth_limit: int = 40,
+        auth_limit: int = 80,
         window: int = 3600,
         documented: bool = True,
         scheme: dict[str, str] | None = None,
@@ -136,6 +137,7 @@ class Reference:
         self.keys: dict[tuple[str, ...], Any] = {}
         self.sessions: dict[str, dict[str, Any]] = {}
         self.used: dict[str, int] = {}
+        self.failures: dict[tuple[str, str], int] = {}
         self.series: dict[str, int] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         public = json.loads(ECAlgorithm.to_jwk(SIGNING_KEY.public_key()))
@@ -223,7 +225,8 @@ class Reference:
             if not found:
                 continue
             known.append(method)
-            wanted = "GET" if asked.method == "HEAD" else asked.method
+            is_head = asked.method == "HEAD" and not self.breaks("HEAD is no method")
+            wanted = "GET" if is_head else asked.method
             if method == wanted:
                 asked.route, asked.args = path, found.groups()
                 return handler, public
@@ -270,7 +273,8 @@ class Reference:
         except (jwt.PyJWTError, ValueError, KeyError, TypeError):
             raise refused from None
         for user in self.users.values():
-            if user["id"] == claims["sub"]:
+            is_valid = claims["at"] >= user["valid_from"] and not user["disabled"]
+            if user["id"] == claims["sub"] and (is_valid or self.breaks("the disabled stay")):
                 return user
         raise refused
 
@@ -421,6 +425,8 @@ class Reference:
 
     async def metrics(self, _: Asked) -> Reply:
         """Prometheus exposition."""
+        if self.breaks("no port has the metrics"):
+            raise Refused("not_found")
         lines = ["# TYPE http_server_request_duration_seconds histogram"]
         for labels, count in self.series.items():
             lines.append(f"http_server_request_duration_seconds_count{{{labels}}} {count}")
@@ -475,13 +481,24 @@ class Reference:
     async def login(self, asked: Asked) -> Reply:
         """Tokens for a password."""
         body = await self._json(asked)
+        account = (asked.client, body["email"])
+        if self.failures.get(account, 0) >= LOCKED_AFTER:
+            raise Refused("rate_limited", Retry_After="900")
         user = self.users.get(body["email"])
         if not user and self.breaks("an unknown address is told"):
             raise Refused("not_found")
+        if user and user["disabled"] and not self.breaks("the disabled log in"):
+            user = None
         if not user or user["hash"] != _hashed(body["password"]):
+            if not self.breaks("failures are not counted"):
+                every = self.breaks("failures lock the address")
+                for one in [*self.users] if every else [body["email"]]:
+                    count = self.failures.get((asked.client, one), 0)
+                    self.failures[asked.client, one] = count + 1
             if user or not self.breaks("an unknown address is answered at once"):
                 await asyncio.sleep(REFUSING)
             raise Refused("invalid_credentials", WWW_Authenticate="Bearer")
+        self.failures.pop(account, None)
         return self._tokens(user, family=uuid.uuid4().hex)
 
     async def refresh(self, asked: Asked) -> Reply:
@@ -534,6 +551,27 @@ class Reference:
                 session["revoked"] |= session["user"] is user
         return Reply(204)
 
+    async def change_password(self, asked: Asked) -> Reply:
+        """A new password for the caller, which ends its sessions."""
+        body, user = await self._json(asked), _the(asked.user)
+        is_known = user["hash"] == _hashed(body["current_password"])
+        if not is_known and not self.breaks("any current password will do"):
+            raise Refused("invalid_credentials", WWW_Authenticate="Bearer")
+        user["hash"] = _hashed(body["new_password"])
+        if not self.breaks("a new password ends no session"):
+            user["valid_from"] = time.time()
+        return Reply(204)
+
+    async def patch_user(self, asked: Asked) -> Reply:
+        """A user, disabled or enabled again."""
+        _expect_admin(asked)
+        disabled = (await self._json(asked))["disabled"]
+        for user in self.users.values():
+            if user["id"] == asked.args[0]:
+                user["disabled"] = disabled
+                return self._user_reply(user)
+        raise Refused("not_found")
+
     async def list_users(self, asked: Asked) -> Reply:
         """Every user, for admins."""
         if not self.breaks("everybody may list the users"):
@@ -557,13 +595,13 @@ class Reference:
     def add_user(self, email: str, password: str, roles: list[str]) -> dict[str, Any]:
         """A user that nobody registered."""
         user = {"id": _uuid7(), "email": email, "hash": _hashed(password), "roles": roles}
+        user |= {"disabled": False, "valid_from": 0.0}
         self.users[email] = user
         return user
 
     def _user_reply(self, user: dict[str, Any], status: int = 200) -> Reply:
-        return Reply(
-            status, {name: user[name] for name in ("id", "email", "roles")}, {"ETag": '"1"'}
-        )
+        shown = {name: user[name] for name in ("id", "email", "roles", "disabled")}
+        return Reply(status, shown, {"ETag": '"1"'})
 
     def _tokens(self, user: dict[str, Any], family: str) -> Reply:
         life = 86_400 if self.breaks("tokens live for a day") else 900
@@ -585,7 +623,7 @@ class Reference:
             "iat": now,
             "exp": now + life,
         }
-        claims |= {"typ": kind, "jti": uuid.uuid4().hex}
+        claims |= {"typ": kind, "jti": uuid.uuid4().hex, "at": time.time()}
         return jwt.encode(claims, SIGNING_KEY, "ES256", headers={"kid": "one"})
 
     def _revoke(self, family: str) -> None:
@@ -866,6 +904,8 @@ class Reference:
         if not self.breaks("unknown members are taken"):
             _expect_members(one, {"sku", "quantity", "unit_price"}, at=at)
         most = 10**9 if self.breaks("a quantity has no bound") else 1000
+        if isinstance(one["quantity"], str | bool) and self.breaks("text counts as a number"):
+            one["quantity"] = int(one["quantity"])
         for name, sound in (
             ("sku", _text(64)(one["sku"])),
             ("quantity", type(one["quantity"]) is int and 1 <= one["quantity"] <= most),
@@ -913,6 +953,8 @@ class Reference:
                 ("GET", f"{ME}/export", self.export),
                 ("GET", "/api/v1/users", self.list_users),
                 ("PUT", "/api/v1/users/{}/roles", self.set_roles),
+                ("PATCH", "/api/v1/users/{}", self.patch_user),
+                ("PUT", f"{ME}/password", self.change_password),
             ]
         return [(*route, True) for route in public] + [(*route, False) for route in private]
 

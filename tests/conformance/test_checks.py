@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ BREAKS = {
     "readyz is cached": ["readiness_names_each_dependency"],
     "probes are limited": ["operations_are_not_limited"],
     "a metric is missing": ["metrics_have_the_agreed_names"],
+    "no port has the metrics": [
+        "metrics_have_the_agreed_names",
+        "metrics_are_on_one_port",
+        "metrics_do_not_grow_with_urls",
+    ],
     "routes are counted by path": ["metrics_do_not_grow_with_urls"],
     "any method is counted": ["metrics_do_not_grow_with_urls"],
     "no request id is kept": ["request_id_is_kept"],
@@ -33,7 +39,8 @@ BREAKS = {
     "no origin is allowed": ["configured_origin_is_allowed"],
     "nothing is compressed": ["large_bodies_are_compressed"],
     "small bodies are compressed": ["small_bodies_are_not_compressed"],
-    "OPTIONS tells no methods": ["head_and_options_are_sane"],
+    "OPTIONS tells no methods": ["options_tell_the_methods"],
+    "HEAD is no method": ["head_is_answered_as_get"],
     "the API has no version": ["api_is_versioned"],
     "long bodies are read": ["large_bodies_are_refused"],
     "chunked bodies are read": ["large_chunked_bodies_are_refused"],
@@ -48,6 +55,7 @@ BREAKS = {
         "read_only_fields_are_refused",
         "no_answer_is_an_internal_error",
     ],
+    "text counts as a number": ["values_of_another_type_are_refused"],
     "a quantity has no bound": ["values_out_of_bounds_are_refused"],
     "errors point nowhere": ["values_out_of_bounds_are_refused"],
     "an order has 99 lines at most": ["values_at_their_bounds_are_taken"],
@@ -136,6 +144,12 @@ BREAKS = {
     "errors may be cached": ["no_answer_is_cached_unasked"],
     "404 tells no budget": ["every_answer_tells_the_budget"],
     "the erased stay": ["the_caller_can_be_erased"],
+    "any current password will do": ["passwords_can_be_changed"],
+    "a new password ends no session": ["passwords_can_be_changed"],
+    "the disabled log in": ["users_can_be_disabled"],
+    "the disabled stay": ["users_can_be_disabled"],
+    "failures are not counted": ["failed_logins_lock_one_account"],
+    "failures lock the address": ["failed_logins_lock_one_account"],
     "the budget stays": [
         "the_budget_goes_down",
         "budgets_end",
@@ -182,6 +196,15 @@ def test_without_accounts_the_budget_of_the_address_ends(server: Server) -> None
     server.app = Reference(auth="none", general_limit=100)
     checks = [check for check in CHECKS if check.name == "budgets_end"]
     assert [result.verdict for result in _run(server, checks)] == ["passed"]
+
+
+def test_metrics_with_a_port_of_their_own_must_not_be_on_the_main_port(server: Server) -> None:
+    server.app = Reference()
+    elsewhere = f"{server.url}/metrics".replace("127.0.0.1", "localhost")
+    options = replace(_options(server), metrics_url=elsewhere)
+    checks = [check for check in CHECKS if check.name == "metrics_are_on_one_port"]
+    results = asyncio.run(run(options, checks, notify=_expect_no_wait))
+    assert [result.verdict for result in results] == ["failed"]
 
 
 def test_a_confirmed_order_without_a_queue_fails(server: Server) -> None:

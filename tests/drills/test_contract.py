@@ -10,7 +10,11 @@ from typing import Any
 from tests.services import ADMIN, Service
 
 ORIGIN = "https://shop.example"
-LIMITS = {"AUTH_RATE_LIMIT": "20/minute", "RATE_LIMIT_DEFAULT": "600/minute"}
+LIMITS = {
+    "AUTH_RATE_LIMIT": "20/minute",
+    "AUTH_LOCKOUT_FAILURES": "5",
+    "RATE_LIMIT_DEFAULT": "600/minute",
+}
 
 
 def test_the_service_keeps_the_contract(service: Service, tmp_path: Path) -> None:

@@ -157,6 +157,28 @@ def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str)
     assert "scripts/local_postgresql.py" in commands.splitlines()[0]
 
 
+@each_row(auth="jwt")
+def test_the_docs_tell_how_long_other_replicas_accept_a_revoked_session(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    default = dict(settings(project / "src/app/config"))["AUTH_RECHECK_SECONDS"]
+    page = " ".join((project / "docs/auth.md").read_text().split())
+
+    assert f"`AUTH_RECHECK_SECONDS` ({default})" in page
+    assert f"within {default} seconds in other replicas" in page
+
+
+@each_row(cache="memory")
+def test_the_docs_tell_that_processes_do_not_share_rate_limits(
+    rendered: Rendered, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+
+    assert "Rate limits count per process" in (project / "README.md").read_text()
+    assert "up to N times the rate limit" in (project / "docs/api.md").read_text()
+
+
 def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
     text = (rendered() / ".github/workflows/ci.yml").read_text()
     used = re.findall(r"uses: (\S+)", text)

@@ -37,6 +37,13 @@ async def stranger(service: Service) -> Account:
     return await service.once("stranger", lambda: _registered(service))
 
 
+async def newcomer(service: Service) -> Account:
+    """An account for one check alone. Raises `Skip` when none can be registered."""
+    if service.options.email:
+        raise Skip("needs a further account, and one was given")
+    return await _registered(service)
+
+
 async def admin(service: Service) -> Account:
     """The given admin account. Raises `Skip` when none was given."""
     email, password = service.options.admin_email, service.options.admin_password

@@ -20,7 +20,6 @@ DEPTH = 20_000
 OUT_OF_BOUNDS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"reference": ""}, "/reference"),
     ({"reference": "r" * 65}, "/reference"),
-    ({"reference": 7}, "/reference"),
     ({"currency": "EURO"}, "/currency"),
     ({"currency": None}, "/currency"),
     ({"note": "n" * 501}, "/note"),
@@ -37,6 +36,14 @@ OUT_OF_BOUNDS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"lines": [line(unit_price="a lot")]}, "/lines/0/unit_price"),
     ({"lines": [line(unit_price="NaN")]}, "/lines/0/unit_price"),
     ({"lines": [line(unit_price="Infinity")]}, "/lines/0/unit_price"),
+)
+
+OF_ANOTHER_TYPE: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"reference": 7}, "/reference"),
+    ({"lines": [line(quantity=True)]}, "/lines/0/quantity"),
+    ({"lines": [line(quantity="2")]}, "/lines/0/quantity"),
+    ({"lines": [line(quantity=2.5)]}, "/lines/0/quantity"),
+    ({"lines": [line(unit_price=2)]}, "/lines/0/unit_price"),
 )
 
 HOSTILE: tuple[dict[str, Any], ...] = (
@@ -148,6 +155,13 @@ async def values_out_of_bounds_are_refused(service: Service) -> None:
         body = draft()
         del body[missing]
         await _refused_at(f"/{missing}", service, by, body)
+
+
+@check("API-2", "a value of another JSON type is refused with 422, not converted")
+async def values_of_another_type_are_refused(service: Service) -> None:
+    by = await member(service)
+    for changes, pointer in OF_ANOTHER_TYPE:
+        await _refused_at(pointer, service, by, draft(**changes))
 
 
 @check("API-2", "values at their bounds are accepted")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import (
     LOGIN,
     ME,
+    admin,
     login,
     member,
     new_email,
     new_password,
+    newcomer,
     post_credentials,
     refresh,
     stranger,
@@ -17,11 +21,13 @@ from scaffold.conformance.accounts import (
 from scaffold.conformance.core import check
 from scaffold.conformance.discovery import ORDERS
 from scaffold.conformance.ordering import place
-from scaffold.conformance.service import Answer, Service
+from scaffold.conformance.service import Account, Answer, Service
 from scaffold.conformance.verdicts import Skip
 
 MOST_LOGINS = 100
+MOST_FAILURES = 30
 MOST_REQUESTS = 1000
+USERS = "/api/v1/users"
 MADE_UP = {
     "X-Forwarded-For": "203.0.113.9",
     "X-Real-IP": "203.0.113.9",
@@ -46,6 +52,49 @@ async def the_caller_can_be_erased(service: Service) -> None:
     expect.problem(
         await post_credentials(service, LOGIN, by.email, by.password), 401, "invalid_credentials"
     )
+
+
+@check("SEC-5", "a new password replaces the old one and ends all sessions", accounts=True)
+async def passwords_can_be_changed(service: Service) -> None:
+    by = await newcomer(service)
+    wrong = {"current_password": new_password(), "new_password": new_password()}
+    answer = await service.request("PUT", f"{ME}/password", by, json=wrong)
+    expect.problem(answer, 401, "invalid_credentials")
+    right = wrong | {"current_password": by.password}
+    expect.status(await service.request("PUT", f"{ME}/password", by, json=right), 204)
+    expect.problem(await service.get(ME, by), 401, "unauthenticated")
+    old = await post_credentials(service, LOGIN, by.email, by.password)
+    expect.problem(old, 401, "invalid_credentials")
+    await _erase(service, replace(by, password=right["new_password"]))
+
+
+@check("SEC-6", "a disabled user is logged out and cannot log in", accounts=True)
+async def users_can_be_disabled(service: Service) -> None:
+    manager, by = await admin(service), await newcomer(service)
+    await _set_disabled(service, manager, by, disabled=True)
+    expect.problem(await service.get(ME, by), 401, "unauthenticated")
+    answer = await post_credentials(service, LOGIN, by.email, by.password)
+    expect.problem(answer, 401, "invalid_credentials")
+    await _set_disabled(service, manager, by, disabled=False)
+    await _erase(service, by)
+
+
+@check(
+    "SEC-5",
+    "failed logins lock an account, and no other account of the same address",
+    accounts=True,
+)
+async def failed_logins_lock_one_account(service: Service) -> None:
+    by, other = await newcomer(service), await newcomer(service)
+    for _ in range(MOST_FAILURES):
+        answer = await post_credentials(service, LOGIN, by.email, new_password())
+        if answer.status == 429:
+            break
+    expect.problem(answer, 429, "rate_limited")
+    expect.problem(
+        await post_credentials(service, LOGIN, by.email, by.password), 429, "rate_limited"
+    )
+    await _erase(service, other)
 
 
 @check("API-7", "RateLimit-Remaining goes down with each request")
@@ -81,6 +130,22 @@ async def made_up_addresses_get_no_budget(service: Service) -> None:
             await _spend(service)
             answer = await _try(service, {header: made_up})
         expect.status(answer, 429)
+
+
+async def _set_disabled(
+    service: Service, manager: Account, user: Account, *, disabled: bool
+) -> None:
+    path, body = f"{USERS}/{user.id}", {"disabled": disabled}
+    answer = await service.request("PATCH", path, manager, json=body, headers={"If-Match": "*"})
+    expect.status(answer, 200)
+    expect.that(answer.json().get("disabled") is disabled, str(disabled), answer.json(), answer)
+
+
+async def _erase(service: Service, by: Account) -> None:
+    """Log in and erase the account, which nothing needs any more."""
+    session = await login(service, by)
+    expect.status(await service.request("DELETE", ME, session, headers={"If-Match": "*"}), 204)
+    service.registered[:] = [one for one in service.registered if one.email != by.email]
 
 
 async def _spent(service: Service) -> Answer:

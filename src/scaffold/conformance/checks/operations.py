@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 
+import httpx
+
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import member
 from scaffold.conformance.core import check
@@ -73,6 +75,15 @@ async def metrics_have_the_agreed_names(service: Service) -> None:
             sorted(found),
             answer,
         )
+
+
+@check("OBS-2", "metrics with a port of their own are not on the main port")
+async def metrics_are_on_one_port(service: Service) -> None:
+    own = service.options.metrics_url
+    if own and httpx.URL(own).netloc != service.client.base_url.netloc:
+        expect.status(await service.get("/metrics"), 404)
+    else:
+        expect.status(await service.get("/metrics"), 200)
 
 
 @check("OBS-2", "metrics use the route template: unknown URLs, ids and methods add no series")

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
+from sqlalchemy import event
 
 from app import cli, clock
 from app.config import Settings, settings
@@ -93,6 +94,7 @@ async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(defaults | changes)))
+            event.listen(service.state.database.reader.sync_engine, "before_cursor_execute", refuse_locks)
             for router in routers:
                 service.include_router(router)
             await running.enter_async_context(service.router.lifespan_context(service))
@@ -125,6 +127,11 @@ async def member(service: FastAPI) -> AsyncClient:
 @pytest.fixture
 async def admin(service: FastAPI) -> AsyncClient:
     return await callers.admin(service)
+
+
+def refuse_locks(*arguments: Any) -> None:
+    """Fail on a statement that would lock rows outside of a transaction, where the lock ends with the statement."""
+    assert "FOR UPDATE" not in arguments[2], arguments[2]
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:

@@ -5,19 +5,20 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import AsyncMock
+from types import ModuleType
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import select
 
-from app import clock, jobs, worker
+from app import __main__ as api_main
+from app import clock, dialect, jobs, worker
 from app.__main__ import main
 from app.database import Database, Session
 from app.jobs import Job, run_if_due, run_jobs
 from app.jobs.models import ScheduledJob
-from app.lifecycle import EXIT_KILLED
 from tests.conftest import eventually
 from tests.processes import free_port, is_ready, running
 
@@ -90,7 +91,7 @@ async def test_a_process_that_exceeds_the_grace_period_fails(database_url: str, 
 
         api.terminate()
 
-        assert await asyncio.wait_for(api.wait(), 15) == EXIT_KILLED
+        assert await asyncio.wait_for(api.wait(), 15) == 1
         await asyncio.gather(slow, return_exceptions=True)
 
 
@@ -100,6 +101,22 @@ def test_a_port_that_is_taken_is_reported_in_one_line(environment: pytest.Monkey
         environment.setenv("PORT", str(taken.getsockname()[1]))
         environment.setattr("sys.argv", arguments)
         main()
+
+
+@pytest.mark.parametrize("entry_point", [api_main, worker])
+def test_a_database_url_that_cannot_be_right_ends_the_process(
+    environment: pytest.MonkeyPatch, entry_point: ModuleType
+) -> None:
+    environment.setenv("PORT", "0")
+    environment.setattr("sys.argv", ["app"])
+    environment.setattr(api_main, "Server", Mock())
+    environment.setattr(worker, "_serve", AsyncMock())
+    environment.setattr(Database, "ping", AsyncMock(side_effect=OSError("gone")))
+    entry_point.main()  # the database may answer later
+
+    environment.setattr(dialect, "is_misconfigured", lambda error: True)
+    with pytest.raises(SystemExit, match="78"):
+        entry_point.main()
 
 
 async def test_a_worker_finishes_the_running_job_before_it_stops(database: Database, tmp_path: Path) -> None:

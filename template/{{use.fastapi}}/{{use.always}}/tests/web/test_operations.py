@@ -58,6 +58,7 @@ async def test_probes_share_one_check_per_second(
     service.state.database_check = health.HealthCheck("database", ping)
 
     await asyncio.gather(*[anybody.get("/readyz") for _ in range(10)])
+    await anybody.get("/readyz")
     assert ping.await_count == 1
 
     later = time.monotonic() + health.REUSE_SECONDS
@@ -134,6 +135,16 @@ def test_secrets_are_redacted_at_any_depth(capfd: pytest.CaptureFixture[str]) ->
 
     line = json.loads(capfd.readouterr().out)
     assert line["request"] == {"headers": [{"authorization": logs.REDACTED, "host": "a"}]}
+
+
+async def test_metrics_are_answered_while_all_connections_are_in_use(start: Start) -> None:
+    client = callers.anybody(service := await start(database_pool_size=1))
+    database = service.state.database
+    async with database.reading() as reader, database.transaction() as writer, asyncio.timeout(2):
+        await reader.connection()
+        await writer.connection()
+
+        assert (await client.get("/metrics")).status_code == 200
 
 
 async def test_metrics_are_private_in_production(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

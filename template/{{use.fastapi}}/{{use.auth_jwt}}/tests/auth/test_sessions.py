@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from app.auth.sessions import repository
 from app.auth.sessions.models import LoginFailures, LoginSession, RefreshToken
 from app.auth.users.models import User
+from app.clock import now
 from app.database import Database
 from tests import callers
 from tests.callers import ADA, get_me, post
@@ -124,6 +126,21 @@ async def test_failures_from_one_address_do_not_lock_out_another_address(start: 
 
     assert answer.status_code == 429
     assert (await post(owner, "login", **ADA)).status_code == 200
+
+
+async def test_a_login_waits_for_concurrent_failures_and_counts_them(start: Start) -> None:
+    client = callers.anybody(service := await start(auth_lockout_failures=2))
+    await post(client, "register", **ADA)
+    await post(client, "login", **WRONG)
+    account = (ADA["email"], "127.0.0.1")
+
+    async with service.state.database.transaction() as session:
+        await repository.count_failures(session, *account, lock=True)
+        login = asyncio.create_task(post(client, "login", **ADA))
+        await asyncio.sleep(0.3)
+        await repository.add_failure(session, *account, expires_at=now() + timedelta(minutes=1))
+
+    assert (await login).status_code == 429
 
 
 async def test_a_refresh_token_works_once_and_a_second_use_ends_its_session(anybody: AsyncClient) -> None:

@@ -2,13 +2,16 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy import event
 
+from app.auth import passwords
 from app.clock import new_id
-from app.database import Session
+from app.database import Database, Session
 from tests import callers
 from tests.callers import ADA, post
 
@@ -45,11 +48,30 @@ async def test_an_address_under_the_domain_for_tests_is_accepted(anybody: AsyncC
     assert answer.status_code == 201
 
 
+async def test_another_violated_constraint_is_no_conflict(
+    anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "hash_password", AsyncMock(return_value=None))
+
+    answer = await post(anybody, "register", **ADA)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+
+
 async def test_an_export_holds_the_account_without_secrets(anybody: AsyncClient, ada: dict[str, Any]) -> None:
     answer = await anybody.get(f"{USERS}/me/export")
 
     assert answer.json()["user"] == ada
     assert not [word for word in ("password", "hash", "argon2", "token", "session") if word in answer.text]
+
+
+async def test_a_user_is_read_with_its_roles_by_one_statement(admin: AsyncClient, database: Database) -> None:
+    user_id, executed = (await admin.get(f"{USERS}/me")).json()["id"], []
+    event.listen(database.reader.sync_engine, "before_cursor_execute", lambda *each: executed.append(each[2]))
+
+    assert (await admin.get(f"{USERS}/{user_id}")).json()["roles"] == ["admin"]
+
+    assert len([each for each in executed if "FROM users" in each or "FROM grants" in each]) == 1
 
 
 async def test_new_roles_apply_at_once(

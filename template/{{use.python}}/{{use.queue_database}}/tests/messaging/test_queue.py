@@ -216,12 +216,16 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
 
 
 async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(database: Database) -> None:
+    taken = []
+
     async def lose_the_others(session: Session, event: Event) -> None:
+        taken.append(event.subject)
         await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
 
     await send(database, 2)
     await Worker(database, lose_the_others).work()
 
+    assert taken == ["cup-0"]
     assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
 
 
