@@ -50,7 +50,7 @@ def server(url: URL) -> Iterator[None]:
 
 
 def installed() -> Path | None:
-    """The folder of `initdb`: on the PATH, or else the newest of Debian, which does not put it on the PATH."""
+    """The folder of `initdb` on the PATH, or else that of the newest Debian package, which is not on the PATH."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]

@@ -1,4 +1,4 @@
-"""Which handlers take which events: none, because there is no queue."""
+"""The handlers of each event type: none, because there is no queue."""
 
 from app.messaging import Handlers
 

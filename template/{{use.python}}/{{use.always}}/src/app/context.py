@@ -17,7 +17,7 @@ class RequestContext:
     address: str = ""
     """The client's address."""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
-    """The request headers by name in lower case. If a header is repeated, the last value."""
+    """The request headers by name in lower case. If a header is repeated, the last value is kept."""
     response_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that middleware adds to the response."""
     identity: Principal | DomainError | None = None

@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """End the process with exit code 78 if `DATABASE_URL` is wrong, so that no retry helps.
+    """End the process with exit code 78 if `DATABASE_URL` is wrong, because no retry would help.
 
     The process goes on if the database does not answer: it may answer later.
     """

@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 class Resource:
     """The columns of every resource.
 
-    `version` is for optimistic locking: each change increments it, and one of two concurrent changes fails.
+    `version` is for optimistic locking: each change increments it, and a change of an outdated version fails.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
@@ -61,7 +61,7 @@ def enum_column(kind: type[StrEnum], name: str) -> Enum:
 
 
 class Database:
-    """Sessions that write in one transaction, and sessions that read. The async context manager closes it."""
+    """Sessions that write in one transaction, and sessions that read. `async with` closes the engines at the end."""
 
     def __init__(self, settings: Settings) -> None:
         self.writer, self.reader = dialect.create_engines(settings)
@@ -87,7 +87,7 @@ class Database:
     async def reading(self) -> AsyncIterator[Session]:
         """A session for reads, without the round trips of a transaction.
 
-        Each statement sees its own snapshot, so load data that belongs together with one statement. No lock outlives
+        Each statement sees its own snapshot: use one statement to load data that must be consistent. No lock outlives
         its statement.
         """
         with metrics.database_reads.time():

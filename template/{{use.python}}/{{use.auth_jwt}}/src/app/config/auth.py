@@ -60,7 +60,7 @@ class AuthSettings(ServiceSettings):
     ] = None
     """PEM of the P-256 key that signs access tokens. Unset: a key that everybody knows, for development only."""
     auth_retired_keys: Annotated[tuple[InstanceOf[PublicKey], ...], NoDecode, BeforeValidator(_public_keys)] = ()
-    """PEMs of further public keys whose tokens are accepted. For a private key, its public key is used."""
+    """PEMs of further public keys whose tokens are accepted. If one is a private key, its public key is used."""
     auth_issuer: str = NAME
     auth_audience: str = NAME
     auth_access_ttl_seconds: int = Field(default=900, ge=1)

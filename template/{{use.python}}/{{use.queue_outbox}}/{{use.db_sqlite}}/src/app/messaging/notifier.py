@@ -11,7 +11,7 @@ from app.messaging.repository import CHANNEL
 
 
 class Notifier:
-    """Receives each commit in this process that stored a message. A worker in another process polls."""
+    """Wakes the worker after each commit in this process that stored a message. A worker in another process polls."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._notified = asyncio.Event()
