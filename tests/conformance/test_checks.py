@@ -57,7 +57,10 @@ BREAKS = {
     ],
     "text counts as a number": ["values_of_another_type_are_refused"],
     "a quantity has no bound": ["values_out_of_bounds_are_refused"],
-    "errors point nowhere": ["values_out_of_bounds_are_refused"],
+    "errors point nowhere": [
+        "values_out_of_bounds_are_refused",
+        "values_of_another_type_are_refused",
+    ],
     "an order has 99 lines at most": ["values_at_their_bounds_are_taken"],
     "NUL is an error": ["hostile_values_do_no_harm", "no_answer_is_an_internal_error"],
     "a status can be sent": ["read_only_fields_are_refused"],
