@@ -1,5 +1,6 @@
 """Everything that is specific to PostgreSQL."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ Timestamp = DateTime(timezone=True)
 CONNECT_TIMEOUT_SECONDS = 3
 MIGRATION_LOCK = 1
 """The key of the advisory lock of migrations. The keys of other advisory locks are hashes."""
+MIGRATION_LOCK_INTERVAL_SECONDS = 0.2
 
 # SQLAlchemy reads these options of the URL itself; asyncpg does not know them.
 _SQLALCHEMY_OPTIONS = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
@@ -53,7 +55,9 @@ def create_migration_engine(settings: Settings) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         # The lock lasts until the connection closes, because a migration may consist of several transactions.
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
+        # `pg_advisory_lock` would keep a snapshot while it waits, and CREATE INDEX CONCURRENTLY waits for snapshots.
+        while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})").scalar():
+            time.sleep(MIGRATION_LOCK_INTERVAL_SECONDS)
 
     return engine
 

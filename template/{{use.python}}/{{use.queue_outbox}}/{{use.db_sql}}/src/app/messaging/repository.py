@@ -46,7 +46,9 @@ async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) ->
         .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
         .order_by(Message.run_at)
     )
-    is_orphaned = await session.scalar(due.with_only_columns(Message.lease.is_not(None)).limit(1))
+    # A locked row is being handled: its worker lives, even if the lease is over.
+    oldest = due.with_only_columns(Message.lease.is_not(None)).limit(1).with_for_update(skip_locked=True)
+    is_orphaned = await session.scalar(oldest)
     changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
     claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes)
     return sorted(claimed, key=lambda message: message.created_at)
