@@ -39,7 +39,7 @@ def databases() -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def migrated(databases: Databases) -> str:
-    """The URL of a migrated database without rows. Tests get copies of it."""
+    """The URL of a migrated database without rows. `database_url` empties or copies it for each test."""
     url = databases.create()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)

@@ -17,7 +17,7 @@ import local_postgresql
 from app.config.database import DEVELOPMENT_URL
 from app.database import Base
 
-_FASTER_THAN_SAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+_FAST_BUT_UNSAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
 SECRETS = {"database_url": "postgresql+asyncpg://app:secret@database:5432/app"}
@@ -52,7 +52,7 @@ class Databases:
         return self._server.set(drivername="postgresql+asyncpg", database=name).render_as_string(hide_password=False)
 
     def fresh(self, url: str) -> str:
-        """The URL of a database with the same tables and without rows. This is the same database, emptied."""
+        """Delete all rows of the database. Returns its URL."""
         tables = reversed(Base.metadata.sorted_tables)
         self._execute("; ".join(str(table.delete()) for table in tables), make_url(url))
         return url
@@ -83,7 +83,7 @@ def _server() -> Iterator[URL]:
     with TemporaryDirectory() as folder:
         if not os.getuid():
             shutil.chown(folder, "postgres")
-        with local_postgresql.local_server(binaries, url, Path(folder, "data"), *_FASTER_THAN_SAFE):
+        with local_postgresql.local_server(binaries, url, Path(folder, "data"), *_FAST_BUT_UNSAFE):
             yield url
 
 

@@ -35,7 +35,7 @@ class Databases:
         return f"{_SCHEME}{self._folder}/{next(self._numbers)}.db"
 
     def fresh(self, url: str) -> str:
-        """The URL of a database with the same tables and without rows. This is a copy."""
+        """Copy the database, which has no rows. Returns the URL of the copy."""
         copy = self.create()
         shutil.copyfile(url.removeprefix(_SCHEME), copy.removeprefix(_SCHEME))
         return copy

@@ -50,7 +50,7 @@ def serve_docs(app: FastAPI) -> None:
 
 
 def raises(*codes: str) -> dict[str, Any]:
-    """The `openapi_extra` of a route: it may fail with these problem codes, besides the codes that all routes have."""
+    """The `openapi_extra` of a route that may fail with these problem codes. `install` adds the common codes."""
     return {_EXTRA: list(codes)}
 
 

@@ -21,7 +21,7 @@ attempts = Counter("auth_attempts_total", "Logins and rejected tokens", ["result
 
 
 def budgets(settings: Settings) -> dict[str, str]:
-    """The rate limits of the routes that take credentials, by path."""
+    """The rate limits of login, registration, refresh and change of password, by path."""
     paths = [f"/api/v1/auth/{route}" for route in ("login", "register", "refresh")]
     return dict.fromkeys([*paths, "/api/v1/users/me/password"], settings.auth_rate_limit)
 

@@ -1,7 +1,7 @@
 """Authentication: none.
 
 Every request acts for the anonymous principal, which has every permission. Run this service on a private network or
-behind a gateway that authenticates. Rate limits and idempotency keys apply to the client's address.
+behind a gateway that authenticates. Rate limits and idempotency keys are per client address.
 """
 
 import click

@@ -20,7 +20,7 @@ async def hash_password(password: str) -> str:
 
 
 async def verify_password(password: str, hashed: str | None) -> bool:
-    """Verify a password. Hash a dummy value when the user does not exist, so that both cases take the same time."""
+    """Verify a password. Without a hash (unknown user), verify a dummy hash, so that both cases take the same time."""
     async with _slots:
         matches = await asyncio.to_thread(_verify, password, hashed or _dummy_hash())
     return matches and hashed is not None

@@ -25,7 +25,7 @@ async def find_principals(session: Session, session_ids: Collection[UUID]) -> di
     found: dict[UUID, Principal] = {}
     for session_id, user_id, role in await session.execute(statement):
         roles = found[session_id].roles if session_id in found else frozenset()
-        found[session_id] = Principal(str(user_id), roles | {role} if role else roles)
+        found[session_id] = Principal(str(user_id), (roles | {role}) if role else roles)
     return found
 
 
