@@ -100,7 +100,7 @@ async def test_a_wrong_password_and_an_unknown_email_cannot_be_told_apart(
 async def test_too_many_failures_lock_the_account_for_this_address_for_a_while(
     start: Start, pass_time: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, login: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("app.auth.passwords._slots", asyncio.Semaphore())  # a semaphore belongs to one event loop
+    monkeypatch.setattr("app.auth.passwords._slots", asyncio.Semaphore(6))  # a semaphore belongs to one event loop
     client = callers.anybody(await start(auth_lockout_failures=3, auth_lockout_seconds=60))
     await post(client, "register", **ADA)
     for _ in range(2):
@@ -112,6 +112,21 @@ async def test_too_many_failures_lock_the_account_for_this_address_for_a_while(
         pass_time(61)
     statuses = [(await post(client, "login", **each)).status_code for each in (WRONG, WRONG, ADA) * 2]
     assert statuses == [401, 401, 200] * 2
+
+
+async def test_parallel_first_failures_are_all_counted(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = asyncio.Barrier(6)
+
+    async def verify_together(password: str, hashed: str | None) -> bool:
+        await together.wait()
+        return False
+
+    monkeypatch.setattr("app.auth.passwords.verify_password", verify_together)
+    client = callers.anybody(await start(auth_lockout_failures=3))
+
+    answers = await asyncio.gather(*(post(client, "login", **NOBODY) for _ in range(6)))
+
+    assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 3
 
 
 async def test_failures_from_one_address_do_not_lock_out_another_address(start: Start) -> None:

@@ -1,9 +1,14 @@
-"""The command that creates the first admin."""
+"""The commands that create users."""
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete
 
 from app import cli
+from app.auth.seed import ADMIN, MEMBER, seed
+from app.auth.users.models import User
+from app.auth.users.repository import Users
+from app.database import Database
 from tests.callers import ADA
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -21,3 +26,15 @@ def test_an_admin_is_created_once() -> None:
 
 def test_an_invalid_password_is_reported_in_one_line() -> None:
     assert create_admin(ADA["email"], "short")[1].startswith("Error: password: ")
+
+
+@pytest.mark.parametrize("missing", [ADMIN, MEMBER])
+async def test_the_seed_creates_the_user_that_is_missing(database: Database, missing: str) -> None:
+    await seed(database)
+    async with database.transaction() as session:
+        await session.execute(delete(User).where(User.email == missing))
+
+    await seed(database)
+
+    async with database.reading() as session:
+        assert await Users(session).find_by_email(missing)

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import select
 
@@ -16,6 +17,13 @@ from tests.orders.factories import ORDERS, new_order, place
 ADDRESS = "203.0.113.7"
 NOTE = "Ring at the house of Ada"
 REFERENCE = "ADA-1815"
+
+
+async def amend_as_admin(service: FastAPI, order: str) -> None:
+    """Change the note and the reference of an order, and change them back."""
+    admin = await callers.admin(service)
+    for changes in ({"note": None, "reference": "none"}, {"note": NOTE, "reference": REFERENCE}):
+        await admin.patch(order, json=changes, headers={"If-Match": "*"})
 
 
 async def tables_with(database: Database, *personal: str) -> set[str]:
@@ -37,7 +45,8 @@ async def ada(start: Start) -> tuple[AsyncClient, Database]:
     client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
     await post(client, "login", **ADA | {"password": "a wrong password"})
     body: dict[str, Any] = new_order(note=NOTE, reference=REFERENCE)
-    await client.post(ORDERS, json=body, headers={"Idempotency-Key": "mine"})
+    order = await client.post(ORDERS, json=body, headers={"Idempotency-Key": "mine"})
+    await amend_as_admin(service, order.headers["Location"])
     return client, service.state.database
 
 
@@ -60,6 +69,19 @@ async def test_after_erasure_only_the_audit_log_holds_the_id_of_the_user(ada: tu
     await client.delete("/api/v1/users/me")
 
     assert await tables_with(database, user_id, user_id.replace("-", "")) == {"audit_log"}
+
+
+async def test_erasure_reaches_the_audit_log_of_deleted_orders(start: Start) -> None:
+    service = await start()
+    member, admin = await callers.member(service), await callers.admin(service)
+    order = (await place(member, note=NOTE)).headers["Location"]
+    await admin.patch(order, json={"note": None}, headers={"If-Match": "*"})
+    await admin.delete(order)
+    assert await tables_with(service.state.database, NOTE) == {"audit_log"}
+
+    await member.delete("/api/v1/users/me")
+
+    assert await tables_with(service.state.database, NOTE) == set()
 
 
 async def test_erasure_leaves_the_data_of_others(start: Start) -> None:

@@ -92,4 +92,5 @@ async def _audit(
 ) -> None:
     """Record the change in the audit log if the principal is not the owner, but an admin."""
     if orders.principal.subject != order.owner:
-        await audit.record(orders.session, action, str(order.id), before=dict(before), after=dict(after))
+        subject, owner = str(order.id), order.owner
+        await audit.record(orders.session, action, subject, owner=owner, before=dict(before), after=dict(after))

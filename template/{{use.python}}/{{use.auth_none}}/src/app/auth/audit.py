@@ -15,6 +15,7 @@ async def record(
     subject: str,
     *,
     actor: str | None = None,
+    owner: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("created_at", Timestamp, nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.String(100), nullable=False),
         sa.Column("subject", sa.String(100), nullable=False),
         sa.Column("address", sa.String(45), nullable=False),
@@ -64,6 +65,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_log_created_at", "audit_log", ["created_at", "id"])
     op.create_index("ix_audit_log_actor_id", "audit_log", ["actor_id"])
+    op.create_index("ix_audit_log_owner_id", "audit_log", ["owner_id"])
 
 
 def downgrade() -> None:

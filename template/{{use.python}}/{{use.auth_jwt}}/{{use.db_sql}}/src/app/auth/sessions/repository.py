@@ -15,12 +15,13 @@ from app.permissions import Principal
 
 
 async def find_principals(session: Session, session_ids: Collection[UUID]) -> dict[UUID, Principal]:
-    """The principals of these sessions, with current roles. Without revoked sessions and disabled users."""
+    """The principals of these sessions, with current roles. Without ended sessions and disabled users."""
+    is_open = (LoginSession.revoked_at.is_(None), LoginSession.expires_at > clock.now())
     statement = (
         select(LoginSession.id, LoginSession.user_id, Grant.role)
         .join(User, User.id == LoginSession.user_id)
         .outerjoin(Grant, Grant.user_id == LoginSession.user_id)
-        .where(LoginSession.id.in_(session_ids), LoginSession.revoked_at.is_(None), User.disabled.is_(False))
+        .where(LoginSession.id.in_(session_ids), *is_open, User.disabled.is_(False))
     )
     found: dict[UUID, Principal] = {}
     for session_id, user_id, role in await session.execute(statement):
@@ -60,9 +61,13 @@ async def lock_refresh_token(session: Session, token: str) -> RefreshToken | Non
 
 
 async def count_failures(session: Session, email: str, address: str, *, lock: bool = False) -> tuple[int, datetime]:
-    """The number of failed logins, and when it expires. With `lock`, lock the row until the transaction ends."""
+    """The number of failed logins, and when it expires. With `lock`, no other transaction counts until this one ends."""
     key = (_digest(email), _digest(address))
-    failures = await session.get(LoginFailures, key, with_for_update=lock, populate_existing=True)
+    if lock:
+        # Not FOR UPDATE: it locks nothing before the first failure, when there is no row.
+        values = {"account": key[0], "address": key[1], "count": 0, "expires_at": clock.now()}
+        await dialect.upsert(session, LoginFailures, values, ["account", "address"], {"count": LoginFailures.count})
+    failures = await session.get(LoginFailures, key, populate_existing=True)
     if failures is None or failures.expires_at <= clock.now():
         return 0, clock.now()
     return failures.count, failures.expires_at

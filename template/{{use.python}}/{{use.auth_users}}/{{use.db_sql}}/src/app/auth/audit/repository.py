@@ -18,15 +18,20 @@ async def record(
     subject: str,
     *,
     actor: str | None = None,
+    owner: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Add an entry to the transaction of the change. `actor` defaults to the principal of the request."""
+    """Add an entry to the transaction of the change. `actor` defaults to the principal of the request.
+
+    `owner` is the user whose data `before` and `after` contain.
+    """
     request = context.current()
     actor = actor or (request.principal.subject if request.principal else None)
     session.add(
         AuditEntry(
             actor_id=UUID(actor) if actor else None,
+            owner_id=UUID(owner) if owner else None,
             action=action,
             subject=subject,
             address=request.address,
@@ -38,9 +43,10 @@ async def record(
 
 
 async def erase(session: Session, user_id: UUID) -> None:
-    """Blank the addresses in the entries of a user. The entries themselves remain."""
+    """Remove the addresses and the data of a user. The entries themselves remain."""
     await session.flush()
     await session.execute(update(AuditEntry).where(AuditEntry.actor_id == user_id).values(address=""))
+    await session.execute(update(AuditEntry).where(AuditEntry.owner_id == user_id).values(before=None, after=None))
 
 
 async def page(session: Session, query: PageQuery) -> Slice[AuditEntry]:
