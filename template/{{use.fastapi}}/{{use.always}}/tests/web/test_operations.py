@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from unittest.mock import AsyncMock
 
 import pytest
@@ -134,6 +135,18 @@ def test_secrets_are_redacted_at_any_depth(capfd: pytest.CaptureFixture[str]) ->
 
     line = json.loads(capfd.readouterr().out)
     assert line["request"] == {"headers": [{"authorization": logs.REDACTED, "host": "a"}]}
+
+
+@pytest.mark.parametrize("container", [list, tuple])
+def test_secrets_in_a_sequence_are_redacted(
+    container: Callable[[list[object]], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Settings(log_format="json", log_level="info"))
+
+    structlog.get_logger().info("hello", bodies=container([{"password": "hunter2"}]))
+    structlog.reset_defaults()
+
+    assert json.loads(capfd.readouterr().out)["bodies"] == [{"password": logs.REDACTED}]
 
 
 async def test_metrics_are_private_in_production(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
