@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,16 +19,33 @@ Rendered = Callable[..., Path]
 starter = pytest.mark.parametrize("answers", [TEMPLATE.presets["starter"].answers], ids=["starter"])
 
 
+UNMIGRATED = (
+    "FAILED: Destination 0004_orders-1 is not a valid downgrade target from current head(s)"
+)
+
+
 @pytest.fixture
 def project(rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]) -> Path:
     """A project of its own for each test."""
     return Path(shutil.copytree(rendered(**answers), tmp_path / "shop"))
 
 
-def remove_example(project: Path) -> subprocess.CompletedProcess[str]:
-    """What the command does before it formats."""
+def remove_example(
+    project: Path, alembic: str = f"sys.exit({UNMIGRATED!r})"
+) -> subprocess.CompletedProcess[str]:
+    """What the command does before it formats. `alembic` is the code that stands in for Alembic."""
+    stub = project.parent / "stub"
+    stub.mkdir()
+    (stub / "alembic.py").write_text(f"import sys\n{alembic}\n")
     command = [sys.executable, "scripts/remove_example.py"]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(stub)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @each_row()
@@ -76,9 +94,32 @@ def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: P
 
 
 @starter
-def test_it_refuses_to_run_in_production(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_says_that_the_tables_are_gone(project: Path) -> None:
+    result = remove_example(project, "sys.exit(0)")
+
+    assert "The orders are gone, and so are their tables.\n" in result.stdout
+
+
+@starter
+def test_it_says_that_an_unmigrated_database_had_no_tables(project: Path) -> None:
+    result = remove_example(project)
+
+    assert "The orders are gone, and the database had no tables of them.\n" in result.stdout
+
+
+@starter
+def test_nothing_is_removed_if_the_tables_cannot_be_dropped(project: Path) -> None:
+    result = remove_example(project, "sys.exit('Traceback\\nOSError: refused')")
+
+    assert (result.returncode, (project / "src/app/orders").is_dir()) == (1, True)
+    assert result.stderr == (
+        "error: the tables were not dropped: OSError: refused\n\n"
+        "hint: start the database, or correct DATABASE_URL\n"
+    )
+
+
+@starter
+def test_it_refuses_to_run_in_production(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_ENV", "production")
 
     result = remove_example(project)

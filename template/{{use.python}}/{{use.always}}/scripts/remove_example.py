@@ -34,6 +34,18 @@ def lines_using_orders(path: Path) -> list[str]:
     return [f"{path}:{number}: {line.strip()}" for number, line in lines if USES.search(line)]
 
 
+def drop_tables() -> bool:
+    """Drop the tables of the orders. False if the database was never migrated, so that it has none."""
+    command = [sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "is not a valid downgrade target" in result.stderr:
+        return False
+    if result.returncode:
+        cause = (result.stderr.splitlines() or ["no reason given"])[-1]
+        sys.exit(f"error: the tables were not dropped: {cause}\n\nhint: start the database, or correct DATABASE_URL")
+    return True
+
+
 if __name__ == "__main__":
     if os.environ.get("APP_ENV") == "production":
         sys.exit("error: this would delete the orders of production\n\nhint: run it in a checkout, on a local database")
@@ -41,7 +53,7 @@ if __name__ == "__main__":
         if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
             sys.exit(f"error: {path} builds on 0004_orders\n\nhint: change its down_revision, or remove it")
     # Before the migration file is removed: without it, Alembic can neither upgrade nor downgrade the database.
-    subprocess.run([sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"], capture_output=True, check=False)
+    had_tables = drop_tables()
     for path in map(Path, REMOVED):
         if path.is_dir():
             shutil.rmtree(path)
@@ -57,5 +69,6 @@ if __name__ == "__main__":
             left += lines_using_orders(path)
     if left:
         sys.exit("\n".join(["error: these lines still use orders", *left, "", "hint: remove them by hand"]))
-    print("The orders are gone, and so are their tables.")
+    tables = "and so are their tables" if had_tables else "and the database had no tables of them"
+    print(f"The orders are gone, {tables}.")
     print("These still describe orders: README.md AGENTS.md pyproject.toml docs/ scripts/load.py")

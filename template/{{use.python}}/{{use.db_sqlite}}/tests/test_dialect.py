@@ -1,13 +1,16 @@
 """What is specific to SQLite."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app import worker
 from app.config import Settings
 from app.database import Database
+from app.dialect import violated_constraint
 
 FULL = 2
 
@@ -15,6 +18,27 @@ FULL = 2
 async def test_a_commit_is_on_the_disk_when_it_returns(database: Database) -> None:
     async with database.transaction() as session:
         assert await session.scalar(text("PRAGMA synchronous")) == FULL
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("INSERT INTO t VALUES (2, 1, 1)", "uq_t_email"),
+        ("INSERT INTO t VALUES (1, 2, 1)", "pk_t"),
+        ("INSERT INTO t VALUES (2, 2, -1)", "ck_t_size"),
+        ("INSERT INTO t VALUES (2, NULL, 1)", None),
+    ],
+)
+def test_a_violated_constraint_is_named(statement: str, constraint: str | None) -> None:
+    connection = sqlite3.connect(":memory:")
+    columns = "id INT PRIMARY KEY, email INT NOT NULL UNIQUE, size INT, CONSTRAINT ck_t_size CHECK (size > 0)"
+    connection.execute(f"CREATE TABLE t ({columns})")
+    connection.execute("INSERT INTO t VALUES (1, 1, 1)")
+    with pytest.raises(sqlite3.IntegrityError) as refused:
+        connection.execute(statement)
+    connection.close()
+
+    assert violated_constraint(IntegrityError(statement, None, refused.value)) == constraint
 
 
 def test_a_file_that_is_not_a_database_ends_the_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

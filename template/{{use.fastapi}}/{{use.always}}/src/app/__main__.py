@@ -43,7 +43,7 @@ def _serve_and_reload(settings: Settings) -> None:
         log_level="warning",
     )
     with _listen(settings) as listener:
-        sys.stdout.write(f"Serving {_url(listener)}/docs\n")
+        sys.stdout.write(f"Serving {_url(listener)}{'/docs' if settings.serves_docs else ''}\n")
         sys.stdout.flush()
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
 
@@ -60,6 +60,7 @@ def _serve(settings: Settings) -> None:
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
+        # Longer than the 60 seconds of usual load balancers, so that they close idle connections first.
         timeout_keep_alive=65,
     )
     with _listen(settings) as listener:

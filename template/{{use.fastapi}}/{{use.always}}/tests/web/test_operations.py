@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from unittest.mock import AsyncMock
 
 import pytest
@@ -145,6 +146,18 @@ async def test_metrics_are_answered_while_all_connections_are_in_use(start: Star
         await writer.connection()
 
         assert (await client.get("/metrics")).status_code == 200
+
+
+@pytest.mark.parametrize("container", [list, tuple])
+def test_secrets_in_a_sequence_are_redacted(
+    container: Callable[[list[object]], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Settings(log_format="json", log_level="info"))
+
+    structlog.get_logger().info("hello", bodies=container([{"password": "hunter2"}]))
+    structlog.reset_defaults()
+
+    assert json.loads(capfd.readouterr().out)["bodies"] == [{"password": logs.REDACTED}]
 
 
 async def test_metrics_are_private_in_production(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -46,7 +46,7 @@ def _redact(logger: object, method: str, line: MutableMapping[str, Any]) -> Muta
     for key, value in line.items():
         if _is_secret(key):
             line[key] = REDACTED
-        elif isinstance(value, dict | list):  # a tuple may be `exc_info`
+        elif key != "exc_info" and isinstance(value, dict | list | tuple):
             line[key] = _without_secrets(value)
     return line
 
@@ -60,7 +60,7 @@ def _without_secrets(value: object) -> object:
     return value
 
 
-@cache
+@lru_cache(1024)
 def _is_secret(key: str) -> bool:
     return any(secret in key.lower() for secret in _SECRET_WORDS)
 

@@ -91,10 +91,15 @@ def violated_constraint(error: IntegrityError) -> str | None:
     message = str(error.orig)
     if found := re.fullmatch(r"CHECK constraint failed: (\w+)", message):
         return found[1]
-    # SQLite reports the columns of a unique constraint. `Base` names the constraint after them.
-    if columns := re.findall(r"(\w+)\.(\w+)", message.removeprefix("UNIQUE constraint failed: ")):
-        return f"uq_{columns[0][0]}_{'_'.join(column for _, column in columns)}"
-    return None
+    if not message.startswith("UNIQUE constraint failed: "):
+        return None
+    # SQLite reports the columns of a unique constraint or primary key. `Base` names the constraint after them.
+    columns = re.findall(r"(\w+)\.(\w+)", message)
+    if not columns:
+        return None
+    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_PRIMARYKEY":
+        return f"pk_{columns[0][0]}"
+    return f"uq_{columns[0][0]}_{'_'.join(column for _, column in columns)}"
 
 
 def is_outage(error: Exception) -> bool:
