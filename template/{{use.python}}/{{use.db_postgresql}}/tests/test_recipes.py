@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -16,6 +17,7 @@ from sqlalchemy import inspect, text
 import local_postgresql
 from app.config import Settings, settings
 from app.database import Database
+from app.dialect import connection_options, create_migration_engine
 from tests.databases import Databases
 
 INDEX, CONSTRAINT, VALIDATION, BACKUP = re.findall(
@@ -66,6 +68,19 @@ async def test_an_index_is_created_on_a_table_in_use(url: str, migrations: Confi
         connection = await session.connection()
         indexes = await connection.run_sync(lambda sync: inspect(sync).get_indexes("orders"))
     assert "ix_orders_updated_at" in {index["name"] for index in indexes}
+
+
+async def test_a_waiting_migration_does_not_block_a_concurrent_index(url: str) -> None:
+    engine = create_migration_engine(settings())
+    async with engine.connect():
+        waiting = asyncio.create_task(asyncio.to_thread(command.upgrade, Config("alembic.ini"), "head"))
+        await asyncio.sleep(0.5)
+        connection = await asyncpg.connect(**connection_options(settings()))
+        await connection.execute("CREATE INDEX CONCURRENTLY ix_test ON scheduled_jobs (due_at)", timeout=5)
+        await connection.close()
+        assert not waiting.done()
+    await waiting
+    await engine.dispose()
 
 
 async def test_a_constraint_is_added_and_validated_later(url: str, migrations: Config) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
-from sqlalchemy import Connection, DateTime, Numeric, Select, event, func, make_url, select, update
+from sqlalchemy import DateTime, Numeric, Select, event, func, make_url, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -52,12 +53,19 @@ def create_migration_engine(settings: Settings) -> AsyncEngine:
     """An engine for migrations. Only one process migrates at a time, and there is no statement timeout."""
     engine = create_async_engine(settings.database_url, hide_parameters=True, poolclass=NullPool)
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def lock(connection: DBAPIConnection, _: object) -> None:
         # The lock lasts until the connection closes, because a migration may consist of several transactions.
-        # `pg_advisory_lock` would keep a snapshot while it waits, and CREATE INDEX CONCURRENTLY waits for snapshots.
-        while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})").scalar():
+        # CREATE INDEX CONCURRENTLY waits for the snapshots of others: a process that waits here must hold none.
+        connection.autocommit = True
+        cursor = connection.cursor()
+        try_lock = f"SELECT 1 WHERE pg_try_advisory_lock({MIGRATION_LOCK})"
+        cursor.execute(try_lock)
+        while cursor.fetchone() is None:
             time.sleep(MIGRATION_LOCK_INTERVAL_SECONDS)
+            cursor.execute(try_lock)
+        cursor.close()
+        connection.autocommit = False
 
     return engine
 
