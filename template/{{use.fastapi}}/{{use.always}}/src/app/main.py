@@ -33,6 +33,11 @@ PERSONAL_DATA = (
 )
 
 COMPRESSED_FROM_BYTES = 1024
+EXPOSED_HEADERS = (
+    *("ETag", "Link", "Location", "X-Request-ID", "Idempotent-Replayed", "Deprecation", "Sunset"),
+    *("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+)
+"""The headers of responses that scripts of other origins may read."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -88,7 +93,7 @@ def _add_middleware(service: FastAPI, settings: Settings) -> None:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
-            expose_headers=["ETag", "Link", "Location", "X-Request-ID", "Idempotent-Replayed"],
+            expose_headers=EXPOSED_HEADERS,
         )
     if "*" not in settings.allowed_hosts:
         service.add_middleware(TrustedHosts, allowed_hosts=settings.allowed_hosts)

@@ -63,6 +63,7 @@ async def test_a_405_response_lists_the_allowed_methods(anybody: AsyncClient) ->
         (403, "permission_denied"),
         (409, "conflict"),
         (418, "im_a_teapot"),
+        (499, "status_499"),
         (503, "unavailable"),
     ],
 )

@@ -77,6 +77,23 @@ async def test_only_allowed_origins_get_cors_headers(start: Start, origins: list
         assert answer.headers.get("Access-Control-Allow-Origin") == granted
 
 
+async def test_cors_exposes_the_headers_of_limits_and_deprecations(start: Start) -> None:
+    client = callers.anybody(await start(cors_origins=[SHOP]))
+    answer = await client.get(f"{ITEMS}/1", headers={"Origin": SHOP})
+    exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    limits = {"Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    assert exposed >= limits | {"Deprecation", "Sunset"}
+
+
+@pytest.mark.parametrize("accepted", ["", "gzip"])
+async def test_responses_vary_by_encoding_and_origin(start: Start, accepted: str) -> None:
+    client = callers.anybody(await start(cors_origins=[SHOP]))
+
+    answer = await client.get("/openapi.json", headers={"Origin": SHOP, "Accept-Encoding": accepted})
+
+    assert sorted(answer.headers["Vary"].lower().split(", ")) == ["accept-encoding", "origin"]
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -218,7 +235,7 @@ async def test_the_rate_limit_starts_again_in_the_next_window(start: Start, monk
     assert (await client.get(ITEMS)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/problems/not_found", "/nowhere", "/reports"])
+@pytest.mark.parametrize("path", ["/problems/not_found", "/nowhere", "/reports", "/docs-of-others"])
 async def test_the_rate_limit_applies_outside_of_the_api_too(start: Start, path: str) -> None:
     client = callers.anybody(await start(rate_limit_default="1/day"))
 

@@ -5,6 +5,7 @@ import hmac
 import json
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
@@ -129,6 +130,26 @@ async def test_no_token_is_accepted_while_its_session_cannot_be_looked_up(
         for _ in range(2):
             assert (await get_me(member, token_of(member))).json()["code"] == "unavailable"
     assert (await get_me(member, token_of(member))).status_code == 200
+
+
+async def test_an_access_token_does_not_outlive_its_session(start: Start, pass_time: Callable[[float], None]) -> None:
+    member = await callers.member(await start(auth_recheck_seconds=0))
+    assert (await get_me(member, token_of(member))).status_code == 200
+
+    pass_time(24 * 3600)
+
+    assert is_refused(await get_me(member, token_of(member)))
+
+
+async def test_a_wrong_password_does_not_make_the_token_invalid(anybody: AsyncClient) -> None:
+    tokens = await callers.ada(anybody)
+    anybody.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    change = {"current_password": "a wrong password", "new_password": "battery horse correct"}
+
+    answer = await anybody.put("/api/v1/users/me/password", json=change)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def _part(content: dict[str, Any]) -> str:

@@ -39,6 +39,10 @@ _CODE_OF_STATUS = {
     503: "unavailable",
 }
 
+_NAMES = {status.value: (status.name.lower(), status.phrase) for status in HTTPStatus}
+
+_CODES_OF_TOKENS = frozenset({"unauthenticated", "token_expired"})
+
 # The detail of FastAPI's HTTPException for a body that it cannot parse, for example because it is nested too deeply.
 _UNREADABLE_BODY = "There was an error parsing the body"
 
@@ -100,9 +104,9 @@ def problem(
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     if kind.status == 401:
-        # RFC 6750: the challenge has no error code if the request has no token.
-        has_token = b"authorization" in context.current().headers
-        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if has_token else "Bearer"
+        # RFC 6750: the challenge has an error code only if the request has a token and the token is refused.
+        refused = code in _CODES_OF_TOKENS and b"authorization" in context.current().headers
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
     return response
 
 
@@ -148,12 +152,13 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> Resp
         return problem("method_not_allowed", headers={"Allow": ", ".join(_allowed_methods(request))})
     if error.status_code == 400 and error.detail == _UNREADABLE_BODY:
         return problem("malformed_json")
-    status = HTTPStatus(error.status_code)
+    status = error.status_code
+    name, phrase = _NAMES.get(status, (f"status_{status}", f"Status {status}"))
     # A 500 reveals no detail.
-    detail = str(error.detail) if status != 500 and error.detail != status.phrase else None
+    detail = str(error.detail) if status != 500 and error.detail != phrase else None
     if code := _CODE_OF_STATUS.get(status):
         return problem(code, detail, headers=error.headers)
-    return _document(status.name.lower(), status, status.phrase, detail or status.phrase, headers=error.headers)
+    return _document(name, status, phrase, detail or phrase, headers=error.headers)
 
 
 async def _answer_not_modified(request: Request, outcome: NotModified) -> Response:

@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 """Requests to these paths are not logged or authenticated. Rate limits and load shedding do not apply to them."""
-UNLIMITED = ("/openapi.json", "/docs", "/.well-known/")
-"""Paths that start with one of these have no rate limit either."""
+UNLIMITED = ("/openapi.json", "/docs", "/.well-known")
+"""These paths and the paths below them have no rate limit either."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -36,9 +36,15 @@ _GZIP = re.compile(rb"gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
+_BELOW_UNLIMITED = tuple(f"{path}/" for path in UNLIMITED)
+
 Headers = list[tuple[bytes, bytes]]
 Authenticate = Callable[[str], Awaitable[Principal | DomainError]]
 """Takes the `Authorization` header. Returns the principal, or the reason why there is none."""
+
+
+def has_rate_limit(path: str) -> bool:
+    return path not in PROBES and path not in UNLIMITED and not path.startswith(_BELOW_UNLIMITED)
 
 
 class RequestContextMiddleware:
@@ -80,7 +86,8 @@ class RequestContextMiddleware:
             _report(scope, request, method, status, time.perf_counter() - started_at)
 
     def _complete(self, headers: Headers, request: RequestContext) -> Headers:
-        names = {name for name, _ in headers}
+        # A `vary` of other middleware does not replace the default, unless it contains the default.
+        names = {name for name, value in headers if name != b"vary" or b"accept-encoding" in value.lower()}
         complete = [*headers, (b"x-request-id", request.request_id.encode()), *request.response_headers]
         complete += [header for header in self.headers if header[0] not in names]
         if self.state.draining:
@@ -173,7 +180,7 @@ class RateLimit:
         self.budgets = {path: _parse_rate(rate) for path, rate in budgets.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in PROBES and not scope["path"].startswith(UNLIMITED):
+        if scope["type"] == "http" and has_rate_limit(scope["path"]):
             retry_after = await self._count(context.current())
             if retry_after is not None:
                 await problem("rate_limited", retry_after=retry_after)(scope, receive, send)

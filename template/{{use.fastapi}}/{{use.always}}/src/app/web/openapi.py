@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from app import context
 from app.problems import PROBLEMS
 from app.web.errors import Problem
-from app.web.middleware import PROBES
+from app.web.middleware import PROBES, has_rate_limit
 
 _ASSETS = "/docs/assets"
 # The page starts Swagger UI with an inline script. The policy of all other responses forbids scripts.
@@ -114,14 +114,14 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         codes.append("not_found")
     if "security" in operation:
         codes += ["unauthenticated", "token_expired", "permission_denied"]
-    in_api = path.startswith("/api/")
-    if in_api:
+    is_limited = has_rate_limit(path)
+    if is_limited:
         codes.append("rate_limited")
     codes += ["internal_error"] if path in PROBES else ["internal_error", "unavailable", "overloaded"]
     for status, response in _responses(dict.fromkeys(codes)).items():
         responses.setdefault(status, response)
     for response in responses.values():
-        response.setdefault("headers", {}).update(_HEADERS | (_LIMIT_HEADERS if in_api else {}))
+        response.setdefault("headers", {}).update(_HEADERS | (_LIMIT_HEADERS if is_limited else {}))
 
 
 def _require_if_match(parameters: Iterable[dict[str, Any]]) -> None:

@@ -22,13 +22,13 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, hashed: str | None) -> bool:
     """Verify a password. Without a hash (unknown user), verify a dummy hash, so that both cases take the same time."""
     async with _slots:
-        matches = await asyncio.to_thread(_verify, password, hashed or _dummy_hash())
+        matches = await asyncio.to_thread(_verify, password, hashed)
     return matches and hashed is not None
 
 
-def _verify(password: str, hashed: str) -> bool:
+def _verify(password: str, hashed: str | None) -> bool:
     try:
-        return _hasher.verify(hashed, password)
+        return _hasher.verify(hashed or _dummy_hash(), password)
     except VerifyMismatchError:
         return False
 

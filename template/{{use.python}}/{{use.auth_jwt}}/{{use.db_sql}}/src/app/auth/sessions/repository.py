@@ -61,7 +61,7 @@ async def lock_refresh_token(session: Session, token: str) -> RefreshToken | Non
 
 
 async def count_failures(session: Session, email: str, address: str, *, lock: bool = False) -> tuple[int, datetime]:
-    """The number of failed logins, and when it expires. With `lock`, other transactions wait to count."""
+    """The number of failed logins, and when it expires. With `lock`, other transactions wait until this one ends."""
     key = (_digest(email), _digest(address))
     if lock:
         # Not FOR UPDATE: it locks nothing before the first failure, when there is no row.

@@ -44,7 +44,6 @@ async def record(
 
 async def erase(session: Session, user_id: UUID) -> None:
     """Remove the addresses and the data of a user. The entries themselves remain."""
-    await session.flush()
     await session.execute(update(AuditEntry).where(AuditEntry.actor_id == user_id).values(address=""))
     await session.execute(update(AuditEntry).where(AuditEntry.owner_id == user_id).values(before=None, after=None))
 
