@@ -159,7 +159,7 @@ CASES = [
     ),
     BadInput(
         "two requests at once", ("update", "--check", "--abort"),
-        "--check and --abort exclude each other", "one of them",
+        "--check and --abort cannot be used together", "one of them",
     ),
     BadInput(
         "answers for a request that takes none", ("change", "ci=none", "--abort"),

@@ -127,7 +127,7 @@ def test_a_fault_of_scaffold_is_told_in_one_line(
     outcome = scaffold("new", "shop", "--defaults")
     assert outcome.err == (
         "error: scaffold failed: KeyError: 'nothing'\n\n"
-        "hint: this is a fault of scaffold; SCAFFOLD_DEBUG=1 shows where it happened\n"
+        "hint: this is a bug in scaffold; SCAFFOLD_DEBUG=1 shows where it happened\n"
     )
     assert outcome.code == 70
 

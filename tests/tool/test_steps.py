@@ -22,12 +22,13 @@ MOVES = [
 INTRODUCTION = """\
 # Changing a service that has data
 
-`scaffold change` swaps code. Rows stay where they are, so a change of the database, of auth or of
-the queue leaves work for you. The plan lists it as steps; here are all of them. A test follows them
-on live databases, SQLite and PostgreSQL, and finds every row again.
+`scaffold change` changes the code, but no database: it neither moves nor deletes rows. So a change
+of the database, of auth or of the queue leaves work for you. The plan lists it as steps; here are
+all of them. A test follows them on live databases, SQLite and PostgreSQL, and finds every row
+again.
 
-Two rules are behind them. A migration that a database has had is history: it is kept as it is, and
-what is new comes after it. And one answer is changed at a time, each with a commit of its own.
+They follow two rules. A migration that has run on a database is never edited or deleted; new
+migrations follow it. And one answer is changed at a time, each with a commit of its own.
 
 `make remove-example` deletes the migration of the orders, which the migrations of a later change
 follow: remove the example before such a change, or keep its migration.

@@ -359,7 +359,7 @@ def test_new_asks_and_teaches_the_command(
     outcome = scaffold("new", "--plain", "--auth", "none", "--no-git")
     assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err.endswith(
-        "\nThe same without questions:\n"
+        "\nTo create the same project without questions:\n"
         "  scaffold new shop --preset production --auth none --no-git\n"
     )
     assert answers_of(workplace / "shop")["database"] == "postgresql"

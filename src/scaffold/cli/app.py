@@ -39,7 +39,7 @@ _COMMANDS = {
         "Without NAME=VALUE it is the update to the newest release; with it, the change at the "
         "same release.",
     ),
-    "choices": _Entry("choices", "List the choices of each question, and the presets."),
+    "choices": _Entry("choices", "List the choices, the presets and the proven combinations."),
     "doctor": _Entry("doctor", "Check what a project needs from this machine."),
     "verify": _Entry(
         "verify",
@@ -172,7 +172,7 @@ def _told(error: Exception) -> Problem | None:
         return None
     return Problem(
         f"scaffold failed: {type(error).__name__}: {' '.join(str(error).split())}",
-        "this is a fault of scaffold; SCAFFOLD_DEBUG=1 shows where it happened",
+        "this is a bug in scaffold; SCAFFOLD_DEBUG=1 shows where it happened",
         ExitCode.INTERNAL,
     )
 

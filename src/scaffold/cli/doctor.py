@@ -38,7 +38,7 @@ def doctor(
         `ExitCode.NEEDS_USER` when something that is needed is missing, else `ExitCode.OK`.
 
     Raises:
-        Problem: PATH is no project, or its answers are not those of this scaffold's template.
+        Problem: PATH is not a project, or its answers are not those of this scaffold's template.
     """
     template = load(locate.shipped())
     place = project_folder(path, folder)

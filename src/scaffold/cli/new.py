@@ -274,7 +274,7 @@ def _teach(
             words += _flag(name, value)
     if no_git:
         words.append("--no-git")
-    console.say(f"\nThe same without questions:\n  {shlex.join(words)}")
+    console.say(f"\nTo create the same project without questions:\n  {shlex.join(words)}")
 
 
 def _flag(name: str, value: Any) -> list[str]:

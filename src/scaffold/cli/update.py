@@ -131,7 +131,7 @@ def _exclude(assignments: Sequence[str] | None, **requests: bool) -> None:
     """Refuse two requests at once, and answers with a request that takes none."""
     named = [f"--{name.replace('_', '-')}" for name, requested in requests.items() if requested]
     if len(named) > 1:
-        raise Problem(f"{named[0]} and {named[1]} exclude each other", "give one of them")
+        raise Problem(f"{named[0]} and {named[1]} cannot be used together", "give one of them")
     if assignments and named and named != ["--dry-run"]:
         raise Problem(f"{named[0]} takes no answers", f"leave out `{assignments[0]}`")
 
@@ -150,7 +150,7 @@ def _check(project: plan.ExistingProject, target: str, *, as_json: bool) -> int:
 
 def _abort(folder: Path) -> int:
     title, kept = Transaction(Worktree(folder)).abort()
-    console.say(f"Everything is as it was before the {title}.")
+    console.say(f"The state before the {title} is restored.")
     if kept:
         console.say(f"The aborted files are kept in the commit {kept}.")
     return ExitCode.OK

@@ -62,7 +62,7 @@ def verify(
     email: Annotated[
         str | None,
         typer.Option(
-            help="A member, for a service where nobody can register. The password is read from "
+            help="The account of a member, if registration is closed. The password is read from "
             "VERIFY_PASSWORD, or asked for.",
             envvar="VERIFY_EMAIL",
             rich_help_panel=_ACCOUNTS,

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     NEEDS_USER = 1  # done, and something is left for the user; or a check has failed
     REFUSED = 2  # the input is wrong, or the state does not allow it; nothing was changed
     BEHIND = 3  # `update --check` found a newer release
-    INTERNAL = 70  # EX_SOFTWARE of sysexits.h: a fault of scaffold itself
+    INTERNAL = 70  # EX_SOFTWARE of sysexits.h: a bug in scaffold itself
 
 
 class Problem(Exception):

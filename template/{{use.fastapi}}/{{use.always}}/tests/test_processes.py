@@ -10,7 +10,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, TransportError
 from sqlalchemy import select
 
 from app import __main__ as api_main
@@ -75,7 +75,9 @@ async def test_a_signal_lets_requests_in_flight_finish_and_a_second_signal_does_
             assert (await client.get("/readyz")).status_code == 503
             assert (await slow).status_code == 200
         assert await asyncio.wait_for(api.wait(), 15) == exit_code
-        await asyncio.gather(slow, return_exceptions=True)
+        if signals == 2:
+            with pytest.raises(TransportError):
+                await slow
 
 
 async def test_a_process_that_exceeds_the_grace_period_fails(database_url: str, tmp_path: Path) -> None:
@@ -92,7 +94,8 @@ async def test_a_process_that_exceeds_the_grace_period_fails(database_url: str, 
         api.terminate()
 
         assert await asyncio.wait_for(api.wait(), 15) == 1
-        await asyncio.gather(slow, return_exceptions=True)
+        with pytest.raises(TransportError):
+            await slow
 
 
 @pytest.mark.parametrize("arguments", [["app"], ["app", "--reload"]])

@@ -1,13 +1,17 @@
 """What is specific to PostgreSQL."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from app import worker
 from app.config import Settings
-from app.database import Database
+from app.database import Database, Session
 from app.dialect import is_outage
+from app.jobs import Job, run_if_due
 from tests.conftest import Start
 from tests.databases import Databases
 
@@ -18,6 +22,23 @@ async def test_the_server_cancels_a_statement_that_takes_too_long(start: Start) 
         async with service.state.database.reading() as session:
             await session.execute(text("SELECT pg_sleep(5)"))
     assert is_outage(cancelled.value)
+
+
+async def test_a_worker_skips_a_job_that_another_one_runs_for_longer_than_the_statement_timeout(start: Start) -> None:
+    service = await start(database_statement_timeout_seconds=0.1)
+    database: Database = service.state.database
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def be_slow(session: Session) -> None:
+        begun.set()
+        await release.wait()
+
+    job = Job("slow", timedelta(hours=1), be_slow)
+    first = asyncio.create_task(run_if_due(database, job))
+    await begun.wait()
+    assert not await run_if_due(database, job)
+    release.set()
+    assert await first
 
 
 async def test_a_read_only_server_counts_as_an_outage(database: Database) -> None:

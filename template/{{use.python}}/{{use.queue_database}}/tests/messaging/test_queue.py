@@ -229,6 +229,30 @@ async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(databa
     assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
 
 
+async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead() -> float:
+        return REGISTRY.get_sample_value("dead_letters_total", {"type": "tea.poured"}) or 0
+
+    give_up = repository.give_up
+
+    async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
+        await session.execute(update(Message).values(lease=new_id()))
+        return await give_up(session, message, error)
+
+    before = dead()
+    monkeypatch.setattr(repository, "give_up", lose_then_give_up)
+    await send(database)
+    await Worker(database, failing(), queue_max_attempts=1).work()
+    assert dead() == before
+
+    monkeypatch.undo()
+    await send(database)
+    await Worker(database, failing(), queue_max_attempts=1).work()
+    assert dead() == before + 1
+
+
 async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database) -> None:
     begun = asyncio.Event()
 

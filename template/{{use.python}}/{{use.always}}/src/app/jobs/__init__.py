@@ -38,7 +38,7 @@ async def run_if_due(database: Database, job: Job) -> bool:
     """Run the job, unless this or another worker has run it in this tick."""
     now = clock.now()
     async with database.transaction() as session:
-        # The row stays locked until the job is done. A second worker waits for it, and then the job is not due.
+        # The job stays locked until it is done. A second worker skips it.
         if not await repository.claim_due(session, job.name, now, next_due_at=_next_tick(job, now)):
             return False
         await job.run(session)

@@ -116,14 +116,16 @@ class Queue:
         published.inc()
 
     async def _retry_or_give_up(self, message: Message, error: str) -> None:
+        given_up = False
         async with self._database.transaction() as session:
             if message.attempts >= self._settings.queue_max_attempts:
-                await repository.give_up(session, message, error)
-                dead_letters.labels(message.type).inc()
+                given_up = await repository.give_up(session, message, error)
             else:
                 # Exponential backoff with jitter, so that messages that failed together are not retried together.
                 seconds = min(2**message.attempts, MAX_RETRY_SECONDS) * _random.uniform(0.5, 1)
                 await repository.retry(session, message, error, seconds=seconds)
+        if given_up:
+            dead_letters.labels(message.type).inc()
 
     async def _extend_lease(self, lease: UUID) -> None:
         while True:

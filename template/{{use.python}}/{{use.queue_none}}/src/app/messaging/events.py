@@ -1,11 +1,11 @@
-"""Events, and how they are published: each one is logged."""
+"""Events, and how they are published: each one is logged after the commit."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from app.database import Session
+from app.database import Session, after_commit
 
 log = structlog.get_logger()
 
@@ -20,5 +20,5 @@ class Event:
 
 
 async def publish(session: Session, event: Event, *, owner: str) -> None:
-    """Log an event. The log may show an event whose transaction was rolled back."""
-    log.info("event", type=event.type, subject=event.subject, data=event.data)
+    """Log an event after its transaction has been committed. A rollback drops it."""
+    after_commit(session, lambda: log.info("event", type=event.type, subject=event.subject, data=event.data))

@@ -93,9 +93,9 @@ async def retry(session: Session, message: Message, error: str, *, seconds: floa
     await _release(session, message, error, MessageState.PENDING, seconds)
 
 
-async def give_up(session: Session, message: Message, error: str) -> None:
-    """Turn a message into a dead letter."""
-    await _release(session, message, error, MessageState.DEAD, 0)
+async def give_up(session: Session, message: Message, error: str) -> bool:
+    """Turn a message into a dead letter. False if the lease was lost."""
+    return await _release(session, message, error, MessageState.DEAD, 0)
 
 
 async def count_pending(session: Session) -> int:
@@ -125,9 +125,10 @@ async def delete_of_owner(session: Session, owner: str) -> None:
     await session.execute(delete(Message).where(Message.owner == owner))
 
 
-async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> None:
+async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> bool:
     mine = update(Message).where(Message.id == message.id, Message.lease == message.lease)
-    await execute_change(session, mine.values(state=state, run_at=_in(seconds), lease=None, last_error=error[:1000]))
+    changes = {"state": state, "run_at": _in(seconds), "lease": None, "last_error": error[:1000]}
+    return await execute_change(session, mine.values(changes)) > 0
 
 
 def _in(seconds: float) -> datetime:
