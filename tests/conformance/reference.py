@@ -594,8 +594,8 @@ class Reference:
 
     def add_user(self, email: str, password: str, roles: list[str]) -> dict[str, Any]:
         """A user that nobody registered."""
-        user = {"id": _uuid7(), "email": email, "hash": _hashed(password), "roles": roles}
-        user |= {"disabled": False, "valid_from": 0.0}
+        user: dict[str, Any] = {"id": _uuid7(), "email": email, "roles": roles}
+        user |= {"hash": _hashed(password), "disabled": False, "valid_from": 0.0}
         self.users[email] = user
         return user
 
