@@ -175,7 +175,7 @@ def test_the_docs_tell_that_processes_do_not_share_rate_limits(
 ) -> None:
     project = rendered(**answers)
 
-    assert "Rate limits count per process" in (project / "README.md").read_text()
+    assert "Each process counts rate limits on its own" in (project / "README.md").read_text()
     assert "up to N times the rate limit" in (project / "docs/api.md").read_text()
 
 
