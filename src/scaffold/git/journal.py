@@ -265,7 +265,8 @@ class Transaction:
             self._worktree.remove(path)
         if git.ask(self._folder, "diff", "--cached", "--quiet", "HEAD", "--", ".") is None:
             git.read(self._folder, "reset", "--quiet", "--", ".")
-        self._worktree.check_out(path for path in journal.touched if path not in journal.added)
+        before = [path for path in journal.touched if path not in journal.added]
+        self._worktree.check_out(path for path in before if not self._worktree.is_committed(path))
         self._forget()
 
     def _keep(self, journal: Journal) -> str | None:

@@ -75,6 +75,15 @@ class Worktree:
             not _is_folder(folder) and self._stays(folder, leaving) for folder in above
         )
 
+    def is_committed(self, path: str) -> bool:
+        """Whether the file at a path has the content and the mode of the last commit.
+
+        Git compares times and inodes instead, so it would write an unchanged file with another
+        time again. That fails if the file may not be written.
+        """
+        place = self.folder / path
+        return (place.is_file() or place.is_symlink()) and _read(place) == self.tree.get(path)
+
     def status(self) -> list[str]:
         """The paths that differ from the last commit, including untracked ones."""
         options = ("--porcelain", "-z", "--no-renames", "--untracked-files=normal")
