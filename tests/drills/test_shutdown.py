@@ -113,8 +113,7 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
     service: Service, database: Database
 ) -> None:
     service.env |= {"SHUTDOWN_GRACE_SECONDS": "3", "QUEUE_POLL_SECONDS": "0.1"}
-    url, worker = service.api().url, service.worker()
-    wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
+    url = service.api().url
     headers = service.sign_in(url, "stuck")
 
     async def burst() -> None:
@@ -123,6 +122,9 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
 
     asyncio.run(burst())
     with database.locked_for_writing():
+        # It starts after the lock, because it could handle all orders before.
+        worker = service.worker()
+        wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
         time.sleep(0.5)
         assert worker.terminate(seconds=5) == FORCED
 

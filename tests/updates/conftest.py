@@ -15,9 +15,16 @@ __all__ = ["scaffold", "signal_handlers"]
 
 @pytest.fixture(scope="session")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> Releases:
-    """The made-up releases v1.0.0 to v1.3.0."""
+    """The made-up releases v1.0.0 to v1.3.0, without most of the code."""
     folder = tmp_path_factory.mktemp("made-up")
     return Releases(releases.made_up(folder / "template"), folder / "exports")
+
+
+@pytest.fixture(scope="session")
+def made_up_with_code(tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    """The made-up releases v1.0.0 to v1.3.0 of the whole template."""
+    folder = tmp_path_factory.mktemp("made-up-with-code")
+    return Releases(releases.made_up(folder / "template", with_code=True), folder / "exports")
 
 
 @pytest.fixture(scope="session")

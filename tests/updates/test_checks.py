@@ -20,10 +20,10 @@ CHECKS = [
 
 
 def test_lint_types_and_tests_pass_after_an_update(
-    scaffold: Scaffold, made_up: Releases, tmp_path: Path
+    scaffold: Scaffold, made_up_with_code: Releases, tmp_path: Path
 ) -> None:
     answers = TEMPLATE.presets["starter"].answers
-    project = made_up.project(tmp_path / "shop", "v1.0.0", answers)
+    project = made_up_with_code.project(tmp_path / "shop", "v1.0.0", answers)
     main = project / "src/app/main.py"
     main.write_text(main.read_text().replace('"""\n', '"""\n\n# Ours.\n', 1))
     (project / "src/app/ours.py").write_text('"""Ours."""\n\nOURS = True\n')

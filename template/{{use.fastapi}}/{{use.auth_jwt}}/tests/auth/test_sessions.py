@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from app.auth.sessions import repository
 from app.auth.sessions.models import LoginFailures, LoginSession, RefreshToken
 from app.auth.users.models import User
+from app.auth.users.repository import Users
 from app.clock import now
 from app.database import Database
 from tests import callers
@@ -156,6 +158,22 @@ async def test_a_login_waits_for_concurrent_failures_and_counts_them(start: Star
         await repository.add_failure(session, *account, expires_at=now() + timedelta(minutes=1))
 
     assert (await login).status_code == 429
+
+
+async def test_a_login_and_the_erasure_of_the_user_do_not_block_each_other(start: Start) -> None:
+    client = callers.anybody(service := await start())
+    tokens = await callers.ada(client)
+    await post(client, "login", **WRONG)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    user_id = (await client.get("/api/v1/users/me", headers=bearer)).json()["id"]
+
+    async with service.state.database.transaction() as session:
+        await repository.count_failures(session, ADA["email"], "127.0.0.1", lock=True)
+        erasure = asyncio.create_task(client.delete("/api/v1/users/me", headers=bearer))
+        await asyncio.sleep(0.3)
+        assert await Users(session).lock(UUID(user_id))
+
+    assert (await erasure).status_code == 204
 
 
 async def test_a_refresh_token_works_once_and_a_second_use_ends_its_session(anybody: AsyncClient) -> None:

@@ -10,7 +10,18 @@ from app.messaging.events import Event
 from app.messaging.models import Message
 from app.orders.handlers import confirm_order
 from app.subscriptions import HANDLERS
-from tests.orders.factories import place
+from tests.orders.factories import line, place
+
+
+async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
+    member: AsyncClient, database: Database
+) -> None:
+    placed = (await place(member, lines=[line(unit_price="12.5525")])).json()
+
+    async with database.reading() as session:
+        event = Event.model_validate(await session.scalar(select(Message.event)))
+
+    assert event.data["total"] == placed["total"] == "25.105"
 
 
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:

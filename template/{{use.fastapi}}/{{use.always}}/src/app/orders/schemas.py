@@ -13,7 +13,7 @@ from app.pagination import Page, PageQuery
 from app.schemas import Moment, RequestBody, ResponseBody
 
 
-def _decimal_string(amount: Decimal) -> str:
+def decimal_string(amount: Decimal) -> str:
     """At least two decimal places, and no trailing zeros beyond them."""
     cents = amount.quantize(Decimal("0.01"))
     shortest = cents if cents == amount else amount.normalize()
@@ -45,7 +45,7 @@ Price = Annotated[
     BeforeValidator(_from_decimal_string),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,11}(\.[0-9]{1,4})?$", "examples": ["12.50"]}),
 ]
-Amount = Annotated[Decimal, PlainSerializer(_decimal_string, return_type=str), Field(examples=["25.00"])]
+Amount = Annotated[Decimal, PlainSerializer(decimal_string, return_type=str), Field(examples=["25.00"])]
 
 _NEW_ORDER = {
     "reference": "2026-0001",

@@ -108,12 +108,13 @@ async def erase(users: Users, authenticator: Authenticator, features: Sequence[P
 
     Raises: not_found, invalid_state
     """
+    # A login locks the failed logins first, then the user. Locked in the other order, both could wait for each other.
+    await authenticator.erase(users.session, (await users.get(user_id)).email)
     admins = await users.lock_admins()
     user = await users.get_for_update(user_id)
     _refuse_if_last_admin(admins, user, "erased")
     for feature in features:
         await feature.erase(users.session, str(user_id))
-    await authenticator.erase(users.session, user.email)
     await users.remove(user)
     await audit.record(users.session, "user.erased", str(user_id))
     await audit.erase(users.session, user_id)
