@@ -44,10 +44,11 @@ format: setup  ## Put the code into shape
 check:  ## Run all that CI runs; a component that this machine lacks skips its tests
 	@CI= .ci/run
 
-bench:  ## Measure the tool against copier, and the service against a bare one
+bench:  ## Measure the tool against copier, the service against a bare one, and the outbox
 	@scripts/setup.sh bench
 	@.venv/bin/python -m benchmarks.tool
 	@.venv/bin/python -m benchmarks.service
+	@.venv/bin/python -m benchmarks.outbox
 
 lock: setup  ## Resolve requirements-dev.txt anew
 	@uv=$$(test -x .uv/bin/uv && echo .uv/bin/uv || command -v uv) && $$uv pip compile --quiet \
