@@ -1,9 +1,9 @@
 """Measure how fast workers drain the outbox on PostgreSQL: `python -m benchmarks.outbox`.
 
-Each round stores the same number of placed orders and their events, starts workers, and counts the
-messages until none is left. Each message is handled in its own transaction: it deletes the message
-and confirms the order. BENCH_EVENTS (5000) and BENCH_ROUNDS (3) set the length. Exit code 1 when a
-message is lost or becomes a dead letter.
+Each round stores the same number of placed orders and their events, starts workers, and waits until
+no message is pending. Each message is handled in its own transaction: it deletes the message and
+confirms the order. BENCH_EVENTS (5000) and BENCH_ROUNDS (3) set the length. Exit code 1 when an
+order of any round is not confirmed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from pathlib import Path
 from statistics import median
 
 from tests.combinations import TEMPLATE
-from tests.components import PostgreSQL, ensure
+from tests.components import PostgreSQL, ensure, wait_until
 from tests.services import Service, generate, install, production_like
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "5000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 WORKERS = (1, 2)
 DATABASE = "outbox"
-POLL_SECONDS = 0.05
+LONGEST_SECONDS = 600
+PENDING = "SELECT count(*) FROM messages WHERE state = 'pending'"
+UNCONFIRMED = "SELECT count(*) FROM orders WHERE status <> 'confirmed'"
 
 _FILL = """
 TRUNCATE orders, order_lines, messages;
@@ -56,12 +58,12 @@ def main() -> int:
             for count in WORKERS:
                 rates = [_drain(service, server, count) for _ in range(ROUNDS)]
                 print(f"{count} worker(s): {median(rates):.0f} events/s, median of {ROUNDS}")
+        except AssertionError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
         finally:
             service.stop()
-        unconfirmed = _number(server, "SELECT count(*) FROM orders WHERE status <> 'confirmed'")
-        if unconfirmed:
-            print(f"error: {unconfirmed} orders were not confirmed", file=sys.stderr)
-        return 1 if unconfirmed else 0
+    return 0
 
 
 def _service(folder: Path, server: PostgreSQL) -> Service:
@@ -77,27 +79,28 @@ def _service(folder: Path, server: PostgreSQL) -> Service:
 
 
 def _drain(service: Service, server: PostgreSQL, workers: int) -> float:
-    """Events per second, from the first one that is handled until the outbox is empty."""
+    """Events per second, from the first one that is handled until none is pending.
+
+    Raises AssertionError when an order is not confirmed.
+    """
+
+    def count(statement: str) -> int:
+        return int(server.execute(statement, DATABASE))
+
     for statement in _FILL.format(count=EVENTS).split(";"):
         server.execute(statement, DATABASE)
     started = [service.worker() for _ in range(workers)]
-    first = _wait_until_below(server, EVENTS)
-    left = _number(server, "SELECT count(*) FROM messages")
-    last = _wait_until_below(server, 1)
+    process = started[0].process
+    wait_until(lambda: count(PENDING) < EVENTS, 30, "no event was handled", process)
+    began = time.perf_counter()
+    left = count(PENDING)
+    wait_until(lambda: not count(PENDING), LONGEST_SECONDS, "events stayed pending", process)
+    seconds = time.perf_counter() - began
     for worker in started:
         worker.terminate()
-    return left / (last - first)
-
-
-def _wait_until_below(server: PostgreSQL, count: int) -> float:
-    """The time at which fewer than `count` messages were pending."""
-    while _number(server, "SELECT count(*) FROM messages WHERE state = 'pending'") >= count:
-        time.sleep(POLL_SECONDS)
-    return time.perf_counter()
-
-
-def _number(server: PostgreSQL, statement: str) -> int:
-    return int(server.execute(statement, DATABASE))
+    unconfirmed = count(UNCONFIRMED)
+    assert not unconfirmed, f"{unconfirmed} orders were not confirmed"
+    return left / seconds
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tests.proofs.ledger import Ledger, Wanted
 from tests.proofs.prove import AT_ONCE, lacks_proof, prove, wanted_rows
 
 BUDGET_SECONDS = AT_ONCE * 30 * 60
-"""The sum of the seconds of the rows that CI proves: 30 minutes, as they run side by side."""
+"""The most that the recorded seconds of the rows that CI proves may add up to."""
 
 SAMPLE = 1
 

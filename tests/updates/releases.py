@@ -1,8 +1,8 @@
 """Histories of the template to update along: made-up releases, and the real ones.
 
-The made-up ones take the template of this checkout, by default without most of its code, which
-makes them render in a third of the time. Release by release they do to it all that a release can
-do: change lines, add, drop and rename files, ask more and ask less.
+The made-up ones start from the template of this checkout. Each release then changes what a release
+can change: lines, files (added, dropped, renamed) and questions. Most of the code is left out by
+default, because rendering then takes a third of the time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _MOVE = """\
 
 def made_up(root: Path, *, with_code: bool = False) -> Path:
     """A repository with the releases v1.0.0 to v1.3.0; gives its folder."""
-    (export if with_code else export_without_code)(root)
+    if with_code:
+        export(root)
+    else:
+        export_without_code(root)
     shutil.copytree(ROOT / "migrations", root / "migrations")
     git(root, "init", "--quiet", "--initial-branch=main")
     for tag, release in _RELEASES.items():

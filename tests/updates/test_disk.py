@@ -96,7 +96,7 @@ def test_what_may_not_be_written_leaves_the_project_as_it_was(
 ) -> None:
     victim = copied(shop, tmp_path / "shop")
     before = state(victim)
-    # Git takes a file with another time for a changed one: it would write it again.
+    # Git compares times, not contents: it would write this unchanged file again.
     os.utime(victim / "3.md", (0, 0))
     forbid = subprocess.run(["chattr", "+i", victim / path], check=False, capture_output=True)
     if forbid.returncode:

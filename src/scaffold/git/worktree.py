@@ -78,8 +78,8 @@ class Worktree:
     def is_committed(self, path: str) -> bool:
         """Whether the file at a path has the content and the mode of the last commit.
 
-        Git compares times and inodes instead, so it would write an unchanged file with another
-        time again. That fails if the file may not be written.
+        Git compares times and inodes instead. If only the time of a file differs, git writes the
+        file again, which fails when it may not be written.
         """
         place = self.folder / path
         return (place.is_file() or place.is_symlink()) and _read(place) == self.tree.get(path)
@@ -124,7 +124,7 @@ class Worktree:
         listed = git.read(self.folder, "ls-files", "-v", "-z").split("\0")[:-1]
         flagged = [entry[2:] for entry in listed if entry[0] == "S" or entry[0].islower()]
         there = [path for path in flagged if os.path.lexists(self.folder / path)]
-        return [path for path in there if _read(self.folder / path) != self.tree.get(path)]
+        return [path for path in there if not self.is_committed(path)]
 
     def _contents(self, oids: Sequence[str]) -> Iterator[bytes]:
         output = git.read_bytes(self.folder, "cat-file", "--batch", given="\n".join(oids) + "\n")
