@@ -25,7 +25,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 AXES = {
-    "db": ({"db_sqlite"}, {"db_postgresql"}),
+    "db": ({"db_sqlite"}, {"db_postgresql"}, {"db_mysql"}),
     "auth": ({"auth_jwt", "auth_users"}, {"auth_none"}),
     "queue": ({"queue_database", "queue_outbox"}, {"queue_none"}),
 }
@@ -70,10 +70,12 @@ def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
     known = "" if upgrade or not lock.exists() else plain(lock.read_text())
     union = blocks(resolve(every_need(stack), known, "--generate-hashes"))
     pins = "\n".join(union)
+    # A package that is needed for two reasons has the marker that allows both, whatever was chosen.
+    line_of = {pin(line): line for line in union}
     needed_by: dict[str, set[Combination]] = {}
     for combination in combinations():
         for line in blocks(resolve(needs(stack, combination), pins)):
-            needed_by.setdefault(line, set()).add(combination)
+            needed_by.setdefault(line_of[pin(line)], set()).add(combination)
     hashes = {pin(line): text for line, text in union.items()}
     lock.write_text(HEADER + "".join(guarded(needed_by, hashes)))
     reserve(path, needed_by)
@@ -159,15 +161,20 @@ def condition_of(line: str, users: set[Combination]) -> str:
     everyone = set(combinations())
     if users == everyone:
         return ""
-    known = frozenset[str]().union(*(combination.flags for combination in everyone))
-    sufficient = {flag for flag in known if {c for c in everyone if flag in c.flags} <= users}
-    if {c for c in everyone if c.flags & sufficient} != users:
+    having = {
+        flag: {combination for combination in everyone if flag in combination.flags}
+        for flag in frozenset[str]().union(*(combination.flags for combination in everyone))
+    }
+    sufficient = [flag for flag in sorted(having) if having[flag] <= users]
+    if set().union(*(having[flag] for flag in sufficient)) != users:
         sys.exit(f"error: no choice of layers explains who needs {line}")
-    # A layer that several choices share says more than each of them.
-    alone = [
-        flag for flag in sorted(sufficient) if {c for c in everyone if flag in c.flags} == users
+    flags = [
+        flag
+        for number, flag in enumerate(sufficient)
+        if not any(having[flag] < having[other] for other in sufficient)
+        # Of layers with the same users, the last is the one that several choices share.
+        and having[flag] not in [having[other] for other in sufficient[number + 1 :]]
     ]
-    flags = alone[-1:] or sorted(sufficient)
     return " or ".join(flag if flag == "dev" else f"use.{flag}" for flag in flags)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
 from tests.components import ensure
-from tests.drills.databases import Database, Postgres, Sqlite
+from tests.drills.databases import Database, MySQL, Postgres, Sqlite
 from tests.services import Service, generate, install, production_like
 
 USUAL = ("starter", "production")
@@ -106,6 +106,10 @@ def _database(kind: str, folder: Path) -> tuple[Database, str]:
     """An empty database, and the version and provenance of its server."""
     if kind == "sqlite":
         return Sqlite(folder / "drill.db"), f"{sqlite3.sqlite_version} real"
-    server = ensure("postgresql")
-    server.create_database("drill")
-    return Postgres(server, "drill"), f"{server.version} {server.provenance}"
+    if kind == "mysql":
+        mariadb = ensure("mariadb")
+        mariadb.create_database("drill")
+        return MySQL(mariadb, "drill"), f"MariaDB {mariadb.version} {mariadb.provenance}"
+    postgresql = ensure("postgresql")
+    postgresql.create_database("drill")
+    return Postgres(postgresql, "drill"), f"{postgresql.version} {postgresql.provenance}"

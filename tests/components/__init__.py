@@ -27,6 +27,7 @@ from tests.components.redis import Redis
 
 __all__ = [
     "Component",
+    "MariaDB",
     "MissingComponentError",
     "PostgreSQL",
     "Process",

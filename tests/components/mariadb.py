@@ -30,10 +30,13 @@ class MariaDB:
     def __init__(self) -> None:
         self._server_program = program("mariadbd", *_PACKAGE)
         self._client = program("mariadb", *_PACKAGE)
+        self._dump = program("mariadb-dump", *_PACKAGE)
         self._install = program("mariadb-install-db", *_PACKAGE)
         self._home = Path(tempfile.mkdtemp(prefix="scaffold-mariadb-"))
         self._user = unprivileged_user("mysql")
         self.port = free_ports(1)[0]
+        address = ["--host=127.0.0.1", f"--port={self.port}", "--protocol=tcp"]
+        self._options = ["--no-defaults", "--user=root", *address]
         self._server: Process | None = None
         try:
             self._create_data()
@@ -50,18 +53,40 @@ class MariaDB:
     @property
     def url(self) -> str:
         """The URL of the server, without a database and a driver."""
-        return f"mysql://root@127.0.0.1:{self.port}"
+        return self.database_url("")
 
-    def execute(self, statement: str) -> str:
+    def database_url(self, name: str, driver: str = "") -> str:
+        """The URL of database `name`, for SQLAlchemy's `driver` if one is given."""
+        scheme = f"mysql+{driver}" if driver else "mysql"
+        return f"{scheme}://root@127.0.0.1:{self.port}/{name}"
+
+    def create_database(self, name: str) -> None:
+        """Make the empty database `name`, in place of one that exists."""
+        self.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self.execute(f"CREATE DATABASE `{name}`")
+
+    def copy_database(self, source: str, name: str) -> None:
+        """Make the database `name` with the tables and rows of `source`."""
+        self.create_database(name)
+        dump = subprocess.run(
+            [self._dump, *self._options, "--single-transaction", source],
+            check=True, capture_output=True, timeout=30,
+        )  # fmt: skip
+        subprocess.run(self.client(name), input=dump.stdout, check=True, timeout=30)
+
+    def execute(self, statement: str, database: str = "") -> str:
         """Run one statement; gives its bare output, columns parted by tabs."""
-        options = ["--no-defaults", "--batch", "--skip-column-names", "--user=root"]
-        address = ["--host=127.0.0.1", f"--port={self.port}", "--protocol=tcp"]
         done = subprocess.run(
-            [self._client, *options, *address, f"--execute={statement}"],
+            [*self.client(database), f"--execute={statement}"],
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{statement}: {done.stderr}"
         return done.stdout.strip()
+
+    def client(self, database: str) -> list[str]:
+        """The command that runs SQL in a database: bare rows, columns parted by tabs."""
+        bare = ["--batch", "--skip-column-names", "--unbuffered"]
+        return [self._client, *self._options, *bare, f"--database={database}"]
 
     def start(self) -> None:
         """Start the server and wait until it answers (a few seconds)."""

@@ -1,4 +1,4 @@
-"""The two databases of the drills, seen from outside the service: made, asked, locked."""
+"""The databases of the drills, seen from outside the service: made, asked, locked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.components import PostgreSQL, wait_until
+from tests.components import MariaDB, PostgreSQL, wait_until
 from tests.services import Service
 
 Row = tuple[str, ...]
@@ -33,6 +33,12 @@ _AUDIT = {
            'BEGIN INSERT INTO drill_audit VALUES (NEW.id, NEW.status); RETURN NEW; END'""",
         """CREATE TRIGGER drill_audit AFTER UPDATE OF status ON orders
            FOR EACH ROW EXECUTE FUNCTION drill_audit()""",
+    ],
+    # The server has no triggers for a column; the service changes the status in a statement of its own.
+    "mysql": [
+        "CREATE TABLE drill_audit (order_id text, status text)",
+        """CREATE TRIGGER drill_audit AFTER UPDATE ON orders
+           FOR EACH ROW INSERT INTO drill_audit VALUES (NEW.id, NEW.status)""",
     ],
 }
 
@@ -123,7 +129,53 @@ class Postgres:
             self.server.start()
 
 
-Database = Sqlite | Postgres
+@dataclass
+class MySQL:
+    """One database of the session's server, which is a MariaDB."""
+
+    server: MariaDB
+    name: str
+    kind = "mysql"
+
+    @property
+    def url(self) -> str:
+        """The URL for the service."""
+        return self.server.database_url(self.name, "asyncmy")
+
+    def copy(self, name: str) -> MySQL:
+        """A new database with the tables and rows of this one."""
+        self.server.copy_database(self.name, name)
+        return MySQL(self.server, name)
+
+    def query(self, statement: str) -> list[Row]:
+        """Run one statement through the client."""
+        lines = self.server.execute(statement, self.name).splitlines()
+        return [tuple(line.split("\t")) for line in lines]
+
+    @contextmanager
+    def locked_for_writing(self) -> Iterator[None]:
+        """Hold a lock on the table of orders that lets nobody read or write it."""
+        command = self.server.client(self.name)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+            assert client.stdin
+            assert client.stdout
+            client.stdin.write(b"LOCK TABLES orders WRITE; SELECT 'locked';\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == b"locked\n"
+            yield
+            client.stdin.close()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The server is stopped, breaking every connection, and started again at the end."""
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
+
+
+Database = Sqlite | Postgres | MySQL
 
 
 def audit_confirmations(database: Database) -> None:

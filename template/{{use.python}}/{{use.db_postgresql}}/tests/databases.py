@@ -25,6 +25,7 @@ SECRETS = {"database_url": "postgresql+asyncpg://app:secret@database:5432/app"}
 EXPLAIN = "EXPLAIN"
 WHOLE_TABLE = "Seq Scan"
 """How a query plan shows that all rows are read."""
+ANALYZE = "ANALYZE"
 
 
 class Databases:

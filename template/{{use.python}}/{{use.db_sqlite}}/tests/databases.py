@@ -14,6 +14,7 @@ SECRETS: dict[str, str] = {}
 EXPLAIN = "EXPLAIN QUERY PLAN"
 WHOLE_TABLE = r"SCAN (?!anon_)\w+(?! USING)\b"
 """How a query plan shows that all rows of a table are read. Reading all of a subquery is allowed: it holds one page."""
+ANALYZE = "ANALYZE"
 
 
 class Databases:

@@ -257,4 +257,6 @@ async def _fill(database: Database, count: int) -> None:
         await session.execute(insert(Order), [dict(only_order) | age | {"reference": f"R-{n}"} for n, age in ages])
         await session.execute(insert(OrderLine), [dict(only_line) | {"order_id": age["id"]} for _, age in ages])
     async with database.reading() as session:
-        await (await session.connection()).exec_driver_sql("ANALYZE")
+        connection = await session.connection()
+        for model in (Order, OrderLine):
+            await connection.exec_driver_sql(f"{databases.ANALYZE} {model.__tablename__}")

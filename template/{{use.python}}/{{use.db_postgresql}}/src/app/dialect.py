@@ -5,7 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
-from sqlalchemy import DateTime, Numeric, Select, event, func, make_url, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Numeric,
+    Select,
+    event,
+    func,
+    make_url,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -19,6 +31,9 @@ Row = TypeVar("Row", bound=Any)
 
 Money = Numeric(19, 4)
 Timestamp = DateTime(timezone=True)
+Bytes = LargeBinary()
+Digest = LargeBinary(32)
+"""A SHA-256."""
 
 CONNECT_TIMEOUT_SECONDS = 3
 MIGRATION_LOCK = 1
@@ -102,6 +117,11 @@ async def update_unlocked(
 async def try_lock(session: AsyncSession, key: int) -> bool:
     """Take the advisory lock of a signed 64-bit key until the transaction ends. False if another transaction has it."""
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
+
+
+def is_less(columns: Sequence[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether two columns of a row are less than these two values."""
+    return tuple_(*columns) < tuple_(*values)
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Select, TypeDecorator, event, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    LargeBinary,
+    Select,
+    TypeDecorator,
+    event,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -15,6 +27,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from app.config import Settings
 
 Row = TypeVar("Row", bound=Any)
+
+Bytes = LargeBinary()
+Digest = LargeBinary(32)
+"""A SHA-256."""
 
 # Another process holds the file, or the disk is full, fails or is read-only. A missing table is no outage.
 _OUTAGES = (
@@ -84,6 +100,11 @@ async def update_unlocked(
 async def try_lock(session: AsyncSession, key: int) -> bool:
     """Always true, because only one transaction writes at a time."""
     return True
+
+
+def is_less(columns: Sequence[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether two columns of a row are less than these two values."""
+    return tuple_(*columns) < tuple_(*values)
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

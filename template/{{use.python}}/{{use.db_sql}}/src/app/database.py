@@ -31,7 +31,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: dialect.Timestamp, bytes: dialect.Bytes}
 
 
 class Resource:

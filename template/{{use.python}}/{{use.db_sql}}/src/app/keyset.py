@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app import dialect
 from app.database import Session
 from app.pagination import Cursor, PageQuery, Slice
 
@@ -26,7 +27,7 @@ async def newest_first(
     """
     after = query.after
     if after is not None:
-        statement = statement.where(tuple_(created_at, row_id) < tuple_(*after))
+        statement = statement.where(dialect.is_less((created_at, row_id), after))
     statement = statement.order_by(created_at.desc(), row_id.desc()).limit(query.limit + 1)
     found = (await session.scalars(statement)).unique().all()
     rows = found[: query.limit]

@@ -272,6 +272,22 @@ async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database
     assert await slow == 4
 
 
+async def test_a_batch_ends_even_if_its_heartbeat_cannot_be_cancelled(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def extend(*_: object, **__: object) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.4)
+
+    async def be_slow(session: Session, event: Event) -> None:
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(repository, "extend", extend)
+    await send(database)
+
+    assert await asyncio.wait_for(Worker(database, be_slow, queue_lease_seconds=1).work(), 5) == 1
+
+
 async def test_a_worker_survives_an_outage_of_the_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = asyncio.Event()
     claim = AsyncMock(wraps=repository.claim, side_effect=[OSError("gone"), DEFAULT])

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from app.dialect import Timestamp
+from app.dialect import Digest, Timestamp
 
 revision = "0001_users"
 down_revision = None
@@ -37,7 +37,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "refresh_tokens",
-        sa.Column("hash", sa.LargeBinary(32), primary_key=True),
+        sa.Column("hash", Digest, primary_key=True),
         sa.Column(
             "session_id", sa.Uuid(), sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True
         ),
@@ -45,8 +45,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "login_failures",
-        sa.Column("account", sa.LargeBinary(32), primary_key=True),
-        sa.Column("address", sa.LargeBinary(32), primary_key=True),
+        sa.Column("account", Digest, primary_key=True),
+        sa.Column("address", Digest, primary_key=True),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("expires_at", Timestamp, nullable=False, index=True),
     )

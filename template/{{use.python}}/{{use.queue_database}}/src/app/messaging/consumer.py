@@ -75,11 +75,12 @@ class Queue:
         lease = clock.new_id()
         messages = await self._claim(lease, handlers)
         if messages:
+            handled_all = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
-                heartbeat = tasks.create_task(self._extend_lease(lease))
+                tasks.create_task(self._extend_lease(lease, handled_all))
                 for message in messages:
                     await self._handle(message, handlers)
-                heartbeat.cancel()
+                handled_all.set()
         return len(messages)
 
     async def _claim(self, lease: UUID, handlers: Handlers) -> list[Message]:
@@ -127,14 +128,16 @@ class Queue:
         if given_up:
             dead_letters.labels(message.type).inc()
 
-    async def _extend_lease(self, lease: UUID) -> None:
-        while True:
-            await asyncio.sleep(self._settings.queue_lease_seconds / 3)
+    async def _extend_lease(self, lease: UUID, handled_all: asyncio.Event) -> None:
+        # It ends by an event, because not every driver passes on a cancellation before Python 3.12.
+        await wait(handled_all, self._settings.queue_lease_seconds / 3)
+        while not handled_all.is_set():
             try:
                 async with self._database.transaction() as session:
                     await repository.extend(session, lease, seconds=self._settings.queue_lease_seconds)
             except Exception as error:  # if the lease expires, the message is delivered again
                 log.warning("lease not extended", error=repr(error))
+            await wait(handled_all, self._settings.queue_lease_seconds / 3)
 
     async def _count_pending(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

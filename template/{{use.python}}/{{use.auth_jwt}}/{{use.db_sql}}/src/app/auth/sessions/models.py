@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app import clock
 from app.database import Base
+from app.dialect import Digest
 
 
 class LoginSession(Base):
@@ -27,7 +28,7 @@ class RefreshToken(Base):
 
     __tablename__ = "refresh_tokens"
 
-    hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    hash: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
     used_at: Mapped[datetime | None]
 
@@ -37,9 +38,9 @@ class LoginFailures(Base):
 
     __tablename__ = "login_failures"
 
-    account: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     """SHA-256 of the email."""
-    address: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    address: Mapped[bytes] = mapped_column(Digest, primary_key=True)
     """SHA-256 of the client's address."""
     count: Mapped[int]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,31 @@
+"""Settings of the database."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.config.service import ServiceSettings
+
+DEVELOPMENT_URL = "mysql+asyncmy://root:app@127.0.0.1:3306/app"
+
+
+def _mysql(url: str, info: ValidationInfo) -> str:
+    if not url.startswith("mysql+asyncmy://"):
+        raise ValueError("must read like mysql+asyncmy://USER:PASSWORD@HOST:3306/DATABASE")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("is not a URL") from error
+    if url == DEVELOPMENT_URL and info.data.get("app_env") == "production":
+        raise ValueError("must be set in production")
+    return url
+
+
+class DatabaseSettings(ServiceSettings):
+    database_url: Annotated[str, AfterValidator(_mysql)] = DEVELOPMENT_URL
+    database_pool_size: int = Field(default=8, ge=1)
+    """The number of connections for reads. There are as many for transactions."""
+    database_acquire_timeout_seconds: float = Field(default=5, gt=0)
+    database_statement_timeout_seconds: float = Field(default=10, gt=0)
