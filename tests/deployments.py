@@ -6,7 +6,6 @@ They run for the rows of `--row`, by default for the presets `starter` and `prod
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import Any
 import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
-from tests.components import ensure
-from tests.drills.databases import Database, MySQL, Postgres, Sqlite
+from tests.drills.databases import Database, Sqlite, on_server
 from tests.services import Service, generate, install, production_like
 
 USUAL = ("starter", "production")
@@ -76,8 +74,9 @@ def deployment(
     folder = tmp_path_factory.mktemp(str(answers["database"]))
     flags = [word for name, value in answers.items() for word in (f"--{name}", str(value))]
     project = generate(folder / "drill", *flags)
-    database, server = _database(str(answers["database"]), folder)
-    record_testsuite_property(f"server:{answers['database']}", server)
+    kind = str(answers["database"])
+    database = Sqlite(folder / "drill.db") if kind == "sqlite" else on_server(kind, "drill")
+    record_testsuite_property(f"server:{kind}", database.version)
     python = install(project)
     bare = Service(answers, project, python, {"DATABASE_URL": database.url}, folder / "logs")
     bare.migrate()
@@ -100,16 +99,3 @@ def service(deployment: Deployment, database: Database, tmp_path: Path) -> Itera
     service = Service(deployment.answers, deployment.project, deployment.python, env, logs)
     yield service
     service.stop()
-
-
-def _database(kind: str, folder: Path) -> tuple[Database, str]:
-    """An empty database, and the version and provenance of its server."""
-    if kind == "sqlite":
-        return Sqlite(folder / "drill.db"), f"{sqlite3.sqlite_version} real"
-    if kind == "mysql":
-        mariadb = ensure("mariadb")
-        mariadb.create_database("drill")
-        return MySQL(mariadb, "drill"), f"MariaDB {mariadb.version} {mariadb.provenance}"
-    postgresql = ensure("postgresql")
-    postgresql.create_database("drill")
-    return Postgres(postgresql, "drill"), f"{postgresql.version} {postgresql.provenance}"

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.components import MariaDB, PostgreSQL, wait_until
+from tests.components import MariaDB, PostgreSQL, ensure, wait_until
 from tests.services import Service
 
 Row = tuple[str, ...]
@@ -34,7 +34,7 @@ _AUDIT = {
         """CREATE TRIGGER drill_audit AFTER UPDATE OF status ON orders
            FOR EACH ROW EXECUTE FUNCTION drill_audit()""",
     ],
-    # The server has no triggers for a column; the service changes the status in a statement of its own.
+    # MySQL has no triggers for a column. The drills change nothing of an order but its status.
     "mysql": [
         "CREATE TABLE drill_audit (order_id text, status text)",
         """CREATE TRIGGER drill_audit AFTER UPDATE ON orders
@@ -49,6 +49,11 @@ class Sqlite:
 
     path: Path
     kind = "sqlite"
+
+    @property
+    def version(self) -> str:
+        """The version and provenance of the library."""
+        return f"{sqlite3.sqlite_version} real"
 
     @property
     def url(self) -> str:
@@ -90,6 +95,11 @@ class Postgres:
     server: PostgreSQL
     name: str
     kind = "postgresql"
+
+    @property
+    def version(self) -> str:
+        """The version and provenance of the server."""
+        return f"{self.server.version} {self.server.provenance}"
 
     @property
     def url(self) -> str:
@@ -138,6 +148,11 @@ class MySQL:
     kind = "mysql"
 
     @property
+    def version(self) -> str:
+        """The name, version and provenance of the server."""
+        return f"MariaDB {self.server.version} {self.server.provenance}"
+
+    @property
     def url(self) -> str:
         """The URL for the service."""
         return self.server.database_url(self.name, "asyncmy")
@@ -176,6 +191,13 @@ class MySQL:
 
 
 Database = Sqlite | Postgres | MySQL
+
+
+def on_server(kind: str, name: str) -> Postgres | MySQL:
+    """An empty database on the server of the session, which is started if it does not run yet."""
+    server = ensure("mariadb") if kind == "mysql" else ensure("postgresql")
+    server.create_database(name)
+    return MySQL(server, name) if isinstance(server, MariaDB) else Postgres(server, name)
 
 
 def audit_confirmations(database: Database) -> None:

@@ -16,14 +16,13 @@ from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
 from scaffold.template.render import render
 from tests.combinations import TEMPLATE, answered
-from tests.components import ensure
-from tests.drills.databases import Sqlite
+from tests.drills.databases import Database, Sqlite, on_server
 from tests.services import find_uv
 from tests.tool.conftest import commit, git
 
 JINJA = Jinja(TEMPLATE)
 SEEDED = 25
-DATABASES = ["sqlite", "postgresql"]
+DATABASES = ["sqlite", "postgresql", "mysql"]
 
 Answers = Mapping[str, str]
 
@@ -36,6 +35,7 @@ class Project:
     answers: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    database: Database = field(init=False)
 
     def write(self) -> None:
         render(TEMPLATE, answered(self.answers), {}, self.folder)
@@ -96,10 +96,16 @@ class Project:
         return file
 
     def query(self, statement: str) -> list[str]:
-        """The rows of the database that is in use, columns parted by `|`."""
-        if "DATABASE_URL" in self.env:
-            return ensure("postgresql").execute(statement, "moving").splitlines()
-        return ["|".join(row) for row in Sqlite(self.folder / "app.db").query(statement)]
+        """The rows of the database, columns parted by `|`."""
+        return ["|".join(row) for row in self.database.query(statement)]
+
+    def use_empty_database(self) -> None:
+        """Let the project use an empty database of the kind that it has chosen."""
+        if self.answers["database"] == "sqlite":
+            self.database, self.env = Sqlite(self.folder / "app.db"), {}
+        else:
+            self.database = on_server(self.answers["database"], "moving")
+            self.env = {"DATABASE_URL": self.database.url}
 
     def proves_itself(self) -> None:
         """The database is what the models say, and the new migrations keep their own rules."""
@@ -113,20 +119,12 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Project:
     """A committed project with the answers that the test asks for, and seeded rows."""
     project = Project(tmp_path / "shop", dict(request.param))
     project.folder.mkdir()
-    if project.answers["database"] == "postgresql":
-        project.env = postgresql()
+    project.use_empty_database()
     project.write()
     git(project.folder, "init", "--quiet")
     commit(project.folder, "First")
     project.run("make migrate seed")
     return project
-
-
-def postgresql() -> dict[str, str]:
-    """The environment of a service on an empty database."""
-    server = ensure("postgresql")
-    server.create_database("moving")
-    return {"DATABASE_URL": server.database_url("moving", "asyncpg")}
 
 
 def begun_with(**answers: str) -> pytest.MarkDecorator:
@@ -199,7 +197,7 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
         " WHERE email = 'member@example.com' ORDER BY 1"
     )
     before = project.query(content)
-    other = "sqlite" if project.answers["database"] == "postgresql" else "postgresql"
+    other = DATABASES[DATABASES.index(project.answers["database"]) - 1]
     project.plan(database=other)
     (project.folder.parent / "move_rows.py").write_text(project.code("../move_rows.py"))
     script = ".venv/bin/python ../move_rows.py"
@@ -207,7 +205,7 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
     assert git(project.folder, "status", "--porcelain") == ""
 
     project.change(database=other)
-    project.env = postgresql() if other == "postgresql" else {}
+    project.use_empty_database()
     project.follow("make migrate")
     loaded = project.follow(f"{script} load ../rows")
 
@@ -216,15 +214,14 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
     assert project.query(content) == before
     assert len(before) == SEEDED
     [price] = project.query("SELECT DISTINCT unit_price FROM order_lines")
-    assert float(price) == {"sqlite": 125_000, "postgresql": 12.5}[other]
+    assert float(price) == (125_000 if other == "sqlite" else 12.5)
     project.run(".venv/bin/alembic check")
 
 
 def without_users(text: str, made: str, dropped: str) -> str:
     """The written migration with the bodies that the step names."""
-    head = text[: text.index("def upgrade")].replace(
-        "from alembic import op\n", "from alembic import op\n\nfrom app.dialect import Timestamp\n"
-    )
+    alembic, types = "from alembic import op\n", "from app.dialect import Digest, Timestamp\n"
+    head = text[: text.index("def upgrade")].replace(alembic, f"{alembic}\n{types}")
     return f"{head}def upgrade() -> None:\n{dropped}\n\n\ndef downgrade() -> None:\n{made}"
 
 

@@ -15,15 +15,19 @@ from tests.services import make
 CASES = [
     {"database": "sqlite", "auth": "jwt", "queue": "database"},
     {"database": "postgresql", "auth": "none", "queue": "none"},
+    {"database": "mysql", "auth": "none", "queue": "none"},
 ]
+
+SERVERS = {"postgresql": "postgresql", "mysql": "mariadb"}
+"""The component whose programs the project starts its database with."""
 
 
 @pytest.mark.parametrize("answers", CASES, ids=label)
 def test_what_is_left_without_the_example_passes_its_own_checks(
     answers: Mapping[str, Any], template_folder: Path, tmp_path: Path
 ) -> None:
-    if answers["database"] == "postgresql":
-        ensure("postgresql")
+    if server := SERVERS.get(answers["database"]):
+        ensure(server)
     project = written(answers, tmp_path / "shop", template_folder)
     make(project, "remove-example")
     assert not (project / "src/app/orders").exists()

@@ -192,7 +192,7 @@ def test_only_a_server_is_started_beside_the_service(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
-    server = {"database"} if answers["database"] == "postgresql" else set()
+    server = set() if answers["database"] == "sqlite" else {"database"}
 
     assert set(services) == {"migrate", "api", "worker"} | server
 
@@ -281,6 +281,7 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
 MODULES = {"argon2-cffi": "argon2", "pyjwt": "jwt"}
 NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
+    "cryptography": r"mysql\+asyncmy",  # the driver imports it where a server needs it
     "email-validator": "EmailStr",
     "fastapi-offline": 'packages=\\[\\("fastapi_offline"',
     "httptools": 'http="httptools"',

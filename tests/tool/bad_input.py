@@ -109,11 +109,11 @@ CASES = [
     BadInput("a colour that is missing", ("new", "shop", "--color"), "--color", "auto, always"),
     BadInput(
         "an unknown value", ("new", "shop", "--database", "postgres"),
-        "no choice 'postgres'", "did you mean 'postgresql'? It can be sqlite or postgresql",
+        "no choice 'postgres'", "did you mean 'postgresql'? It can be sqlite, postgresql or mysql",
     ),
     BadInput(
         "a value that is not similar", ("new", "shop", "--database", "oracle"),
-        "no choice 'oracle'", "it can be sqlite or postgresql",
+        "no choice 'oracle'", "it can be sqlite, postgresql or mysql",
     ),
     BadInput(
         "an unknown answer", ("new", "shop", "--set", "databse=sqlite"),

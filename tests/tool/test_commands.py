@@ -36,7 +36,8 @@ def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
 
 def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
     told = json.loads(scaffold("choices", "--json").out)
-    assert [choice["value"] for choice in told["choices"]["database"]] == ["sqlite", "postgresql"]
+    databases = [choice["value"] for choice in told["choices"]["database"]]
+    assert databases == ["sqlite", "postgresql", "mysql"]
     assert told["stacks"]["fastapi"]["language"] == "python"
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
 
@@ -151,10 +152,10 @@ def test_shells_can_complete(
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        ("new --database ", "sqlite postgresql"),
+        ("new --database ", "sqlite postgresql mysql"),
         ("new --preset pro", "production"),
-        ("new --set da", "database=sqlite database=postgresql"),
-        ("new --set database = ", "sqlite postgresql"),
+        ("new --set da", "database=sqlite database=postgresql database=mysql"),
+        ("new --set database = ", "sqlite postgresql mysql"),
         ("new --set database = post", "postgresql"),
         ("new --set desc", "description="),
         ("change q", "queue=database queue=none"),

@@ -24,8 +24,8 @@ INTRODUCTION = """\
 
 `scaffold change` changes the code, but no database: it neither moves nor deletes rows. So a change
 of the database, of auth or of the queue leaves work for you. The plan lists it as steps; here are
-all of them. A test follows them on live databases, SQLite and PostgreSQL, and finds every row
-again.
+all of them. A test follows them on live databases (SQLite, PostgreSQL and MariaDB) and finds
+every row again.
 
 They follow two rules. A migration that has run on a database is never edited or deleted; new
 migrations follow it. And one answer is changed at a time, each with a commit of its own.
