@@ -134,7 +134,7 @@ Open = Callable[..., Terminal]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, template_repository: Path) -> Path:
+def desk(tmp_path: Path, whole_template_repository: Path) -> Path:
     """An empty folder to work in, beside a `scaffold` and two templates."""
     desk = tmp_path / "desk"
     (desk / "work").mkdir(parents=True)
@@ -142,7 +142,7 @@ def desk(tmp_path: Path, template_repository: Path) -> Path:
     program = desk / "bin" / "scaffold"
     program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m scaffold \"$@\"\n")
     program.chmod(0o755)
-    (desk / "template").symlink_to(template_repository)
+    (desk / "template").symlink_to(whole_template_repository)
     events = template(desk, EXCLUSIVE.partition("_scaffold_presets")[0], template__README="1")
     events.rename(desk / "events")
     git(desk / "events", "init", "--quiet")

@@ -1,5 +1,6 @@
 """Everything that is specific to MySQL and MariaDB."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,9 @@ _MISCONFIGURED = (
     1698,  # the server expects another way to authenticate
 )
 _VIOLATED = re.compile(r"for key '(?:\w+\.)?(\w+)'$|CONSTRAINT `(\w+)`|^Check constraint '(\w+)'")
+
+# The driver logs each note of the server, even that a primary key needs no name.
+logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 
 class Timestamp(TypeDecorator[datetime]):
