@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 from app import __main__ as api_main
 from app import clock, dialect, jobs, worker
-from app.__main__ import main
 from app.database import Database, Session
 from app.jobs import Job, run_if_due, run_jobs
 from app.jobs.models import ScheduledJob
@@ -98,12 +97,26 @@ async def test_a_process_that_exceeds_the_grace_period_fails(database_url: str, 
             await slow
 
 
-@pytest.mark.parametrize("arguments", [["app"], ["app", "--reload"]])
-def test_a_port_that_is_taken_is_reported_in_one_line(environment: pytest.MonkeyPatch, arguments: list[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit, match="Address already in use"):
-        environment.setenv("PORT", str(taken.getsockname()[1]))
-        environment.setattr("sys.argv", arguments)
-        main()
+@pytest.mark.parametrize(
+    ("entry_point", "arguments", "variable"),
+    [
+        (api_main, ["app"], "PORT"),
+        (api_main, ["app", "--reload"], "PORT"),
+        (api_main, ["app"], "METRICS_PORT"),
+        (api_main, ["app", "--reload"], "METRICS_PORT"),
+        (worker, ["worker"], "METRICS_PORT"),
+    ],
+)
+def test_a_port_that_is_taken_is_reported_in_one_line(
+    environment: pytest.MonkeyPatch, entry_point: ModuleType, arguments: list[str], variable: str
+) -> None:
+    environment.setenv("PORT", "0")
+    environment.setattr("sys.argv", arguments)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        environment.setenv(variable, str(port))
+        with pytest.raises(SystemExit, match=rf"port {port}: Address already in use\n\nhint: set HOST or {variable},"):
+            entry_point.main()
 
 
 @pytest.mark.parametrize("entry_point", [api_main, worker])

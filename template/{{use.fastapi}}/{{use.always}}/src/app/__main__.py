@@ -14,8 +14,9 @@ import uvicorn
 from starlette.datastructures import State
 from uvicorn.supervisors import ChangeReload
 
+from app import metrics
 from app.config import Settings, settings_or_exit
-from app.lifecycle import exit_after
+from app.lifecycle import exit_after, listen
 from app.main import create_app
 from app.worker import check_database
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 def main() -> None:
     settings = settings_or_exit()
     check_database(settings)
+    metrics.check_port(settings)
     if "--reload" in sys.argv:
         _serve_and_reload(settings)
     else:
@@ -42,7 +44,7 @@ def _serve_and_reload(settings: Settings) -> None:
         proxy_headers=False,
         log_level="warning",
     )
-    with _listen(settings) as listener:
+    with listen(settings.host, settings.port, "PORT") as listener:
         sys.stdout.write(f"Serving {_url(listener)}{'/docs' if settings.serves_docs else ''}\n")
         sys.stdout.flush()
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
@@ -63,19 +65,9 @@ def _serve(settings: Settings) -> None:
         # Longer than the 60 seconds of usual load balancers, so that they close idle connections first.
         timeout_keep_alive=65,
     )
-    with _listen(settings) as listener:
+    with listen(settings.host, settings.port, "PORT") as listener:
         log.info("api started", url=_url(listener))
         Server(config, service.state, settings).run(sockets=[listener])
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        sys.exit(
-            f"error: cannot listen: {error.strerror}\n\nhint: set HOST or PORT, or stop the process that listens there"
-        )
 
 
 def _url(listener: socket.socket) -> str:

@@ -3,11 +3,23 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
 
 EXIT_KILLED = 1
 """The exit code of a process that did not stop within the grace period."""
+
+
+def listen(host: str, port: int, variable: str) -> socket.socket:
+    """A socket that listens. If the port is taken, end the process and name the environment variable to change."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        hint = f"set HOST or {variable}, or stop the process that listens there"
+        reason = (error.strerror or "").partition(" (")[0]  # Python adds the address
+        sys.exit(f"error: cannot listen on port {port}: {reason}\n\nhint: {hint}")
 
 
 def stop_on_signal(grace_seconds: float) -> asyncio.Event:

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from app import __version__
 from app.config import Settings
+from app.lifecycle import listen
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -32,6 +33,12 @@ Gauge("build_info", "Always 1", ["version"]).labels(__version__).set(1)
 @cache
 def request_timer(method: str, route: str, status: int) -> Histogram:
     return request_duration.labels(method, route, status)
+
+
+def check_port(settings: Settings) -> None:
+    """End the process if the separate port is taken. In a running server, the error would be a traceback."""
+    if settings.separate_metrics_port is not None:
+        listen(settings.host, settings.separate_metrics_port, "METRICS_PORT").close()
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def main() -> None:
     settings = settings_or_exit()
     logs.configure(settings)
     check_database(settings)
+    metrics.check_port(settings)
     with metrics.served(settings):
         asyncio.run(_serve(settings))
 
