@@ -46,8 +46,8 @@ IDLE_TIMEOUT_SECONDS = 3600
 """The server closes a connection that was idle for so long. The pool replaces it before that."""
 MIGRATION_LOCK_INTERVAL_SECONDS = 0.2
 
-# The lock of another database on the same server must have another name. A name has at most 64 characters.
-_LOCK_NAME = "concat(md5(database()), '.', '{}')"
+# The locks of other databases on the server have other names. A name has at most 64 characters, as many as this hash.
+_MIGRATION_LOCK = "sha2(concat(database(), '.migrations'), 256)"
 _HOLDS_LOCKS = "holds_locks"
 
 _DISK_FULL = 1021
@@ -109,7 +109,7 @@ def create_migration_engine(settings: Settings) -> AsyncEngine:
     def prepare(connection: DBAPIConnection, _: object) -> None:
         # The lock lasts until the connection closes, because each change of the schema commits.
         cursor = connection.cursor()
-        try_lock = f"SELECT get_lock({_LOCK_NAME.format('migrations')}, 0)"
+        try_lock = f"SELECT get_lock({_MIGRATION_LOCK}, 0)"
         cursor.execute(try_lock)
         while cursor.fetchone() != (1,):
             time.sleep(MIGRATION_LOCK_INTERVAL_SECONDS)
@@ -153,7 +153,7 @@ async def update_unlocked(
 
 async def try_lock(session: AsyncSession, key: int) -> bool:
     """Take the lock of a signed 64-bit key until the transaction ends. False if another transaction has it."""
-    name = func.concat(func.md5(func.database()), ".", str(key))
+    name = func.sha2(func.concat(func.database(), f".{key}"), 256)
     if not await session.scalar(select(func.get_lock(name, 0))):
         return False
     # The lock belongs to the connection, which releases it when it returns to the pool.
