@@ -14,8 +14,9 @@ from httpx2 import AsyncClient, TransportError
 from sqlalchemy import select
 
 from app import __main__ as api_main
-from app import clock, dialect, jobs, worker
+from app import clock, dialect, idempotency, jobs, worker
 from app.database import Database, Session
+from app.idempotency.models import StoredResponse
 from app.jobs import Job, run_if_due, run_jobs
 from app.jobs.models import ScheduledJob
 from tests.conftest import eventually
@@ -23,7 +24,7 @@ from tests.processes import free_port, is_ready, running
 
 
 async def test_two_schedulers_run_a_job_once_per_tick(service: FastAPI, pass_time: Callable[[float], None]) -> None:
-    run = AsyncMock()
+    run = AsyncMock(return_value=False)
     job = Job("count", timedelta(hours=1), run)
     schedulers = [Database(service.state.settings) for _ in range(2)]
     for ticks in (1, 2):
@@ -117,6 +118,41 @@ def test_a_port_that_is_taken_is_reported_in_one_line(
         environment.setenv(variable, str(port))
         with pytest.raises(SystemExit, match=rf"port {port}: Address already in use\n\nhint: set HOST or {variable},"):
             entry_point.main()
+
+
+async def test_a_job_that_is_not_done_runs_again_in_the_same_tick(database: Database) -> None:
+    stop = asyncio.Event()
+    left = [True, True, False]
+
+    async def work(session: Session) -> bool:
+        more = left.pop(0)
+        if not more:
+            stop.set()
+        return more
+
+    await asyncio.wait_for(run_jobs(database, [Job("long", timedelta(hours=1), work)], stop), 4)
+
+    assert left == []
+    assert not await run_if_due(database, Job("long", timedelta(hours=1), AsyncMock()))
+
+
+async def test_expired_rows_are_deleted_in_short_transactions(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = {"scope": "anonymous POST /", "fingerprint": bytes(32), "status": 201, "body": b"{}"}
+    ages = [timedelta(hours=hours) for hours in (-3, -2, -1, 1)]
+    async with database.transaction() as session:
+        session.add_all(
+            StoredResponse(**response, key=f"{number}", location=None, etag=None, expires_at=clock.now() + age)
+            for number, age in enumerate(ages)
+        )
+    monkeypatch.setattr("app.database.DELETED_AT_ONCE", 2)
+
+    [purge] = idempotency.jobs
+    assert [await run_if_due(database, purge) for _ in range(3)] == [True, True, False]
+
+    async with database.reading() as session:
+        assert (await session.scalars(select(StoredResponse.key))).all() == ["3"]
 
 
 @pytest.mark.parametrize("entry_point", [api_main, worker])

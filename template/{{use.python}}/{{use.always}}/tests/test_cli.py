@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app import clock
 from app.cli import main
 from app.config import settings
 from app.database import Base, Database
 from app.jobs.models import ScheduledJob
+from tests.databases import Databases
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -80,6 +83,56 @@ def test_a_database_that_was_never_migrated_is_reported_in_one_line(
     assert run("seed").stderr == "Error: the database is not migrated: run the command `migrate` first\n"
 
 
+def test_restore_brings_back_the_rows_of_a_backup(tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    run("seed")
+    asyncio.run(_add_row())
+    saved = asyncio.run(_count_rows())
+    result = run("backup", str(file))
+    if re.search("is missing|version mismatch", result.stderr):
+        pytest.skip(result.stderr)
+    assert result.exit_code == 0, result.output
+    asyncio.run(_delete_row())
+    assert asyncio.run(_count_rows()) != saved
+
+    result = run("restore", str(file), "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert asyncio.run(_count_rows()) == saved
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_backup_does_not_replace_a_file(tmp_path: Path) -> None:
+    (tmp_path / "backup").write_text("kept")
+
+    assert run("backup", str(tmp_path / "backup")).stderr == f"Error: {tmp_path}/backup exists\n"
+
+    assert (tmp_path / "backup").read_text() == "kept"
+
+
+def test_a_file_that_is_no_backup_is_reported_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "backup").write_text("This is no backup, and long enough to be read as a header." * 20)
+    run("seed")
+    before = asyncio.run(_count_rows())
+
+    refused = run("restore", str(tmp_path / "backup"), "--yes")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: ")
+    assert asyncio.run(_count_rows()) == before
+
+
+def test_a_backup_of_a_database_that_does_not_answer_leaves_no_file(
+    environment: pytest.MonkeyPatch, databases: Databases, tmp_path: Path
+) -> None:
+    environment.setenv("DATABASE_URL", databases.nowhere())
+    settings.cache_clear()
+
+    assert run("backup", str(tmp_path / "backup")).stderr.startswith("Error: ")
+
+    assert list(tmp_path.iterdir()) == []
+
+
 async def _count_rows() -> list[int]:
     """The number of rows of each table."""
     async with Database(settings()) as database, database.reading() as session:
@@ -90,3 +143,8 @@ async def _count_rows() -> list[int]:
 async def _add_row() -> None:
     async with Database(settings()) as database, database.transaction() as session:
         session.add(ScheduledJob(name="left over", due_at=clock.now()))
+
+
+async def _delete_row() -> None:
+    async with Database(settings()) as database, database.transaction() as session:
+        await session.execute(delete(ScheduledJob).where(ScheduledJob.name == "left over"))

@@ -1,10 +1,8 @@
 """Runs the recipes of docs/postgresql.md as they are written."""
 
 import asyncio
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,14 +12,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import inspect, text
 
-import local_postgresql
 from app.config import Settings, settings
 from app.database import Database
 from app.dialect import connection_options, create_migration_engine
 from tests.databases import Databases
 
-INDEX, CONSTRAINT, VALIDATION, BACKUP = re.findall(
-    r"^```(?:python|sh)\n(.*?)^```", Path("docs/postgresql.md").read_text(), re.MULTILINE | re.DOTALL
+INDEX, CONSTRAINT, VALIDATION = re.findall(
+    r"^```python\n(.*?)^```", Path("docs/postgresql.md").read_text(), re.MULTILINE | re.DOTALL
 )
 
 ORDERS = """
@@ -29,7 +26,6 @@ def upgrade() -> None:
     op.execute("CREATE TABLE IF NOT EXISTS orders (updated_at timestamptz, note text)")
 """
 """The recipes change the table `orders`. A service without the example lacks it."""
-ROWS = "INSERT INTO scheduled_jobs VALUES ('kept', now())"
 
 
 @pytest.fixture
@@ -90,25 +86,3 @@ async def test_a_constraint_is_added_and_validated_later(url: str, migrations: C
             await asyncio.to_thread(add_migration, migrations, name, recipe)
             async with database.reading() as session:
                 assert await session.scalar(validated) is expected
-
-
-async def test_a_restore_brings_back_the_rows_of_a_backup(url: str, tmp_path: Path) -> None:
-    dump, restore = BACKUP.split("pg_restore")
-    binaries = local_postgresql.installed()
-    if binaries is None:
-        binaries = Path(shutil.which("pg_dump") or "missing").parent
-    environment = {**os.environ, "DATABASE_URL": url, "PATH": f"{binaries}:{os.environ['PATH']}"}
-
-    def run(script: str) -> None:
-        subprocess.run(["sh", "-euc", script], cwd=tmp_path, env=environment, check=True)  # noqa: S603, S607
-
-    async with Database(Settings(app_env="test", database_url=url)) as database:
-        async with database.transaction() as session:
-            await session.execute(text(ROWS))
-        run(dump)
-        async with database.transaction() as session:
-            await session.execute(text("DELETE FROM scheduled_jobs"))
-        await database.close()
-        run(f"{dump.splitlines()[0]}\npg_restore{restore}")
-        async with database.reading() as session:
-            assert await session.scalar(text("SELECT count(*) FROM scheduled_jobs WHERE name = 'kept'")) == 1

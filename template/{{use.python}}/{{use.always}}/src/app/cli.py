@@ -3,16 +3,17 @@
 import asyncio
 import code
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 from alembic import command
 from alembic.config import Config
 
-from app import auth, dialect, messaging
+from app import auth, backups, dialect, messaging
 from app.config import Settings, settings_or_exit
 from app.database import Base, Database
-from app.errors import DomainError
+from app.errors import BackupError, DomainError
 from app.main import create_app
 from app.orders.seed import seed as seed_orders
 
@@ -25,6 +26,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except DomainError as error:
             raise click.ClickException(error.detail) from error
+        except BackupError as error:
+            raise click.ClickException(str(error)) from error
         except Exception as error:
             if dialect.lacks_table(error):
                 raise click.ClickException("the database is not migrated: run the command `migrate` first") from error
@@ -59,6 +62,28 @@ def reset() -> None:
     command.downgrade(Config("alembic.ini"), "base")
     command.upgrade(Config("alembic.ini"), "head")
     asyncio.run(_seed(settings))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, resolve_path=True))
+def backup(file: Path) -> None:
+    """Save the database in a new file, while the service runs."""
+    if file.exists():
+        raise click.ClickException(f"{file} exists")
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    try:
+        backups.save(settings_or_exit(), unfinished)
+        unfinished.rename(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True))
+@click.confirmation_option(prompt="This replaces all rows of the database by those of the backup. Continue?")
+def restore(file: Path) -> None:
+    """Replace the database by a backup. Stop the service first, and run `migrate` afterwards."""
+    backups.restore(settings_or_exit(), file)
 
 
 @main.command()

@@ -31,3 +31,7 @@ class DomainError(Exception):
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+
+
+class BackupError(Exception):
+    """A backup could not be saved or restored. The text says why."""

@@ -7,7 +7,19 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Delete, Enum, MetaData, Update, text
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Enum,
+    MetaData,
+    Update,
+    delete,
+    inspect,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import QueuePool
@@ -18,6 +30,7 @@ from app.config import Settings
 Session = AsyncSession
 """The session that services and handlers pass to repositories."""
 
+DELETED_AT_ONCE = 1000
 _AFTER_COMMIT = "after_commit"
 
 
@@ -133,3 +146,12 @@ async def execute_change(session: Session, statement: Update | Delete) -> int:
     """Execute a statement. Returns the number of rows that it has changed."""
     result = await session.execute(statement.execution_options(synchronize_session=False))
     return cast(CursorResult[Any], result).rowcount
+
+
+async def delete_some(session: Session, model: type[Base], condition: ColumnElement[bool]) -> bool:
+    """Delete up to `DELETED_AT_ONCE` rows, so that a transaction stays short. True if there may be more rows."""
+    key = inspect(model).primary_key
+    some = (await session.execute(select(*key).where(condition).limit(DELETED_AT_ONCE))).all()
+    if some:
+        await session.execute(delete(model).where(tuple_(*key).in_([tuple(row) for row in some])))
+    return len(some) == DELETED_AT_ONCE

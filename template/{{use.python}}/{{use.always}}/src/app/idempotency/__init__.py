@@ -74,9 +74,9 @@ async def erase(session: Session, subject: str) -> None:
     await repository.delete_of_caller(session, caller_of(subject))
 
 
-async def purge(session: Session) -> None:
-    """Delete the responses that have expired."""
-    await repository.delete_expired(session)
+async def purge(session: Session) -> bool:
+    """Delete some of the expired responses. True if there may be more."""
+    return await repository.delete_expired(session)
 
 
 jobs = (Job("purge_idempotency_keys", timedelta(hours=1), purge),)

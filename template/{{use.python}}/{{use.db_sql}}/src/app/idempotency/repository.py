@@ -5,7 +5,7 @@ import hashlib
 from sqlalchemy import delete
 
 from app import clock, dialect
-from app.database import Session
+from app.database import Session, delete_some
 from app.idempotency.models import StoredResponse
 
 
@@ -34,5 +34,6 @@ async def delete_of_caller(session: Session, caller: str) -> None:
     await session.execute(delete(StoredResponse).where(of_caller))
 
 
-async def delete_expired(session: Session) -> None:
-    await session.execute(delete(StoredResponse).where(StoredResponse.expires_at <= clock.now()))
+async def delete_expired(session: Session) -> bool:
+    """Delete some of the expired responses. True if there may be more."""
+    return await delete_some(session, StoredResponse, StoredResponse.expires_at <= clock.now())

@@ -21,3 +21,7 @@ async def claim_due(session: Session, name: str, now: datetime, *, next_due_at: 
     await dialect.insert_if_absent(session, ScheduledJob, {"name": name, "due_at": now})
     due = update(ScheduledJob).where(ScheduledJob.name == name, ScheduledJob.due_at <= now)
     return await execute_change(session, due.values(due_at=next_due_at)) > 0
+
+
+async def set_due(session: Session, name: str, due_at: datetime) -> None:
+    await session.execute(update(ScheduledJob).where(ScheduledJob.name == name).values(due_at=due_at))

@@ -10,7 +10,7 @@ from sqlalchemy import case, delete, select, update
 from app import clock, dialect
 from app.auth.sessions.models import LoginFailures, LoginSession, RefreshToken
 from app.auth.users.models import Grant, User
-from app.database import Session
+from app.database import Session, delete_some
 from app.permissions import Principal
 
 
@@ -89,9 +89,11 @@ async def delete_failures(session: Session, email: str, address: str | None = No
     await session.execute(statement)
 
 
-async def delete_expired(session: Session) -> None:
-    await session.execute(delete(LoginSession).where(LoginSession.expires_at <= clock.now()))
-    await session.execute(delete(LoginFailures).where(LoginFailures.expires_at <= clock.now()))
+async def delete_expired(session: Session) -> bool:
+    """Delete some of the expired sessions and counts of failed logins. True if there may be more."""
+    more_sessions = await delete_some(session, LoginSession, LoginSession.expires_at <= clock.now())
+    more_failures = await delete_some(session, LoginFailures, LoginFailures.expires_at <= clock.now())
+    return more_sessions or more_failures
 
 
 def _digest(text: str) -> bytes:
