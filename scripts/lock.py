@@ -159,8 +159,17 @@ def condition_of(line: str, users: set[Combination]) -> str:
     Fails when no `or` of layers says it, which means that two choices disagree on a package.
     """
     everyone = set(combinations())
-    if users == everyone:
-        return ""
+    if all(combination.dev for combination in users):
+        everyone = {combination for combination in everyone if combination.dev}
+        layers = any_layer(line, users, everyone)
+        if users == everyone:
+            return "dev"
+        return f"dev and ({layers})" if " or " in layers else f"dev and {layers}"
+    return "" if users == everyone else any_layer(line, users, everyone)
+
+
+def any_layer(line: str, users: set[Combination], everyone: set[Combination]) -> str:
+    """The `or` of layers that is true in exactly the combinations `users` of `everyone`."""
     having = {
         flag: {combination for combination in everyone if flag in combination.flags}
         for flag in frozenset[str]().union(*(combination.flags for combination in everyone))

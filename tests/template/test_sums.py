@@ -106,6 +106,7 @@ DUMMIES = [
         "db",
         "sql",
         (
+            "src/app/backups.py",
             "src/app/config/database.py",
             "src/app/dialect.py",
             "tests/databases.py",

@@ -1,4 +1,4 @@
-"""Runs the migrations in one transaction, on the configured database."""
+"""Runs the migrations in one transaction, on the configured database. With `--sql`, prints them."""
 
 import asyncio
 
@@ -27,4 +27,13 @@ async def _connect() -> None:
         await engine.dispose()
 
 
-asyncio.run(_connect())
+def _print() -> None:
+    context.configure(url=settings().database_url, target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    _print()
+else:
+    asyncio.run(_connect())
