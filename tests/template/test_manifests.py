@@ -283,6 +283,7 @@ NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
     "cryptography": r"mysql\+asyncmy",  # the driver imports it where a server needs it
     "email-validator": "EmailStr",
+    "squawk-cli": "with_name\\(\"squawk\"\\)",
     "fastapi-offline": 'packages=\\[\\("fastapi_offline"',
     "httptools": 'http="httptools"',
     "import-linter": "lint-imports",
