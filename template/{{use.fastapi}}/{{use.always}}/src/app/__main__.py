@@ -17,14 +17,14 @@ from uvicorn.supervisors import ChangeReload
 from app.config import Settings, settings_or_exit
 from app.lifecycle import exit_after
 from app.main import create_app
-from app.worker import check_database
+from app.worker import check_servers
 
 log = structlog.get_logger()
 
 
 def main() -> None:
     settings = settings_or_exit()
-    check_database(settings)
+    check_servers(settings)
     if "--reload" in sys.argv:
         _serve_and_reload(settings)
     else:
