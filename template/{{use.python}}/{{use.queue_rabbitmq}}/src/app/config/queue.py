@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from app.config.broker import BrokerSettings
 
-DEVELOPMENT_URL = "amqp://guest:guest@localhost:5672/"
+DEVELOPMENT_URL = "amqp://app:app@localhost:5672/"
 
 
 def _amqp(url: str, info: ValidationInfo) -> str:
