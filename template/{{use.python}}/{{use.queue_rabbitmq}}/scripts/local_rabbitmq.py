@@ -118,8 +118,9 @@ def _process(command: list[str], environment: dict[str, str], home: Path) -> Ite
     try:
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
