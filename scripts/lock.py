@@ -27,7 +27,11 @@ ROOT = Path(__file__).parents[1]
 AXES = {
     "db": ({"db_sqlite"}, {"db_postgresql"}, {"db_mysql"}),
     "auth": ({"auth_jwt", "auth_users"}, {"auth_none"}),
-    "queue": ({"queue_database", "queue_outbox"}, {"queue_none"}),
+    "queue": (
+        {"queue_database", "queue_outbox"},
+        {"queue_rabbitmq", "queue_outbox", "queue_broker"},
+        {"queue_none"},
+    ),
 }
 """The layers of each choice: its own, and the one that it shares with choices of the same kind."""
 IMPLIED = frozenset({"always", "db_sql"})

@@ -19,6 +19,7 @@ main() {
         servers)
             install_postgresql
             install_server MariaDB mariadbd mariadb-server
+            install_server RabbitMQ rabbitmq-server rabbitmq-server
             install_server Redis redis-server redis-server
             install_server Memcached memcached memcached
             install_tmux

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
+from tests.components import ensure
+from tests.drills import brokers
+from tests.drills.brokers import Rabbit
 from tests.drills.databases import Database, Sqlite, on_server
 from tests.services import Service, generate, install, production_like
 
@@ -40,7 +43,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 
 def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remove the tests that do not apply to their row, by the marker `needs`."""
+    """Remove the tests that do not apply to their row, by the markers `needs` and `only`."""
     inapplicable = [item for item in items if not _applies(item)]
     items[:] = [item for item in items if item not in inapplicable]
     config.hook.pytest_deselected(items=inapplicable)
@@ -48,11 +51,14 @@ def deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def _applies(item: pytest.Item) -> bool:
     needed = [axis for marker in item.iter_markers("needs") for axis in marker.args]
-    if not needed:
+    wanted = [pair for marker in item.iter_markers("only") for pair in marker.kwargs.items()]
+    if not needed and not wanted:
         return True
     assert isinstance(item, pytest.Function)
     row: Any = item.callspec.params["deployment"]
-    return all(row[axis] != "none" for axis in needed)
+    return all(row[axis] != "none" for axis in needed) and all(
+        row[axis] in choices for axis, choices in wanted
+    )
 
 
 def _chosen(config: pytest.Config) -> list[Answers]:
@@ -91,10 +97,25 @@ def database(deployment: Deployment) -> Database:
 
 
 @pytest.fixture
-def service(deployment: Deployment, database: Database, tmp_path: Path) -> Iterator[Service]:
+def broker(
+    deployment: Deployment, record_testsuite_property: Callable[[str, object], None]
+) -> Rabbit | None:
+    """This drill's own empty broker; None if the queue of the row needs none."""
+    queue = str(deployment.answers["queue"])
+    broker = brokers.fresh(queue, next(_names))
+    if broker:
+        server = broker.server
+        record_testsuite_property(f"server:{queue}", f"{server.version} {server.provenance}")
+    return broker
+
+
+@pytest.fixture
+def service(
+    deployment: Deployment, database: Database, broker: Rabbit | None, tmp_path: Path
+) -> Iterator[Service]:
     """This drill's own service, configured as in production; whatever it started is ended."""
     key = {"AUTH_PRIVATE_KEY": deployment.private_key} if deployment.private_key else {}
-    env = production_like(database.url, **key)
+    env = production_like(database.url, **key, **(broker.settings if broker else {}))
     logs = tmp_path / "logs"
     service = Service(deployment.answers, deployment.project, deployment.python, env, logs)
     yield service

@@ -23,6 +23,7 @@ from tests.components.process import (
     free_ports,
     wait_until,
 )
+from tests.components.rabbitmq import RabbitMQ
 from tests.components.redis import Redis
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "MissingComponentError",
     "PostgreSQL",
     "Process",
+    "RabbitMQ",
     "ensure",
     "free_ports",
     "wait_until",
@@ -40,6 +42,7 @@ _LAUNCHERS: dict[str, Callable[[], Component]] = {
     "mariadb": MariaDB,
     "memcached": Memcached,
     "postgresql": PostgreSQL,
+    "rabbitmq": RabbitMQ,
     "redis": Redis,
 }
 _running: dict[str, Component] = {}
@@ -51,6 +54,8 @@ def ensure(name: Literal["mariadb"]) -> MariaDB: ...
 def ensure(name: Literal["memcached"]) -> Memcached: ...
 @overload
 def ensure(name: Literal["postgresql"]) -> PostgreSQL: ...
+@overload
+def ensure(name: Literal["rabbitmq"]) -> RabbitMQ: ...
 @overload
 def ensure(name: Literal["redis"]) -> Redis: ...
 @overload

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.drills.brokers import Rabbit
 from tests.drills.databases import (
     UNCONFIRMED,
     Database,
@@ -23,9 +24,12 @@ LEASE = 2
 
 
 def test_killed_processes_lose_nothing_and_repeat_nothing(
-    service: Service, database: Database
+    service: Service, database: Database, broker: Rabbit | None
 ) -> None:
-    """`kill -9` of the API and the worker in turn under load, each started again at once."""
+    """`kill -9` of the API and the worker in turn under load, each started again at once.
+
+    A broker is killed, too, at the same time.
+    """
     audit_confirmations(database)
     service.env["QUEUE_LEASE_SECONDS"] = str(LEASE)
     replica, worker = service.api(), service.worker()
@@ -42,7 +46,8 @@ def test_killed_processes_lose_nothing_and_repeat_nothing(
                     await asyncio.sleep(0.05)
 
         killing = asyncio.create_task(_kill_in_turn(replica, worker, ends))
-        await asyncio.gather(*(place_orders() for _ in range(8)))
+        outages = asyncio.create_task(asyncio.to_thread(_kill_broker, broker, ends))
+        await asyncio.gather(*(place_orders() for _ in range(8)), outages)
         return await killing
 
     kills = asyncio.run(scenario())
@@ -89,6 +94,14 @@ async def _kill_in_turn(replica: Replica, worker: Worker, ends: float) -> int:
         await asyncio.to_thread(victim.start)
         kills += 1
     return kills
+
+
+def _kill_broker(broker: Rabbit | None, ends: float) -> None:
+    """Kill the broker again and again until `ends`, if there is one."""
+    while broker and time.monotonic() < ends:
+        time.sleep(random.uniform(3, 8))
+        with broker.killed():
+            time.sleep(random.uniform(0, 2))
 
 
 def _wait_for_first_confirmation(database: Database) -> None:

@@ -139,7 +139,7 @@ def names_resolve(files: Iterable[RenderedFile]) -> list[str]:
         for file in files
         if file.path.suffix == ".py" and file.path.parts[0] == "src"
     }
-    public = {module: set(_defined(tree.body)) for module, tree in trees.items()}
+    public = {module: set(_defined(_others(module, tree))) for module, tree in trees.items()}
     violations = []
     for module, tree in trees.items():
         for node in ast.walk(tree):
@@ -153,6 +153,15 @@ def names_resolve(files: Iterable[RenderedFile]) -> list[str]:
                 if alias.name not in public.get(node.module, ()):
                     violations.append(f"{module} imports {alias.name}, which {node.module} lacks")
     return violations
+
+
+def _others(module: str, tree: ast.Module) -> list[ast.stmt]:
+    """The statements of a module without its imports from itself: a package imports its modules."""
+    return [
+        line
+        for line in tree.body
+        if not (isinstance(line, ast.ImportFrom) and line.module == module)
+    ]
 
 
 def every_byte_from_answers(root: Path) -> list[str]:

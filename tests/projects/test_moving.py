@@ -189,6 +189,42 @@ def test_a_queue_goes_with_its_tables(project: Project) -> None:
     project.proves_itself()
 
 
+@begun_with(queue="database")
+def test_messages_stay_when_a_broker_takes_over(project: Project) -> None:
+    project.change(queue="rabbitmq")
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.edit("0003_handled_messages.py", '"0003_messages"', '"0004_orders"')
+    project.follow("make format migrate")
+
+    pending = "SELECT count(*) FROM messages WHERE state = 'pending'"
+    assert project.query(pending) == [str(SEEDED)]
+    assert project.query("SELECT count(*) FROM handled_messages") == ["0"]
+    project.proves_itself()
+
+
+@begun_with(queue="rabbitmq")
+def test_a_broker_is_drained_and_its_table_goes(project: Project) -> None:
+    project.change(queue="database")
+    assert any("rabbitmqctl list_queues name messages" in step for step in project.told)
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.follow('make migration m="remove handled messages"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM messages") == [str(SEEDED)]
+    project.proves_itself()
+
+
+@begun_with(queue="none")
+def test_a_broker_gets_its_tables(project: Project) -> None:
+    project.change(queue="rabbitmq")
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.edit("0003_messages.py", '"0002_platform"', '"0004_orders"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM handled_messages") == ["0"]
+    project.proves_itself()
+
+
 @begun_with(auth="jwt")
 def test_rows_move_to_the_other_database(project: Project) -> None:
     content = (

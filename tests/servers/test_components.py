@@ -45,6 +45,18 @@ def test_redis_stores_a_value_that_expires() -> None:
     assert (server.provenance, server.version.count(".")) == ("real", 2)
 
 
+def test_rabbitmq_keeps_its_queues_and_port_over_a_restart() -> None:
+    server = ensure("rabbitmq")
+    server.create_host("kept")
+    url = server.url
+    server.stop()
+    server.start()
+    assert (server.url, server.provenance) == (url, "real")
+    assert "kept" in server.control("list_vhosts", "--no-table-headers").splitlines()
+    assert server.queued("kept") == {}
+    assert server.version.count(".") == 2
+
+
 def test_memcached_stores_a_value() -> None:
     server = ensure("memcached")
     assert server.execute("set key 0 60 5\r\nvalue") == "STORED"

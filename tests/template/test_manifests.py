@@ -157,6 +157,22 @@ def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str)
     assert "scripts/local_postgresql.py" in commands.splitlines()[0]
 
 
+@pytest.mark.parametrize("target", ["run", "worker"])
+def test_targets_that_use_the_queue_start_it_after_the_database(
+    rendered: Rendered, target: str
+) -> None:
+    commands = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
+        cwd=rendered(database="postgresql", queue="rabbitmq"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    scripts = re.findall(r"scripts/local_(\w+)\.py", commands.splitlines()[0])
+    assert scripts == ["postgresql", "rabbitmq"]
+
+
 @each_row(auth="jwt")
 def test_the_docs_tell_how_long_other_replicas_accept_a_revoked_session(
     rendered: Rendered, answers: Mapping[str, Any]
@@ -188,13 +204,14 @@ def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
 
 
 @each_row()
-def test_only_a_server_is_started_beside_the_service(
+def test_only_servers_are_started_beside_the_service(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
-    server = set() if answers["database"] == "sqlite" else {"database"}
+    servers = {"postgresql": "database", "mysql": "database", "rabbitmq": "broker"}
+    needed = {servers[answer] for answer in answers.values() if answer in servers}
 
-    assert set(services) == {"migrate", "api", "worker"} | server
+    assert set(services) == {"migrate", "api", "worker"} | needed
 
 
 @pytest.mark.parametrize("description", ["Ümlaut", "It's #1: yes", "x" * 100])
@@ -278,7 +295,7 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
             assert re.search(used, text), need
 
 
-MODULES = {"argon2-cffi": "argon2", "pyjwt": "jwt"}
+MODULES = {"aio-pika": "aio_pika", "argon2-cffi": "argon2", "pyjwt": "jwt"}
 NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
     "cryptography": r"mysql\+asyncmy",  # the driver imports it where a server needs it

@@ -138,7 +138,8 @@ DUMMIES = [
         (
             "src/app/config/queue.py",
             "src/app/messaging/__init__.py",
-            "src/app/messaging/consumer.py",
+            "src/app/messaging/consumer/__init__.py",
+            "src/app/messaging/consumer/repository.py",
         ),
     ),
 ]
@@ -200,7 +201,7 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     """Add a choice: its record, its name, and these files."""
     record = (root / "template/_axes" / dummy.record).read_text()
     [like] = re.findall(rf"^    {dummy.like}:\n(?:      .*\n)+", record, re.M)
-    new = re.sub(r"kind: \w+", f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
+    new = re.sub(r"kinds?: \S+", f"kinds: [{dummy.kind}]" if "kinds:" in like else f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
     replace(root, f"template/_axes/{dummy.record}", re.escape(like), like + new)
     name = f"'{dummy.layer}_dummy'"
     replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")

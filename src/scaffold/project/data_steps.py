@@ -23,12 +23,14 @@ def steps(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[st
 
     A step is text, wrapped at 74 columns, with commands between backticks. Lines that are indented
     by four spaces are code to copy; they are not wrapped. `jinja` belongs to the template of `new`.
+    A step without text does not apply to the new answers.
 
     Raises:
         Problem: a step of the template cannot be rendered.
     """
     moves = changes(jinja, old, new)
-    told = [jinja.text(step, new.context) for move in moves for step in move.steps]
+    texts = [jinja.text(step, new.context) for move in moves for step in move.steps]
+    told = [text for text in texts if text.strip()]
     if len(moves) > 1:
         each = ", then ".join(f"{move.answer}={move.new}" for move in moves)
         told.insert(0, _ONE_AT_A_TIME.format(changes=each))

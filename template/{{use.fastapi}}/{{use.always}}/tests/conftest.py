@@ -20,6 +20,8 @@ from tests import callers
 from tests.databases import Databases
 from tests.processes import free_port
 
+pytest_plugins = ["tests.queues"]
+
 Start = Callable[..., Awaitable[FastAPI]]
 
 # Ignore the .env file of the developer.

@@ -56,10 +56,10 @@ def test_a_url_that_the_server_refuses_ends_the_process(
     url = make_url(database_url).set(database=database, username=username).render_as_string(hide_password=False)
 
     with pytest.raises(SystemExit, match="78"):
-        worker.check_database(Settings(app_env="test", database_url=url))
+        worker.check_servers(Settings(app_env="test", database_url=url))
 
     assert capsys.readouterr().err.startswith("error: DATABASE_URL: ")
 
 
 def test_a_server_that_does_not_answer_does_not_end_the_process(databases: Databases) -> None:
-    worker.check_database(Settings(app_env="test", database_url=databases.nowhere()))
+    worker.check_servers(Settings(app_env="test", database_url=databases.nowhere()))

@@ -46,6 +46,6 @@ def test_a_file_that_is_not_a_database_ends_the_process(tmp_path: Path, capsys: 
     path.write_text("This is a text, and long enough to be read as a header." * 20)
 
     with pytest.raises(SystemExit, match="78"):
-        worker.check_database(Settings(app_env="test", database_url=f"sqlite+aiosqlite:///{path}"))
+        worker.check_servers(Settings(app_env="test", database_url=f"sqlite+aiosqlite:///{path}"))
 
     assert capsys.readouterr().err.startswith("error: DATABASE_URL: ")

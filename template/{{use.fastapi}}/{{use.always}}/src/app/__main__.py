@@ -18,14 +18,14 @@ from app import metrics
 from app.config import Settings, settings_or_exit
 from app.lifecycle import exit_after, listen
 from app.main import create_app
-from app.worker import check_database
+from app.worker import check_servers
 
 log = structlog.get_logger()
 
 
 def main() -> None:
     settings = settings_or_exit()
-    check_database(settings)
+    check_servers(settings)
     metrics.check_port(settings)
     if "--reload" in sys.argv:
         _serve_and_reload(settings)

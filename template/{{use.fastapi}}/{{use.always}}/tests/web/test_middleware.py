@@ -10,7 +10,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from app import __main__ as process
-from tests import callers
+from tests import callers, queues
 from tests.conftest import Start
 
 ITEMS = "/api/probe/items"
@@ -61,7 +61,7 @@ async def test_bodies_are_compressed_for_clients_that_accept_it(
 
 
 async def test_production_sends_hsts_and_serves_no_docs(start: Start) -> None:
-    client = callers.anybody(await start(app_env="production", **callers.SECRETS))
+    client = callers.anybody(await start(app_env="production", **queues.SECRETS, **callers.SECRETS))
     for path in ("/docs", "/openapi.json"):
         answer = await client.get(path)
         assert answer.status_code == 404
@@ -263,7 +263,7 @@ async def test_only_trusted_proxies_may_set_the_address_of_the_client(
     environment.setattr("sys.argv", ["app"])
     server = Mock()
     environment.setattr(process, "Server", server)
-    environment.setattr(process, "check_database", Mock())
+    environment.setattr(process, "check_servers", Mock())
     process.main()
     config = server.call_args.args[0]
     config.load()

@@ -1,5 +1,6 @@
 """The worker confirms orders."""
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import select
@@ -10,7 +11,10 @@ from app.messaging.events import Event
 from app.messaging.models import Message
 from app.orders.handlers import confirm_order
 from app.subscriptions import HANDLERS
+from tests.messaging.workers import work
 from tests.orders.factories import line, place
+
+pytestmark = pytest.mark.usefixtures("queue")
 
 
 async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
@@ -27,7 +31,7 @@ async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:
     path = (await place(member)).headers["Location"]
 
-    assert await Queue(service.state.settings, database).handle_batch(HANDLERS) == 1
+    assert await work(Queue(service.state.settings, database), HANDLERS) == 1
 
     assert (await member.get(path)).json()["status"] == "confirmed"
 
@@ -36,7 +40,7 @@ async def test_a_cancelled_order_stays_cancelled(service: FastAPI, member: Async
     path = (await place(member)).headers["Location"]
     await member.post(f"{path}/cancellation")
 
-    await Queue(service.state.settings, database).handle_batch(HANDLERS)
+    await work(Queue(service.state.settings, database), HANDLERS)
 
     assert (await member.get(path)).json()["status"] == "cancelled"
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from app import auth, dialect, idempotency, logs, metrics
+from app import auth, dialect, idempotency, logs, messaging, metrics
 from app.config import Settings, exit_misconfigured, settings_or_exit
 from app.database import Database
 from app.jobs import run_jobs
@@ -16,24 +16,24 @@ from app.subscriptions import HANDLERS
 
 log = structlog.get_logger()
 
-JOBS = (*auth.jobs, *idempotency.jobs)
+JOBS = (*auth.jobs, *idempotency.jobs, *messaging.jobs)
 
 
 def main() -> None:
     settings = settings_or_exit()
     logs.configure(settings)
-    check_database(settings)
+    check_servers(settings)
     metrics.check_port(settings)
     with metrics.served(settings):
         asyncio.run(_serve(settings))
 
 
-def check_database(settings: Settings) -> None:
-    """End the process with exit code 78 if `DATABASE_URL` is wrong, because no retry would help.
+def check_servers(settings: Settings) -> None:
+    """End the process with exit code 78 if `DATABASE_URL` or `QUEUE_URL` is wrong, because no retry would help.
 
-    The process goes on if the database does not answer: it may answer later.
+    The process goes on if a server does not answer: it may answer later.
     """
-    asyncio.run(_check_database(settings))
+    asyncio.run(_check_servers(settings))
 
 
 @asynccontextmanager
@@ -50,13 +50,15 @@ async def background_tasks(settings: Settings, database: Database) -> AsyncItera
                 await work
 
 
-async def _check_database(settings: Settings) -> None:
+async def _check_servers(settings: Settings) -> None:
     async with Database(settings) as database:
         try:
             await database.ping()
         except Exception as error:  # other failures may be temporary; readiness reports them
             if dialect.is_misconfigured(error):
                 exit_misconfigured(f"DATABASE_URL: {error.__cause__ or error}")
+    if reason := await messaging.refusal(settings):
+        exit_misconfigured(f"QUEUE_URL: {reason}")
 
 
 async def _serve(settings: Settings) -> None:

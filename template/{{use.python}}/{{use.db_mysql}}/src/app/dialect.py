@@ -20,7 +20,6 @@ from sqlalchemy import (
     and_,
     event,
     func,
-    inspect,
     or_,
     select,
     update,
@@ -123,11 +122,16 @@ def create_migration_engine(settings: Settings) -> AsyncEngine:
     return engine
 
 
-async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> None:
-    """Insert a row, unless there is one with the same key."""
-    # Not INSERT IGNORE, which also ignores other errors.
-    [key, *_] = inspect(model).primary_key
-    await session.execute(insert(model).values(values).on_duplicate_key_update({key.name: key}))
+async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> bool:
+    """Insert a row. False if there is one with the same key. If another transaction inserts it, wait for its end."""
+    # Not INSERT IGNORE, which also ignores other errors. The error of a duplicate undoes only its own statement.
+    try:
+        await session.execute(insert(model).values(values))
+    except IntegrityError as error:
+        if _code(error) == ER.DUP_ENTRY:
+            return False
+        raise
+    return True
 
 
 async def upsert(

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import (
     ColumnElement,
+    CursorResult,
     DateTime,
     LargeBinary,
     Numeric,
@@ -92,9 +93,10 @@ def connection_options(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in _SQLALCHEMY_OPTIONS}
 
 
-async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> None:
-    """Insert a row, unless there is one with the same key."""
-    await session.execute(insert(model).values(values).on_conflict_do_nothing())
+async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> bool:
+    """Insert a row. False if there is one with the same key. If another transaction inserts it, wait for its end."""
+    result = await session.execute(insert(model).values(values).on_conflict_do_nothing())
+    return cast(CursorResult[Any], result).rowcount > 0
 
 
 async def upsert(

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    CursorResult,
     DateTime,
     Dialect,
     LargeBinary,
@@ -76,9 +77,10 @@ def create_migration_engine(settings: Settings) -> AsyncEngine:
     return _create_writer(settings, foreign_keys=False)
 
 
-async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> None:
-    """Insert a row, unless there is one with the same key."""
-    await session.execute(insert(model).values(values).on_conflict_do_nothing())
+async def insert_if_absent(session: AsyncSession, model: type[Any], values: Mapping[str, Any]) -> bool:
+    """Insert a row. False if there is one with the same key. If another transaction inserts it, wait for its end."""
+    result = await session.execute(insert(model).values(values).on_conflict_do_nothing())
+    return cast(CursorResult[Any], result).rowcount > 0
 
 
 async def upsert(

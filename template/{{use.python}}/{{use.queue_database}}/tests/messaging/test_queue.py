@@ -15,7 +15,8 @@ from app.clock import new_id
 from app.context import RequestContext
 from app.database import Database, Session
 from app.jobs.models import ScheduledJob
-from app.messaging import consumer, erase, repository
+from app.messaging import consumer, erase
+from app.messaging.consumer import repository
 from app.messaging.events import Event, publish
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier

@@ -9,15 +9,21 @@ import click
 
 from app.config import Settings
 from app.database import Database, Session
+from app.jobs import Job
 
 Handlers = Mapping[str, Never]
 """There are no handlers."""
 
 commands: tuple[click.Command, ...] = ()
+jobs: tuple[Job, ...] = ()
 
 
 async def erase(session: Session, owner: str) -> None:
     """Do nothing, because no event is stored."""
+
+
+async def refusal(settings: Settings) -> None:
+    """Nothing: there is no server."""
 
 
 class Queue:

@@ -1,41 +1,34 @@
 """Passes messages to their handlers. Each message is handled in its own transaction."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from app import clock
 from app.config import Settings
-from app.database import Database, Session
-from app.lifecycle import wait
-from app.messaging import repository
+from app.database import Database
+from app.messaging.consumer import repository
 from app.messaging.events import Event
+from app.messaging.handlers import (
+    Handler,
+    Handlers,
+    backoff,
+    count_pending,
+    dead_letters,
+    handled,
+    handling_duration,
+    published,
+)
 from app.messaging.models import Message
 from app.messaging.notifier import Notifier
 
 log = structlog.get_logger()
 
-Handler = Callable[[Session, Event], Awaitable[None]]
-Handlers = Mapping[str, Sequence[Handler]]
-"""The handlers of each event type."""
-
 PAUSE_AFTER_OUTAGE_SECONDS = 1
-COUNT_INTERVAL_SECONDS = 5
-MAX_RETRY_SECONDS = 300
-
-handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
-handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
-pending = Gauge("outbox_pending", "Messages that wait for a worker")
-published = Counter("outbox_published_total", "Messages that left the outbox because their handler succeeded")
-dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
-
-_random = secrets.SystemRandom()
 
 
 class Queue:
@@ -51,7 +44,7 @@ class Queue:
         """Notify workers of stored messages until the context ends. `consumes` says if this process is a worker."""
         stop = asyncio.Event()
         async with self._notifier.running(listens=consumes):
-            counting = asyncio.create_task(self._count_pending(stop))
+            counting = asyncio.create_task(count_pending(self._database, stop))
             try:
                 yield self
             finally:
@@ -122,9 +115,7 @@ class Queue:
             if message.attempts >= self._settings.queue_max_attempts:
                 given_up = await repository.give_up(session, message, error)
             else:
-                # Exponential backoff with jitter, so that messages that failed together are not retried together.
-                seconds = min(2**message.attempts, MAX_RETRY_SECONDS) * _random.uniform(0.5, 1)
-                await repository.retry(session, message, error, seconds=seconds)
+                await repository.retry(session, message, error, seconds=backoff(message.attempts))
         if given_up:
             dead_letters.labels(message.type).inc()
 
@@ -138,15 +129,6 @@ class Queue:
             except Exception as error:  # if the lease expires, the message is delivered again
                 log.warning("lease not extended", error=repr(error))
             await wait(handled_all, self._settings.queue_lease_seconds / 3)
-
-    async def _count_pending(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                async with self._database.reading() as session:
-                    pending.set(await repository.count_pending(session))
-            except Exception as error:  # the next count may succeed
-                log.warning("messages not counted", error=repr(error))
-            await wait(stop, COUNT_INTERVAL_SECONDS)
 
 
 def _handler_of(message: Message, handlers: Handlers) -> Handler:

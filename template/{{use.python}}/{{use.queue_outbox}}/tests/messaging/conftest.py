@@ -12,15 +12,16 @@ from sqlalchemy import select
 from app.config import Settings
 from app.database import Database
 from app.messaging import Queue
-from app.messaging.consumer import Handler
 from app.messaging.events import Event, publish
+from app.messaging.handlers import Handler
 from app.messaging.models import Message
 from app.messaging.notifier import Notifier
 from tests.conftest import eventually
+from tests.messaging.workers import work
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str, queue: None) -> AsyncIterator[Database]:
     structlog.contextvars.clear_contextvars()
     async with Database(Settings(app_env="test", database_url=database_url)) as database:
         yield database
@@ -61,7 +62,7 @@ class Worker:
 
     async def work(self) -> int:
         """Handle one batch. Returns the number of messages."""
-        return await self.queue.handle_batch(self.handlers)
+        return await work(self.queue, self.handlers)
 
 
 async def send(database: Database, count: int = 1) -> list[Event]:

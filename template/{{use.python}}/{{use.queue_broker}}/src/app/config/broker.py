@@ -1,0 +1,22 @@
+"""Settings of the relay and the consumers, which are the same for every broker."""
+
+from pydantic import Field
+
+from app.config.service import ServiceSettings
+
+
+class BrokerSettings(ServiceSettings):
+    embedded_worker: bool | None = None
+    """Runs the worker inside the API process. Unset: in development only."""
+
+    queue_batch_size: int = Field(default=200, ge=1, le=1000)
+    """The number of messages that the relay sends in one transaction."""
+    queue_max_attempts: int = Field(default=8, ge=1)
+    """The number of attempts after which a message becomes a dead letter."""
+    queue_poll_seconds: float = Field(default=1, gt=0)
+
+    @property
+    def embeds_worker(self) -> bool:
+        if self.embedded_worker is None:
+            return self.app_env == "development"
+        return self.embedded_worker

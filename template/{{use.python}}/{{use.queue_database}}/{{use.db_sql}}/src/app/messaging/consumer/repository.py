@@ -1,0 +1,84 @@
+"""Claims messages of the outbox. A worker claims a batch under one lease, and handles the messages one by one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+
+from app import clock, dialect
+from app.database import Session, execute_change
+from app.messaging.models import Message, MessageState
+
+
+async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message]:
+    """Claim due messages for `seconds`, the oldest first.
+
+    A message that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If
+    it crashes its next worker, too, it does not delay other messages.
+    """
+    due = (
+        select(Message.id)
+        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
+        .order_by(Message.run_at)
+    )
+    # A locked row is being handled: its worker lives, even if the lease is over.
+    oldest = due.with_only_columns(Message.lease.is_not(None)).limit(1).with_for_update(skip_locked=True)
+    is_orphaned = await session.scalar(oldest)
+    changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
+    claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes)
+    return sorted(claimed, key=lambda message: message.created_at)
+
+
+async def split(session: Session, message: Message, handlers: Sequence[str]) -> list[Message]:
+    """Turn a claimed message into one message for each handler, so that each handler has its own retries."""
+    message.handler = handlers[0]
+    copies = [
+        Message(
+            owner=message.owner,
+            type=message.type,
+            event=message.event,
+            handler=handler,
+            request_id=message.request_id,
+            run_at=message.run_at,
+            lease=message.lease,
+            attempts=message.attempts,
+            created_at=message.created_at,
+        )
+        for handler in handlers[1:]
+    ]
+    session.add_all(copies)
+    await session.flush()
+    return [message, *copies]
+
+
+async def extend(session: Session, lease: UUID, *, seconds: float) -> None:
+    """Extend a lease. It skips the message that is being handled: its row is locked, so nobody else can claim it."""
+    held = select(Message.id).where(Message.lease == lease)
+    await dialect.update_unlocked(session, Message, held, {"run_at": _in(seconds)})
+
+
+async def remove(session: Session, message: Message) -> bool:
+    """Delete a claimed message, in the transaction of its handler. False if the lease was lost."""
+    mine = delete(Message).where(Message.id == message.id, Message.lease == message.lease)
+    return await execute_change(session, mine) > 0
+
+
+async def retry(session: Session, message: Message, error: str, *, seconds: float) -> None:
+    """Release a message whose handler failed. It is due again in `seconds`."""
+    await _release(session, message, error, MessageState.PENDING, seconds)
+
+
+async def give_up(session: Session, message: Message, error: str) -> bool:
+    """Turn a message into a dead letter. False if the lease was lost."""
+    return await _release(session, message, error, MessageState.DEAD, 0)
+
+
+async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> bool:
+    mine = update(Message).where(Message.id == message.id, Message.lease == message.lease)
+    changes = {"state": state, "run_at": _in(seconds), "lease": None, "last_error": error[:1000]}
+    return await execute_change(session, mine.values(changes)) > 0
+
+
+def _in(seconds: float) -> datetime:
+    return clock.now() + timedelta(seconds=seconds)

@@ -1,0 +1,50 @@
+"""What the handlers of events are, when they are tried again, and the metrics of their messages."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from app.database import Database, Session
+from app.lifecycle import wait
+from app.messaging import repository
+from app.messaging.events import Event
+
+log = structlog.get_logger()
+
+Handler = Callable[[Session, Event], Awaitable[None]]
+Handlers = Mapping[str, Sequence[Handler]]
+"""The handlers of each event type."""
+
+COUNT_INTERVAL_SECONDS = 5
+MAX_RETRY_SECONDS = 300
+
+handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
+handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
+pending = Gauge("outbox_pending", "Messages that wait in the outbox")
+published = Counter("outbox_published_total", "Messages that left the outbox")
+dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
+
+_random = secrets.SystemRandom()
+
+
+def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
+    """The seconds to wait after some failures: exponential, with jitter.
+
+    So what has failed together is not tried again together.
+    """
+    # Beyond 2**30, the power is no use, and the float would overflow.
+    return float(min(2 ** min(failures, 30), at_most)) * _random.uniform(0.5, 1)
+
+
+async def count_pending(database: Database, stop: asyncio.Event) -> None:
+    """Keep the metric `outbox_pending` current until `stop` is set."""
+    while not stop.is_set():
+        try:
+            async with database.reading() as session:
+                pending.set(await repository.count_pending(session))
+        except Exception as error:  # the next count may succeed
+            log.warning("messages not counted", error=repr(error))
+        await wait(stop, COUNT_INTERVAL_SECONDS)

@@ -1,0 +1,179 @@
+"""REL-5: events survive every process and the broker, in order; a poison message stops no other.
+
+The service gets handlers that note what they handle in a table, where the drill finds it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.drills.brokers import Rabbit
+from tests.drills.databases import Database, eventually
+from tests.services import Service, Worker
+
+SECONDS = float(os.environ.get("DRILL_SECONDS", "60")) / 2
+SUBJECTS = 20
+DIED = "the worker process died while handling this message"
+NOTES = {
+    "sqlite": "CREATE TABLE drill_notes"
+    " (place INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT, number INTEGER)",
+    "postgresql": "CREATE TABLE drill_notes"
+    " (place bigserial PRIMARY KEY, subject text, number integer)",
+}
+SUBSCRIPTIONS = '''\
+"""Handlers of the drill."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.messaging import Handlers
+
+NOTE = text("INSERT INTO drill_notes (subject, number) VALUES (:subject, :number)")
+
+
+async def note(session, event):
+    if event.subject == "poison" and not Path("fixed").exists():
+        os._exit(9)
+    if event.subject == "broken" and not Path("fixed").exists():
+        raise ValueError("the pot is empty")
+    await session.execute(NOTE, {"subject": event.subject, "number": event.data["number"]})
+
+
+HANDLERS: Handlers = {"drill.noted": (note,), "order.placed": ()}
+'''
+PUBLISH = '''\
+import asyncio, sys
+
+from app.config import settings
+from app.database import Database
+from app.messaging.events import Event, publish
+
+async def main():
+    async with Database(settings()) as database:
+        first, last, *subjects = sys.argv[1:]
+        for number in range(int(first), int(last)):
+            async with database.transaction() as session:
+                for subject in subjects:
+                    event = Event(type="drill.noted", subject=subject, data={"number": number})
+                    await publish(session, event, owner="drill")
+
+asyncio.run(main())
+'''
+
+
+@pytest.fixture
+def noting(service: Service, database: Database, tmp_path: Path) -> Iterator[Service]:
+    """The service with the handlers of the drill."""
+    project = tmp_path / "noting"
+    shutil.copytree(service.project, project)
+    (project / "src/app/subscriptions.py").write_text(SUBSCRIPTIONS)
+    (project / "publish.py").write_text(PUBLISH)
+    database.query(NOTES[database.kind])
+    noting = replace(service, project=project, running=[])
+    noting.env |= {"QUEUE_POLL_SECONDS": "0.2", "QUEUE_LEASE_SECONDS": "2"}
+    yield noting
+    noting.stop()
+
+
+@pytest.mark.only(queue={"rabbitmq"})
+def test_events_of_one_subject_are_handled_once_and_in_order_through_kills(
+    noting: Service, database: Database, broker: Rabbit
+) -> None:
+    """`kill -9` of two workers and the broker while events are published."""
+    subjects = [f"subject-{number}" for number in range(SUBJECTS)]
+    workers = [noting.worker(), noting.worker()]
+    ends = time.monotonic() + SECONDS
+    kills = [0, 0]
+    killing = [
+        threading.Thread(target=_kill_workers, args=(workers, ends, kills)),
+        threading.Thread(target=_kill_broker, args=(broker, ends, kills)),
+    ]
+    for thread in killing:
+        thread.start()
+    published = 0
+    while time.monotonic() < ends:
+        _publish(noting, published, published + 10, *subjects)
+        published += 10
+    for thread in killing:
+        thread.join()
+
+    assert kills[0] >= SECONDS / 6
+    assert kills[1] >= 1
+    wanted = published * SUBJECTS
+    eventually(database, "SELECT count(*) FROM drill_notes", [(str(wanted),)], 90)
+    time.sleep(2)  # for what is handled twice
+    notes = database.query("SELECT subject, number FROM drill_notes ORDER BY place")
+    print(f"{wanted} events, {kills[0]} workers and {kills[1]} brokers killed")
+    for subject in subjects:
+        numbers = [int(number) for each, number in notes if each == subject]
+        assert numbers == list(range(published)), subject
+    assert broker.queued == 0
+
+
+@pytest.mark.needs("queue")
+@pytest.mark.parametrize(
+    ("subject", "reason"), [("poison", DIED), ("broken", "the pot is empty")]
+)
+def test_a_poison_message_becomes_a_dead_letter_and_is_handled_after_the_fix(
+    noting: Service, database: Database, subject: str, reason: str
+) -> None:
+    noting.env["QUEUE_MAX_ATTEMPTS"] = "3"
+    others = [f"subject-{number}" for number in range(SUBJECTS)]
+    _publish(noting, 0, 1, *others[:10], subject, *others[10:])
+    worker = noting.worker()
+    letters = ""
+    deadline = time.monotonic() + 60
+    while reason not in letters:
+        assert time.monotonic() < deadline, f"no dead letter: {letters}"
+        if worker.process.exit_code is not None:
+            worker.start()
+        letters = noting.cli("dead-letters", "list")
+
+    _publish(noting, 1, 2, *others)
+    eventually(database, "SELECT count(*) FROM drill_notes", [(str(2 * SUBJECTS),)], 20)
+    assert len(letters.splitlines()) == 1
+    (noting.project / "fixed").touch()
+    assert noting.cli("dead-letters", "redrive") == "1 sent\n"
+    noted = f"SELECT count(*) FROM drill_notes WHERE subject = '{subject}'"
+    eventually(database, noted, [("1",)], 20)
+    assert noting.cli("dead-letters", "list") == ""
+
+
+def _kill_workers(workers: list[Worker], ends: float, kills: list[int]) -> None:
+    while time.monotonic() < ends:
+        time.sleep(random.uniform(0.5, 3))
+        victim = random.choice(workers)
+        victim.process.kill()
+        victim.start()
+        kills[0] += 1
+
+
+def _kill_broker(broker: Rabbit, ends: float, kills: list[int]) -> None:
+    while time.monotonic() < ends:
+        time.sleep(random.uniform(4, 8))
+        with broker.killed():
+            time.sleep(random.uniform(0, 2))
+        kills[1] += 1
+
+
+def _publish(service: Service, first: int, last: int, *subjects: str) -> None:
+    """Publish the numbers from `first` to `last` for each subject, through the outbox."""
+    subprocess.run(
+        [service.python, "publish.py", str(first), str(last), *subjects],
+        cwd=service.project,
+        env=service.environment({}),
+        check=True,
+        timeout=60,
+    )
