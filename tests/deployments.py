@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
-from tests.components import ensure
 from tests.drills import brokers
 from tests.drills.brokers import Rabbit
 from tests.drills.databases import Database, Sqlite, on_server
