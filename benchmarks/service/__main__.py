@@ -1,4 +1,4 @@
-"""Measure the generated PostgreSQL service, everything on, beside the bare app, in one run.
+"""Measure the generated service, everything on, beside the bare app, in one run.
 
 Both are driven in turn, round after round, so that whatever else the machine does hits both. The
 figures are medians of the rounds; the p99 is that of the requests of all rounds, sent to the one
@@ -8,9 +8,10 @@ requests to the others. The p99 of each route by itself is shown beside it. CPU 
 user and system time of the server process (all its threads, not the database) divided by the
 requests it answered: it repeats within a few percent where requests per second do not.
 
-BENCH_ROUNDS (5) and BENCH_SECONDS (4, for each kind of load, route, contestant and round) set the
-length, BENCH_PROJECT names a project that was generated before. The table goes to stdout, the
-figures to .work/bench-service.json. Exit code 1 when a threshold is missed.
+BENCH_DATABASE (postgresql or mysql) is the database. BENCH_ROUNDS (5) and BENCH_SECONDS (4, for
+each kind of load, route, contestant and round) set the length. BENCH_PROJECT names a project that
+was generated before. The table goes to stdout, the figures to .work/bench-service.json. Exit code 1
+when a threshold is missed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from statistics import harmonic_mean, median
 from benchmarks.service.data import fill
 from benchmarks.service.load import Route, pace, routes, saturate
 from tests.combinations import TEMPLATE
-from tests.components import PostgreSQL, Process, ensure, free_ports, wait_until
+from tests.components import Process, free_ports, wait_until
+from tests.drills.databases import MySQL, Postgres, as_id, on_server
 from tests.services import WORK, Service, generate, install, production_like, sign_in
 
 HERE = Path(__file__).parent
@@ -44,7 +46,8 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 STARTS = 5
 TOKENS = 20  # signed in so often, so that the cache of verified tokens is not flattered
-ANSWERS = TEMPLATE.presets["production"].answers
+DATABASE = os.environ.get("BENCH_DATABASE", "postgresql")
+ANSWERS = {**TEMPLATE.presets["production"].answers, "database": DATABASE}
 USER = ("bench@example.com", "a long enough password")
 
 CPU, RPS, P95, P99 = "CPU µs/request", "requests/s", "p95 ms, half load", "p99 ms, fixed rate"
@@ -112,9 +115,9 @@ class Contestant:
 
 
 def _measure(folder: Path) -> Figures:
-    server = ensure("postgresql")
-    service, generated, owner_id = _generated(folder, server)
-    bare = _bare(folder, server, service.python, owner_id)
+    database = on_server(DATABASE, "generated")
+    service, generated, owner_id = _generated(folder, database)
+    bare = _bare(folder, database, service.python, owner_id)
     samples: Samples = defaultdict(list)
     pair = [generated, bare]
     try:
@@ -123,7 +126,7 @@ def _measure(folder: Path) -> Figures:
             contestant.start()
         for number in range(ROUNDS):
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
-            _measure_round(pair, _fresh_routes(generated, server), folder, samples)
+            _measure_round(pair, _fresh_routes(generated, database), folder, samples)
             pair.reverse()
         for contestant in pair:
             samples["", LOADED, contestant.name].append(contestant.memory())
@@ -134,11 +137,10 @@ def _measure(folder: Path) -> Figures:
     return _summary(samples)
 
 
-def _generated(folder: Path, server: PostgreSQL) -> tuple[Service, Contestant, str]:
+def _generated(folder: Path, database: Postgres | MySQL) -> tuple[Service, Contestant, str]:
     """The generated service, on a database with 10,000 orders of one member, whose id it gives."""
     project = _project(folder)
-    server.create_database("generated")
-    url = server.database_url("generated", "asyncpg")
+    url = database.url
     service = Service(ANSWERS, project, install(project), {"DATABASE_URL": url}, folder / "logs")
     service.migrate()
     key = service.cli("generate-key")
@@ -146,15 +148,13 @@ def _generated(folder: Path, server: PostgreSQL) -> tuple[Service, Contestant, s
     replica = service.api()
     sign_in(replica.url, *USER)
     replica.process.kill()
-    owner_id = fill(server, "generated", owner=USER[0])
+    owner_id = fill(database, owner=USER[0])
     return service, Contestant("generated", replica.port, replica.launch), owner_id
 
 
-def _bare(folder: Path, server: PostgreSQL, python: Path, owner_id: str) -> Contestant:
+def _bare(folder: Path, database: Postgres | MySQL, python: Path, owner_id: str) -> Contestant:
     """The bare app with the same packages, on a copy of that database."""
-    server.execute("CREATE DATABASE bare TEMPLATE generated")
-    server.execute("VACUUM ANALYZE", "generated")
-    server.execute("VACUUM ANALYZE", "bare")
+    copy = database.copy("bare")
     port = free_ports(1)[0]
     options = ["--host=127.0.0.1", f"--port={port}", "--no-access-log", "--log-level=warning"]
     return Contestant(
@@ -165,7 +165,7 @@ def _bare(folder: Path, server: PostgreSQL, python: Path, owner_id: str) -> Cont
             log=folder / "bare.log",
             env={
                 "PATH": os.environ["PATH"],
-                "DATABASE_URL": server.database_url("bare", "asyncpg"),
+                "DATABASE_URL": copy.url,
                 "OWNER_ID": owner_id,
             },
             cwd=HERE,
@@ -176,15 +176,15 @@ def _bare(folder: Path, server: PostgreSQL, python: Path, owner_id: str) -> Cont
 def _project(folder: Path) -> Path:
     if given := os.environ.get("BENCH_PROJECT"):
         return Path(given)
-    return generate(folder / "bench", "--preset", "production")
+    return generate(folder / "bench", "--preset", "production", "--database", DATABASE)
 
 
-def _fresh_routes(generated: Contestant, server: PostgreSQL) -> list[Route]:
+def _fresh_routes(generated: Contestant, database: Postgres | MySQL) -> list[Route]:
     """The routes with tokens that were signed just now: they live 15 minutes."""
     url = f"http://127.0.0.1:{generated.port}"
     tokens = [sign_in(url, *USER)["Authorization"] for _ in range(TOKENS)]
-    ids = server.execute("SELECT id FROM orders ORDER BY id LIMIT 500", "generated").split()
-    return routes(tokens, ids)
+    ids = database.query("SELECT id FROM orders ORDER BY id LIMIT 500")
+    return routes(tokens, [as_id(text) for (text,) in ids])
 
 
 def _measure_starts(pair: list[Contestant], samples: Samples) -> None:

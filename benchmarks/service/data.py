@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from tests.components import PostgreSQL
+from tests.drills.databases import MySQL, Postgres, as_id
 
 ORDERS = 10_000
 
 # Ids of version 7 and times one second apart, with two lines each, all of them one member's.
-_FILL = """
-WITH member AS (SELECT id FROM users WHERE email = '{owner}'),
-made AS (
-    INSERT INTO orders
-        (id, owner, reference, currency, status, note, created_at, updated_at, version)
-    SELECT (lpad(to_hex(((extract(epoch FROM now()) - n) * 1000)::bigint), 12, '0') || '7'
-            || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
-           member.id::text, 'seed-' || n, 'EUR', 'confirmed', NULL,
-           now() - n * interval '1 second', now() - n * interval '1 second', 2
-    FROM generate_series(1, {count}) AS n, member
-    RETURNING id
-)
-INSERT INTO order_lines (order_id, position, sku, quantity, unit_price)
-SELECT id, position, 'sku-' || position, 1 + position, 9.95
-FROM made, generate_series(0, 1) AS position
-"""
+_FILL = {
+    "postgresql": [
+        """
+        INSERT INTO orders
+            (id, owner, reference, currency, status, note, created_at, updated_at, version)
+        SELECT (lpad(to_hex(((extract(epoch FROM now()) - n) * 1000)::bigint), 12, '0') || '7'
+                || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid,
+               '{owner}', 'seed-' || n, 'EUR', 'confirmed', NULL,
+               now() - n * interval '1 second', now() - n * interval '1 second', 2
+        FROM generate_series(1, {count}) AS n
+        """,
+        """
+        INSERT INTO order_lines (order_id, position, sku, quantity, unit_price)
+        SELECT id, position, 'sku-' || position, 1 + position, 9.95
+        FROM orders, generate_series(0, 1) AS position
+        """,
+        "ANALYZE",
+    ],
+    "mysql": [
+        """
+        INSERT INTO orders
+            (id, owner, reference, currency, status, note, created_at, updated_at, version)
+        SELECT concat(lpad(lower(hex(floor((unix_timestamp() - seq) * 1000))), 12, '0'), '7',
+                      substr(md5(seq), 1, 3), '8', substr(md5(seq), 4, 15)),
+               '{owner}', concat('seed-', seq), 'EUR', 'confirmed', NULL,
+               utc_timestamp() - INTERVAL seq SECOND, utc_timestamp() - INTERVAL seq SECOND, 2
+        FROM seq_1_to_{count}
+        """,
+        """
+        INSERT INTO order_lines (order_id, position, sku, quantity, unit_price)
+        SELECT id, seq, concat('sku-', seq), 1 + seq, 9.95 FROM orders, seq_0_to_1
+        """,
+        "ANALYZE TABLE orders, order_lines",
+    ],
+}
 
 
-def fill(server: PostgreSQL, database: str, owner: str) -> str:
+def fill(database: Postgres | MySQL, owner: str) -> str:
     """Give the member with this email 10,000 orders of two lines; gives the member's id."""
-    server.execute(_FILL.format(owner=owner, count=ORDERS), database)
-    return server.execute(f"SELECT id FROM users WHERE email = '{owner}'", database)
+    [[member]] = database.query(f"SELECT id FROM users WHERE email = '{owner}'")
+    for statement in _FILL[database.kind]:
+        database.query(statement.format(owner=as_id(member), count=ORDERS))
+    return as_id(member)
