@@ -67,7 +67,9 @@ class RabbitMQ:
 
     def queued(self, host: str) -> dict[str, int]:
         """The number of messages in each queue of a virtual host, also those being handled."""
-        rows = self.control("list_queues", "--vhost", host, "--no-table-headers", "name", "messages")
+        rows = self.control(
+            "list_queues", "--vhost", host, "--no-table-headers", "name", "messages"
+        )
         return {name: int(count) for name, count in map(str.split, rows.splitlines())}
 
     def control(self, *words: str) -> str:
@@ -143,5 +145,7 @@ class RabbitMQ:
 
 def _program(name: str) -> str:
     if not (_BIN / name).exists():
-        raise MissingComponentError(f"{_PACKAGE[0]} is not installed: apt-get install {_PACKAGE[1]}")
+        raise MissingComponentError(
+            f"{_PACKAGE[0]} is not installed: apt-get install {_PACKAGE[1]}"
+        )
     return str(_BIN / name)

@@ -53,7 +53,7 @@ async def note(session, event):
 
 HANDLERS: Handlers = {"drill.noted": (note,), "order.placed": ()}
 '''
-PUBLISH = '''\
+PUBLISH = """\
 import asyncio, sys
 
 from app.config import settings
@@ -70,7 +70,7 @@ async def main():
                     await publish(session, event, owner="drill")
 
 asyncio.run(main())
-'''
+"""
 
 
 @pytest.fixture
@@ -123,9 +123,7 @@ def test_events_of_one_subject_are_handled_once_and_in_order_through_kills(
 
 
 @pytest.mark.needs("queue")
-@pytest.mark.parametrize(
-    ("subject", "reason"), [("poison", DIED), ("broken", "the pot is empty")]
-)
+@pytest.mark.parametrize(("subject", "reason"), [("poison", DIED), ("broken", "the pot is empty")])
 def test_a_poison_message_becomes_a_dead_letter_and_is_handled_after_the_fix(
     noting: Service, database: Database, subject: str, reason: str
 ) -> None:
