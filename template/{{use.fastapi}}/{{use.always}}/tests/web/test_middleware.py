@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from unittest.mock import Mock
 
 import pytest
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import __main__ as process
 from tests import callers
@@ -163,8 +163,7 @@ async def test_requests_beyond_max_concurrency_are_refused(start: Start) -> None
 
 async def test_slow_uploads_do_not_use_up_the_concurrency(start: Start) -> None:
     client = callers.anybody(await start(max_concurrency=1, body_timeout_seconds=0.2))
-    slow = [asyncio.create_task(client.post(ITEMS, content=stalled(), headers=JSON)) for _ in range(3)]
-    await asyncio.sleep(0.05)
+    slow = [await begin_upload(client) for _ in range(3)]
 
     assert (await client.get(ITEMS)).status_code == 200
 
@@ -188,8 +187,7 @@ async def test_a_request_is_refused_when_its_body_arrives_while_the_service_is_b
 
 async def test_the_number_of_uploads_is_bounded(start: Start) -> None:
     client = callers.anybody(await start(max_concurrency=1, max_uploads=2, body_timeout_seconds=0.2))
-    slow = [asyncio.create_task(client.post(ITEMS, content=stalled(), headers=JSON)) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    slow = [await begin_upload(client) for _ in range(2)]
 
     refused = await client.post(ITEMS, json={"name": "x"})
 
@@ -270,10 +268,25 @@ async def test_only_trusted_proxies_may_set_the_address_of_the_client(
     client = AsyncClient(transport=ASGITransport(config.loaded_app), base_url="http://service.test")
     addresses = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
     answers = [await client.get("/api/nowhere", headers={"X-Forwarded-For": address}) for address in addresses]
+    await server.call_args.args[1].cache.aclose()
     assert [answer.status_code for answer in answers] == statuses
 
 
-async def stalled(first: bytes = b'{"name": ') -> AsyncIterator[bytes]:
+async def begin_upload(client: AsyncClient) -> asyncio.Task[Response]:
+    """A request whose body is being received. Its second part does not arrive in time."""
+    begun = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        begun.set()
+        yield b'{"name": '
+        await asyncio.sleep(10)
+
+    request = asyncio.create_task(client.post(ITEMS, content=body(), headers=JSON))
+    await begun.wait()
+    return request
+
+
+async def stalled(first: bytes) -> AsyncIterator[bytes]:
     """A body whose second part does not arrive in time."""
     yield first
     await asyncio.sleep(10)
