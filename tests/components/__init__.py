@@ -27,9 +27,11 @@ from tests.components.redis import Redis
 
 __all__ = [
     "Component",
+    "Memcached",
     "MissingComponentError",
     "PostgreSQL",
     "Process",
+    "Redis",
     "ensure",
     "free_ports",
     "wait_until",

@@ -1,7 +1,7 @@
 """The fixtures of the drills."""
 
-from tests.deployments import database, deployment, parametrize, service
+from tests.deployments import cache, database, deployment, parametrize, service
 
 pytest_generate_tests = parametrize
 
-__all__ = ["database", "deployment", "service"]
+__all__ = ["cache", "database", "deployment", "service"]

@@ -145,16 +145,17 @@ def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) ->
 
 
 @pytest.mark.parametrize("target", ["run", "worker", "migrate", "seed", "reset", "shell"])
-def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str) -> None:
+def test_targets_start_the_servers_that_they_use(rendered: Rendered, target: str) -> None:
     commands = subprocess.run(
         ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
-        cwd=rendered(database="postgresql"),
+        cwd=rendered(database="postgresql", cache="redis"),
         capture_output=True,
         text=True,
         check=True,
     ).stdout
 
     assert "scripts/local_postgresql.py" in commands.splitlines()[0]
+    assert "scripts/local_cache.py" in commands.splitlines()[0]
 
 
 @each_row(auth="jwt")
@@ -188,13 +189,14 @@ def test_actions_are_pinned_to_a_commit(rendered: Rendered) -> None:
 
 
 @each_row()
-def test_only_a_server_is_started_beside_the_service(
+def test_only_servers_are_started_beside_the_service(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
-    server = {"database"} if answers["database"] == "postgresql" else set()
+    servers = {"database"} if answers["database"] == "postgresql" else set()
+    servers |= {"cache"} if answers["cache"] != "memory" else set()
 
-    assert set(services) == {"migrate", "api", "worker"} | server
+    assert set(services) == {"migrate", "api", "worker"} | servers
 
 
 @pytest.mark.parametrize("description", ["Ümlaut", "It's #1: yes", "x" * 100])

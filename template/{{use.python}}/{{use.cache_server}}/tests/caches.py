@@ -37,5 +37,6 @@ def served() -> Iterator[dict[str, str]]:
 
 
 def isolate(patch: pytest.MonkeyPatch) -> None:
-    """Hide the values of other tests: the keys begin with another name."""
+    """Hide the values of other tests: the keys begin with another name. Wait longer: the machine may be busy."""
     patch.setattr("app.cache.NAME", uuid4().hex)
+    patch.setattr("app.cache.store.TIMEOUT_SECONDS", 5)

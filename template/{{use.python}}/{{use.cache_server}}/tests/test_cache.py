@@ -79,7 +79,8 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def client(start: Start, wire: Wire) -> AsyncClient:
+async def client(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+    monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
     return callers.anybody(await start(cache_url=url_of(f"127.0.0.1:{wire.port}"), rate_limit_default="1000/day"))
 
 

@@ -173,13 +173,8 @@ async def test_slow_uploads_do_not_use_up_the_concurrency(start: Start) -> None:
 
 
 async def test_a_request_is_refused_when_its_body_arrives_while_the_service_is_busy(start: Start) -> None:
-    async def paused() -> AsyncIterator[bytes]:
-        await asyncio.sleep(0.05)
-        yield b'{"name": "x"}'
-
     client = callers.anybody(await start(max_concurrency=1))
-    sent = asyncio.create_task(client.post(ITEMS, content=paused(), headers=JSON))
-    await asyncio.sleep(0.01)
+    sent = await begin_upload(client, seconds=0.05)
 
     assert (await client.get("/api/probe/slow")).status_code == 200
     assert (await sent).json()["code"] == "overloaded"
@@ -272,14 +267,15 @@ async def test_only_trusted_proxies_may_set_the_address_of_the_client(
     assert [answer.status_code for answer in answers] == statuses
 
 
-async def begin_upload(client: AsyncClient) -> asyncio.Task[Response]:
-    """A request whose body is being received. Its second part does not arrive in time."""
+async def begin_upload(client: AsyncClient, seconds: float = 10) -> asyncio.Task[Response]:
+    """A request whose body is being received. The second part arrives after `seconds`."""
     begun = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         begun.set()
         yield b'{"name": '
-        await asyncio.sleep(10)
+        await asyncio.sleep(seconds)
+        yield b'"x"}'
 
     request = asyncio.create_task(client.post(ITEMS, content=body(), headers=JSON))
     await begun.wait()
