@@ -28,7 +28,11 @@ AXES = {
     "db": ({"db_sqlite"}, {"db_postgresql"}),
     "auth": ({"auth_jwt", "auth_users"}, {"auth_none"}),
     "queue": ({"queue_database", "queue_outbox"}, {"queue_none"}),
-    "cache": ({"cache_memory"}, {"cache_redis", "cache_server"}, {"cache_memcached", "cache_server"}),
+    "cache": (
+        {"cache_memory"},
+        {"cache_redis", "cache_server"},
+        {"cache_memcached", "cache_server"},
+    ),
 }
 """The layers of each choice: its own, and the one that it shares with choices of the same kind."""
 IMPLIED = frozenset({"always", "db_sql"})
