@@ -78,20 +78,20 @@ def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
             ("database", "postgresql"),
             ("cache", "redis"),
         ):
-            assert run(["new", str(folder / choice), *options, f"--{answer}", choice]) == 0
+            assert run(["new", str(folder / f"on-{choice}"), *options, f"--{answer}", choice]) == 0
     return folder
 
 
 @pytest.fixture
 def shop(shops: Path, workplace: Path) -> Path:
     """A project with SQLite in the current folder."""
-    return shutil.copytree(shops / "sqlite", workplace / "shop")
+    return shutil.copytree(shops / "on-sqlite", workplace / "shop")
 
 
 @pytest.fixture
 def shop_with_server(shops: Path, workplace: Path) -> Path:
     """A project with PostgreSQL in the current folder."""
-    return shutil.copytree(shops / "postgresql", workplace / "shop")
+    return shutil.copytree(shops / "on-postgresql", workplace / "shop")
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_a_server_that_make_dev_can_start_is_enough(
 def test_a_cache_needs_its_server(
     scaffold: Scaffold, shops: Path, workplace: Path, install: Install, tmp_path: Path
 ) -> None:
-    shop = shutil.copytree(shops / "redis", workplace / "shop")
+    shop = shutil.copytree(shops / "on-redis", workplace / "shop")
     (shop / ".env").write_text(f"CACHE_URL=redis://{HERE}:{free_ports(1)[0]}/0\n")
     outcome = scaffold("doctor", "shop")
     assert "missing   Redis does not answer at 127.0.0.1:" in outcome.out
