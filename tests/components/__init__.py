@@ -28,10 +28,12 @@ from tests.components.redis import Redis
 
 __all__ = [
     "Component",
+    "Memcached",
     "MissingComponentError",
     "PostgreSQL",
     "Process",
     "RabbitMQ",
+    "Redis",
     "ensure",
     "free_ports",
     "wait_until",

@@ -320,13 +320,13 @@ async def test_messages_wait_in_the_outbox_while_the_broker_is_away(
         assert away.await_count > 2
         assert len(await waiting(database)) == 1
         with pytest.raises(OSError, match="away"):
-            await worker.queue.ping()
+            await worker.queue.dependencies["queue"]()
 
     async def is_handled() -> bool:
         return subjects(tea) == ["cup-0"]
 
     await eventually(is_handled)
-    await worker.queue.ping()
+    await worker.queue.dependencies["queue"]()
     stop.set()
     await working
 
