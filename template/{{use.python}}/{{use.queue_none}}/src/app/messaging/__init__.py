@@ -22,8 +22,9 @@ async def erase(session: Session, owner: str) -> None:
     """Do nothing, because no event is stored."""
 
 
-async def refusal(settings: Settings) -> None:
-    """Nothing: there is no server."""
+async def refusal(settings: Settings) -> str | None:
+    """Always None, because there is no server."""
+    return None
 
 
 class Queue:
