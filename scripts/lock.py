@@ -32,6 +32,11 @@ AXES = {
         {"queue_rabbitmq", "queue_outbox", "queue_broker"},
         {"queue_none"},
     ),
+    "cache": (
+        {"cache_memory"},
+        {"cache_redis", "cache_server"},
+        {"cache_memcached", "cache_server"},
+    ),
 }
 """The layers of each choice: its own, and the one that it shares with choices of the same kind."""
 IMPLIED = frozenset({"always", "db_sql"})

@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
+from tests.components import Memcached, Redis, ensure
 from tests.drills import brokers
 from tests.drills.brokers import Rabbit
 from tests.drills.databases import Database, Sqlite, on_server
 from tests.services import Service, generate, install, production_like
 
 USUAL = ("starter", "production")
+_WITHOUT = {"auth": ("none",), "queue": ("none",), "cache": ("memory",)}
+"""The answers without the part that a test with the marker `needs` is about."""
+CacheServer = Redis | Memcached
 _names = (f"drill_{number}" for number in itertools.count())
 
 
@@ -31,6 +35,7 @@ class Deployment:
     project: Path
     python: Path
     database: Database
+    cache: CacheServer | None
     private_key: str
 
 
@@ -55,7 +60,7 @@ def _applies(item: pytest.Item) -> bool:
         return True
     assert isinstance(item, pytest.Function)
     row: Any = item.callspec.params["deployment"]
-    return all(row[axis] != "none" for axis in needed) and all(
+    return all(row[axis] not in _WITHOUT[axis] for axis in needed) and all(
         row[axis] in choices for axis, choices in wanted
     )
 
@@ -83,10 +88,14 @@ def deployment(
     database = Sqlite(folder / "drill.db") if kind == "sqlite" else on_server(kind, "drill")
     record_testsuite_property(f"server:{kind}", database.version)
     python = install(project)
+    cache = _cache(str(answers["cache"]))
+    if cache:
+        served_by = f"{cache.version} {cache.provenance}"
+        record_testsuite_property(f"server:{answers['cache']}", served_by)
     bare = Service(answers, project, python, {"DATABASE_URL": database.url}, folder / "logs")
     bare.migrate()
     key = bare.cli("generate-key") if answers["auth"] == "jwt" else ""
-    return Deployment(answers, project, python, database, key)
+    return Deployment(answers, project, python, database, cache, key)
 
 
 @pytest.fixture
@@ -113,9 +122,31 @@ def service(
     deployment: Deployment, database: Database, broker: Rabbit | None, tmp_path: Path
 ) -> Iterator[Service]:
     """This drill's own service, configured as in production; whatever it started is ended."""
-    key = {"AUTH_PRIVATE_KEY": deployment.private_key} if deployment.private_key else {}
-    env = production_like(database.url, **key, **(broker.settings if broker else {}))
+    secrets = {"AUTH_PRIVATE_KEY": deployment.private_key} if deployment.private_key else {}
+    if deployment.cache:
+        secrets["CACHE_URL"] = deployment.cache.url
+    if broker:
+        secrets |= broker.settings
+    env = production_like(database.url, **secrets)
     logs = tmp_path / "logs"
     service = Service(deployment.answers, deployment.project, deployment.python, env, logs)
     yield service
     service.stop()
+
+
+@pytest.fixture
+def cache(deployment: Deployment) -> Iterator[CacheServer]:
+    """The cache of the deployment, empty; it runs again after the drill."""
+    assert deployment.cache
+    deployment.cache.kill()
+    deployment.cache.start()
+    yield deployment.cache
+    deployment.cache.kill()
+    deployment.cache.start()
+
+
+def _cache(kind: str) -> CacheServer | None:
+    """The server of the cache, if it has one."""
+    if kind == "redis":
+        return ensure("redis")
+    return ensure("memcached") if kind == "memcached" else None

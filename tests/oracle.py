@@ -14,7 +14,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
         "queue": {"database", "rabbitmq", "none"},
-        "cache": {"memory"},
+        "cache": {"memory", "redis", "memcached"},
         "ci": {"github", "none"},
     },
 }

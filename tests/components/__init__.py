@@ -29,10 +29,12 @@ from tests.components.redis import Redis
 __all__ = [
     "Component",
     "MariaDB",
+    "Memcached",
     "MissingComponentError",
     "PostgreSQL",
     "Process",
     "RabbitMQ",
+    "Redis",
     "ensure",
     "free_ports",
     "wait_until",

@@ -20,21 +20,20 @@ from tests.components.process import (
 
 
 class Memcached:
-    """A throwaway Memcached server."""
+    """A throwaway Memcached server.
+
+    It can be stopped, which loses its data, and started again on the same port.
+    """
 
     provenance = REAL
 
     def __init__(self) -> None:
-        server = program("memcached", "Memcached", "memcached")
+        self._server_program = program("memcached", "Memcached", "memcached")
         self._home = Path(tempfile.mkdtemp(prefix="scaffold-memcached-"))
         self.port = free_ports(1)[0]
-        user = unprivileged_user("memcache")
-        self._server = Process(
-            [*as_user(user), server, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"],
-            log=self._home / "server.log",
-        )
+        self._server: Process | None = None
         try:
-            wait_until(self._answers, 20, "Memcached did not start", self._server)
+            self.start()
         except BaseException:  # also Ctrl-C: nothing may stay behind
             self.close()
             raise
@@ -55,10 +54,26 @@ class Memcached:
             connection.sendall(f"{command}\r\n".encode())
             return connection.recv(65536).decode().strip()
 
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        user = as_user(unprivileged_user("memcache"))
+        address = ["-l", "127.0.0.1", "-p", str(self.port), "-U", "0"]
+        self._server = Process(
+            [*user, self._server_program, *address], log=self._home / "server.log"
+        )
+        wait_until(self._answers, 20, "Memcached did not start", self._server)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self._server:
+            self._server.kill()
+            self._server = None
+
     def close(self) -> None:
         """Stop the server."""
-        self._server.signal(signal.SIGTERM)
-        self._server.wait(20)
+        if self._server:
+            self._server.signal(signal.SIGTERM)
+            self._server.wait(20)
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _answers(self) -> bool:

@@ -12,22 +12,21 @@ from tests.components.process import REAL, Process, free_ports, program, wait_un
 
 
 class Redis:
-    """A throwaway Redis server that keeps its data in memory alone."""
+    """A throwaway Redis server that keeps its data in memory alone.
+
+    It can be stopped, which loses its data, and started again on the same port.
+    """
 
     provenance = REAL
 
     def __init__(self) -> None:
-        server = program("redis-server", "Redis", "redis-server")
+        self._server_program = program("redis-server", "Redis", "redis-server")
         self._client = program("redis-cli", "Redis", "redis-server")
         self._home = Path(tempfile.mkdtemp(prefix="scaffold-redis-"))
         self.port = free_ports(1)[0]
-        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(self._home)]
-        self._server = Process(
-            [server, "--port", str(self.port), "--bind", "127.0.0.1", *in_memory],
-            log=self._home / "server.log",
-        )
+        self._server: Process | None = None
         try:
-            wait_until(self._answers, 20, "Redis did not start", self._server)
+            self.start()
         except BaseException:  # also Ctrl-C: nothing may stay behind
             self.close()
             raise
@@ -52,10 +51,26 @@ class Redis:
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(self._home)]
+        self._server = Process(
+            [self._server_program, "--port", str(self.port), "--bind", "127.0.0.1", *in_memory],
+            log=self._home / "server.log",
+        )
+        wait_until(self._answers, 20, "Redis did not start", self._server)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self._server:
+            self._server.kill()
+            self._server = None
+
     def close(self) -> None:
         """Stop the server and remove its data."""
-        self._server.signal(signal.SIGTERM)
-        self._server.wait(20)
+        if self._server:
+            self._server.signal(signal.SIGTERM)
+            self._server.wait(20)
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _answers(self) -> bool:

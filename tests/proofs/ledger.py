@@ -170,8 +170,10 @@ def _wrong_steps(proof: Proof) -> Iterator[str]:
 
 
 def _wrong_servers(proof: Proof) -> Iterator[str]:
-    if proof.answers.get("database") not in proof.servers:
-        yield "the version of its database is missing"
+    needed = {axis: proof.answers.get(axis) for axis in ("database", "cache")}
+    for axis, name in needed.items():
+        if name not in (*proof.servers, "memory"):
+            yield f"the version of its {axis} is missing"
     for name, version in proof.servers.items():
         if version.rpartition(" ")[2] not in _PROVENANCES:
             yield f"{name} {version} has no provenance"

@@ -166,6 +166,8 @@ def proof_of(wanted: Wanted) -> Proof:
         rendered=wanted.rendered,
         suite=wanted.suite,
         steps=steps,
-        servers={wanted.answers["database"]: "1.0 real"},
+        servers=dict.fromkeys(
+            {wanted.answers["database"], wanted.answers["cache"]} - {"memory"}, "1.0 real"
+        ),
         date="2026-01-01",
     )

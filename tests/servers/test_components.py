@@ -67,6 +67,7 @@ def test_memcached_stores_a_value() -> None:
 def test_a_server_that_is_closed_leaves_neither_process_nor_data() -> None:
     server = Redis()
     home, process = server._home, server._server
+    assert process
     server.close()
     assert process.exit_code == 0
     assert not home.exists()

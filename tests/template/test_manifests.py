@@ -144,33 +144,26 @@ def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) ->
     assert set(images) == {checked}
 
 
-@pytest.mark.parametrize("target", ["run", "worker", "migrate", "seed", "reset", "shell"])
-def test_targets_that_use_the_database_start_it(rendered: Rendered, target: str) -> None:
-    commands = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
-        cwd=rendered(database="postgresql"),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-    assert "scripts/local_postgresql.py" in commands.splitlines()[0]
-
-
-@pytest.mark.parametrize("target", ["run", "worker"])
-def test_targets_that_use_the_queue_start_it_after_the_database(
-    rendered: Rendered, target: str
+@pytest.mark.parametrize(
+    ("targets", "servers"),
+    [
+        (("migrate", "seed", "reset", "shell"), ["postgresql"]),
+        (("run", "worker"), ["postgresql", "cache", "rabbitmq"]),
+    ],
+)
+def test_targets_start_the_servers_that_they_use(
+    rendered: Rendered, targets: tuple[str, ...], servers: list[str]
 ) -> None:
-    commands = subprocess.run(
-        ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
-        cwd=rendered(database="postgresql", queue="rabbitmq"),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    for target in targets:
+        commands = subprocess.run(
+            ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
+            cwd=rendered(database="postgresql", cache="redis", queue="rabbitmq"),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
 
-    scripts = re.findall(r"scripts/local_(\w+)\.py", commands.splitlines()[0])
-    assert scripts == ["postgresql", "rabbitmq"]
+        assert re.findall(r"scripts/local_(\w+)\.py", commands.splitlines()[0]) == servers
 
 
 @each_row(auth="jwt")
@@ -208,7 +201,13 @@ def test_only_servers_are_started_beside_the_service(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
-    servers = {"postgresql": "database", "mysql": "database", "rabbitmq": "broker"}
+    servers = {
+        "postgresql": "database",
+        "mysql": "database",
+        "rabbitmq": "broker",
+        "redis": "cache",
+        "memcached": "cache",
+    }
     needed = {servers[answer] for answer in answers.values() if answer in servers}
 
     assert set(services) == {"migrate", "api", "worker"} | needed

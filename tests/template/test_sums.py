@@ -22,9 +22,9 @@ from tests.combinations import ROOT, TEMPLATE, answered
 from tests.laws.laws import names_resolve
 from tests.rendering import RenderedFile, rendered
 
-DATABASES, AUTHS, QUEUES = (
+DATABASES, AUTHS, QUEUES, CACHES = (
     list(question.choices.values())
-    for name in ("database", "auth", "queue")
+    for name in ("database", "auth", "queue", "cache")
     for question in TEMPLATE.asked
     if question.name == name
 )
@@ -70,19 +70,30 @@ def test_features_and_their_tests_are_the_same_for_every_auth_choice(
 def test_databases_differ_only_in_the_files_that_the_architecture_names(
     auth: str, queue: str
 ) -> None:
-    page = (ROOT / "docs/architecture.md").read_text()
-    paragraph = page.partition("Between two databases")[2].partition("\n\n")[0]
-    named = set(re.findall(r"`([^`]+)`", paragraph))
     projects = [project(database=database, auth=auth, queue=queue) for database in DATABASES]
 
-    differing = {
-        path
-        for first, second in combinations(projects, 2)
-        for path in first.keys() | second.keys()
-        if first.get(path) != second.get(path)
-    }
+    for first, second in combinations(projects, 2):
+        assert differing(first, second) <= named_after("Between two databases")
 
-    assert {path for path in differing if path not in named} == set()
+
+@in_one_process
+@pytest.mark.parametrize("one", CACHES)
+def test_caches_differ_only_in_the_files_that_the_architecture_names(one: str) -> None:
+    for other in CACHES:
+        assert differing(project(cache=one), project(cache=other)) <= named_after(
+            "Between two caches"
+        )
+
+
+def differing(first: Mapping[str, bytes], second: Mapping[str, bytes]) -> set[str]:
+    """The paths of the files that two projects do not share."""
+    return {path for path in first.keys() | second.keys() if first.get(path) != second.get(path)}
+
+
+def named_after(words: str) -> set[str]:
+    """The files that a paragraph of the architecture names after these words."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    return set(re.findall(r"`([^`]+)`", page.partition(words)[2].partition("\n\n")[0]))
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,18 @@ DUMMIES = [
             "src/app/messaging/__init__.py",
             "src/app/messaging/consumer/__init__.py",
             "src/app/messaging/consumer/repository.py",
+        ),
+    ),
+    Dummy(
+        "cache",
+        "memcached",
+        "cache.yml",
+        "cache",
+        "server",
+        (
+            "scripts/cache_program.py",
+            "src/app/cache/store.py",
+            "src/app/config/cache.py",
         ),
     ),
 ]

@@ -69,25 +69,29 @@ def glob_elsewhere(pattern: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a project for each database. Do not change them."""
+    """A folder with a project for each database, and one with Redis. Do not change them."""
     folder = tmp_path_factory.mktemp("shops")
-    options = ["--defaults", "--no-git", "--template", str(template_repository), "--database"]
+    options = ["--defaults", "--no-git", "--template", str(template_repository)]
     with signals_kept():
-        for database in ("sqlite", "postgresql"):
-            assert run(["new", str(folder / database), *options, database]) == 0
+        for answer, choice in (
+            ("database", "sqlite"),
+            ("database", "postgresql"),
+            ("cache", "redis"),
+        ):
+            assert run(["new", str(folder / f"on-{choice}"), *options, f"--{answer}", choice]) == 0
     return folder
 
 
 @pytest.fixture
 def shop(shops: Path, workplace: Path) -> Path:
     """A project with SQLite in the current folder."""
-    return shutil.copytree(shops / "sqlite", workplace / "shop")
+    return shutil.copytree(shops / "on-sqlite", workplace / "shop")
 
 
 @pytest.fixture
 def shop_with_server(shops: Path, workplace: Path) -> Path:
     """A project with PostgreSQL in the current folder."""
-    return shutil.copytree(shops / "postgresql", workplace / "shop")
+    return shutil.copytree(shops / "on-postgresql", workplace / "shop")
 
 
 @pytest.fixture
@@ -267,6 +271,20 @@ def test_a_server_that_make_dev_can_start_is_enough(
     starter = tmp_path / "bin/initdb"
     assert f"ok        PostgreSQL is started by `make dev`, with {starter}\n" in outcome.out
     assert outcome.code == 0
+
+
+def test_a_cache_needs_its_server(
+    scaffold: Scaffold, shops: Path, workplace: Path, install: Install, tmp_path: Path
+) -> None:
+    shop = shutil.copytree(shops / "on-redis", workplace / "shop")
+    (shop / ".env").write_text(f"CACHE_URL=redis://{HERE}:{free_ports(1)[0]}/0\n")
+    outcome = scaffold("doctor", "shop")
+    assert "missing   Redis does not answer at 127.0.0.1:" in outcome.out
+    assert outcome.code == 1
+    install("redis-server")
+    outcome = scaffold("doctor", "shop")
+    starter = tmp_path / "bin/redis-server"
+    assert f"ok        Redis is started by `make dev`, with {starter}\n" in outcome.out
 
 
 def test_a_server_on_another_machine_must_answer(

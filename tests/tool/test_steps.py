@@ -6,6 +6,8 @@ import os
 import re
 from itertools import permutations
 
+import pytest
+
 from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
 from tests.combinations import ROOT, TEMPLATE, answered
@@ -42,9 +44,11 @@ def test_every_pair_of_choices_with_rows_has_steps() -> None:
     assert [move for move in MOVES if not told(*move)] == []
 
 
-def test_a_change_that_moves_no_row_has_no_steps() -> None:
-    old, new = answered({"ci": "github"}), answered({"ci": "none"})
-    assert steps(JINJA, old.recorded, new) == []
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [("ci", "github", "none"), ("cache", "memory", "redis")]
+)
+def test_a_change_that_moves_no_row_has_no_steps(name: str, old: str, new: str) -> None:
+    assert steps(JINJA, answered({name: old}).recorded, answered({name: new})) == []
 
 
 def test_two_moves_are_made_one_after_the_other() -> None:

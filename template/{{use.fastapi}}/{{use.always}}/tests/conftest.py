@@ -16,7 +16,7 @@ from app import cli, clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
-from tests import callers
+from tests import caches, callers
 from tests.databases import Databases
 from tests.processes import free_port
 
@@ -31,6 +31,20 @@ Settings.model_config["env_file"] = None
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache() -> Iterator[None]:
+    """A cache for all processes that the tests start."""
+    with caches.served() as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def isolated_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    caches.isolate(monkeypatch)
 
 
 @pytest.fixture(scope="session")

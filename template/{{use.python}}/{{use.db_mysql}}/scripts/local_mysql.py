@@ -9,14 +9,11 @@ import asyncio
 import getpass
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import asyncmy
 from asyncmy.errors import MySQLError, OperationalError
@@ -24,19 +21,13 @@ from sqlalchemy import URL, make_url
 
 from app import dialect
 from app.config import settings_or_exit
+from local_servers import container_starts, fail, run_command
 
 START_SECONDS = 60
 
 
 def main() -> None:
-    url = make_url(settings_or_exit().database_url)
-    with server(url):
-        command = subprocess.Popen(sys.argv[1:])
-        # Ctrl-C reaches the command, too. The server must stop after it.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
-        code = command.wait()
-    sys.exit(code if code >= 0 else 128 - code)  # like a shell: 128 plus the number of the signal
+    run_command(server(make_url(settings_or_exit().database_url)))
 
 
 @contextmanager
@@ -45,14 +36,14 @@ def server(url: URL) -> Iterator[None]:
     if asyncio.run(_answers(url)):
         yield
     elif url.host not in ("localhost", "127.0.0.1"):
-        _fail(f"no MySQL answers at {url.host}", "start it, or correct DATABASE_URL")
+        fail(f"no MySQL answers at {url.host}", "start it, or correct DATABASE_URL")
     elif program := installed():
         with local_server(program, url, Path(".data").absolute()):
             yield
-    elif _container_starts():
+    elif container_starts("database"):
         yield
     else:
-        _fail("there is no MySQL here", "install MariaDB, MySQL or Docker, or set DATABASE_URL to a server")
+        fail("there is no MySQL here", "install MariaDB, MySQL or Docker, or set DATABASE_URL to a server")
 
 
 def installed() -> Path | None:
@@ -88,7 +79,7 @@ async def _answers(url: URL) -> bool:
     except OperationalError as error:
         if dialect.is_misconfigured(error):
             hint = "set DATABASE_URL in .env to another port or user"
-            _fail(f"the MySQL at port {url.port} says: {error.args[-1]}", hint)
+            fail(f"the MySQL at port {url.port} says: {error.args[-1]}", hint)
         return False
     return True
 
@@ -107,7 +98,7 @@ def _create_data(program: Path, data: Path, output: int) -> None:
         command = ["mariadb-install-db", *_common_options(data), *options]
     if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode:
         shutil.rmtree(data, ignore_errors=True)
-        _fail(f"{Path(command[0]).name} failed", f"see {data.parent}/log")
+        fail(f"{Path(command[0]).name} failed", f"see {data.parent}/log")
 
 
 def _common_options(data: Path) -> list[str]:
@@ -141,19 +132,8 @@ def _wait_until_it_answers(url: URL, process: subprocess.Popen[bytes], log: Path
             return asyncio.run(_connect_and_close(url))
         except MySQLError:
             if process.poll() is not None or time.monotonic() > deadline:
-                _fail("the MySQL server does not start", f"see {log}")
+                fail("the MySQL server does not start", f"see {log}")
         time.sleep(0.1)
-
-
-def _container_starts() -> bool:
-    if not shutil.which("docker"):
-        return False
-    command = ["docker", "compose", "up", "--quiet-pull", "--detach", "--wait", "database"]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-
-
-def _fail(problem: str, hint: str) -> NoReturn:
-    sys.exit(f"error: {problem}\n\nhint: {hint}")
 
 
 if __name__ == "__main__":

@@ -8,29 +8,20 @@ import asyncio
 import os
 import pwd
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import URL, make_url
 
 from app.config import settings_or_exit
+from local_servers import container_starts, fail, run_command
 
 
 def main() -> None:
-    url = make_url(settings_or_exit().database_url).set(drivername="postgresql")
-    with server(url):
-        command = subprocess.Popen(sys.argv[1:])
-        # Ctrl-C reaches the command, too. The server must stop after it.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
-        code = command.wait()
-    sys.exit(code if code >= 0 else 128 - code)  # like a shell: 128 plus the number of the signal
+    run_command(server(make_url(settings_or_exit().database_url).set(drivername="postgresql")))
 
 
 @contextmanager
@@ -39,14 +30,14 @@ def server(url: URL) -> Iterator[None]:
     if asyncio.run(_answers(url)):
         yield
     elif url.host not in ("localhost", "127.0.0.1"):
-        _fail(f"no PostgreSQL answers at {url.host}", "start it, or correct DATABASE_URL")
+        fail(f"no PostgreSQL answers at {url.host}", "start it, or correct DATABASE_URL")
     elif binaries := installed():
         with local_server(binaries, url, _data_folder()):
             yield
-    elif _container_starts():
+    elif container_starts("database"):
         yield
     else:
-        _fail("there is no PostgreSQL here", "install PostgreSQL or Docker, or set DATABASE_URL to a server")
+        fail("there is no PostgreSQL here", "install PostgreSQL or Docker, or set DATABASE_URL to a server")
 
 
 def installed() -> Path | None:
@@ -79,7 +70,7 @@ async def _answers(url: URL) -> bool:
     except OSError:  # also raised at a timeout
         return False
     except asyncpg.PostgresError as error:
-        _fail(f"the PostgreSQL at port {url.port} says: {error}", "set DATABASE_URL in .env to another port or user")
+        fail(f"the PostgreSQL at port {url.port} says: {error}", "set DATABASE_URL in .env to another port or user")
     await connection.close()
     return True
 
@@ -106,7 +97,7 @@ def _run(data: Path, *command: str | Path) -> None:
         check=False,
     )
     if result.returncode:
-        _fail(f"{Path(command[0]).name} failed", f"see the log in {data}")
+        fail(f"{Path(command[0]).name} failed", f"see the log in {data}")
 
 
 async def _create_database(url: URL) -> None:
@@ -115,17 +106,6 @@ async def _create_database(url: URL) -> None:
     if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", url.database):
         await connection.execute(f'CREATE DATABASE "{url.database}"')
     await connection.close()
-
-
-def _container_starts() -> bool:
-    if not shutil.which("docker"):
-        return False
-    command = ["docker", "compose", "up", "--quiet-pull", "--detach", "--wait", "database"]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-
-
-def _fail(problem: str, hint: str) -> NoReturn:
-    sys.exit(f"error: {problem}\n\nhint: {hint}")
 
 
 if __name__ == "__main__":

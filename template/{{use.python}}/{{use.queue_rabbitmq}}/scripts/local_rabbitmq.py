@@ -12,18 +12,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import aio_pika
 from aio_pika.exceptions import AMQPError
 
 from app.config import settings_or_exit
+from local_servers import container_starts, fail, run_command
 
 START_SECONDS = 60
 # It logs each failure to connect, which is also raised.
@@ -33,13 +32,7 @@ _FOLDERS = ("/usr/lib/rabbitmq/bin", os.environ.get("PATH", ""), "/usr/local/sbi
 
 
 def main() -> None:
-    with server(settings_or_exit().queue_url):
-        command = subprocess.Popen(sys.argv[1:])
-        # Ctrl-C reaches the command, too. The server must stop after it.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: command.terminate())
-        code = command.wait()
-    sys.exit(code if code >= 0 else 128 - code)  # like a shell: 128 plus the number of the signal
+    run_command(server(settings_or_exit().queue_url))
 
 
 @contextmanager
@@ -49,14 +42,14 @@ def server(url: str) -> Iterator[None]:
     if asyncio.run(_answers(url)):
         yield
     elif host not in ("localhost", "127.0.0.1"):
-        _fail(f"no RabbitMQ answers at {host}", "start it, or correct QUEUE_URL")
+        fail(f"no RabbitMQ answers at {host}", "start it, or correct QUEUE_URL")
     elif program := installed():
         with local_server(program, url, Path(".rabbitmq").absolute()):
             yield
-    elif _container_starts():
+    elif container_starts("broker"):
         yield
     else:
-        _fail("there is no RabbitMQ here", "install RabbitMQ or Docker, or set QUEUE_URL to a server")
+        fail("there is no RabbitMQ here", "install RabbitMQ or Docker, or set QUEUE_URL to a server")
 
 
 def installed() -> str | None:
@@ -127,7 +120,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while not asyncio.run(_answers(url)):
         if process.poll() is not None or time.monotonic() > end:
-            _fail("RabbitMQ did not start", f"see the files in {home}")
+            fail("RabbitMQ did not start", f"see the files in {home}")
         time.sleep(0.2)
 
 
@@ -137,7 +130,7 @@ async def _answers(url: str) -> bool:
     except (OSError, TimeoutError):  # no connection yet
         return False
     except AMQPError as error:
-        _fail(f"the RabbitMQ at {urlsplit(url).hostname} says: {error}", "correct QUEUE_URL in .env")
+        fail(f"the RabbitMQ at {urlsplit(url).hostname} says: {error}", "correct QUEUE_URL in .env")
     await connection.close()
     return True
 
@@ -148,17 +141,6 @@ def _free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
-
-
-def _container_starts() -> bool:
-    if not shutil.which("docker"):
-        return False
-    command = ["docker", "compose", "up", "--quiet-pull", "--detach", "--wait", "broker"]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-
-
-def _fail(problem: str, hint: str) -> NoReturn:
-    sys.exit(f"error: {problem}\n\nhint: {hint}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -61,7 +61,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.state.database = Database(settings)
     service.state.authenticator = auth.Authenticator(settings, service.state.database)
     service.state.personal_data = PERSONAL_DATA
-    service.state.database_check = health.HealthCheck("database", service.state.database.ping)
+    service.state.cache = Cache(settings)
+    service.state.queue = messaging.Queue(settings, service.state.database)
+    optional = {**service.state.cache.dependencies, **service.state.queue.dependencies}
+    service.state.checks = [
+        health.HealthCheck("database", service.state.database.ping, required=True),
+        *(health.HealthCheck(name, ping, required=False) for name, ping in optional.items()),
+    ]
     service.state.draining = False
 
     for router in (orders.router, *auth_routers, health.router, errors.router):
@@ -84,7 +90,7 @@ def _add_middleware(service: FastAPI, settings: Settings) -> None:
 
     service.add_middleware(Compression, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5)
     service.add_middleware(RequestBodies, settings=settings, concurrency=concurrency)
-    service.add_middleware(RateLimit, cache=Cache(), default=settings.rate_limit_default, budgets=budgets)
+    service.add_middleware(RateLimit, cache=service.state.cache, default=settings.rate_limit_default, budgets=budgets)
     service.add_middleware(Authentication, authenticate=service.state.authenticator.authenticate)
     service.add_middleware(LoadShedding, concurrency=concurrency)
     if settings.cors_origins:
@@ -104,7 +110,11 @@ def _add_middleware(service: FastAPI, settings: Settings) -> None:
 async def _lifespan(service: FastAPI) -> AsyncIterator[None]:
     settings: Settings = service.state.settings
     with metrics.served(settings):
-        async with service.state.database as database, worker.background_tasks(settings, database):
+        async with (
+            service.state.database as database,
+            aclosing(service.state.cache),
+            worker.background_tasks(settings, database, service.state.queue),
+        ):
             metrics.watch_pool(database.connections)
             # Objects created at start-up live as long as the process. The garbage collector need not check them.
             gc.collect()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from unittest.mock import Mock
 
 import pytest
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import __main__ as process
 from tests import callers, queues
@@ -163,8 +163,7 @@ async def test_requests_beyond_max_concurrency_are_refused(start: Start) -> None
 
 async def test_slow_uploads_do_not_use_up_the_concurrency(start: Start) -> None:
     client = callers.anybody(await start(max_concurrency=1, body_timeout_seconds=0.2))
-    slow = [asyncio.create_task(client.post(ITEMS, content=stalled(), headers=JSON)) for _ in range(3)]
-    await asyncio.sleep(0.05)
+    slow = [await begin_upload(client) for _ in range(3)]
 
     assert (await client.get(ITEMS)).status_code == 200
 
@@ -174,13 +173,8 @@ async def test_slow_uploads_do_not_use_up_the_concurrency(start: Start) -> None:
 
 
 async def test_a_request_is_refused_when_its_body_arrives_while_the_service_is_busy(start: Start) -> None:
-    async def paused() -> AsyncIterator[bytes]:
-        await asyncio.sleep(0.05)
-        yield b'{"name": "x"}'
-
     client = callers.anybody(await start(max_concurrency=1))
-    sent = asyncio.create_task(client.post(ITEMS, content=paused(), headers=JSON))
-    await asyncio.sleep(0.01)
+    sent = await begin_upload(client, seconds=0.05)
 
     assert (await client.get("/api/probe/slow")).status_code == 200
     assert (await sent).json()["code"] == "overloaded"
@@ -188,8 +182,7 @@ async def test_a_request_is_refused_when_its_body_arrives_while_the_service_is_b
 
 async def test_the_number_of_uploads_is_bounded(start: Start) -> None:
     client = callers.anybody(await start(max_concurrency=1, max_uploads=2, body_timeout_seconds=0.2))
-    slow = [asyncio.create_task(client.post(ITEMS, content=stalled(), headers=JSON)) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    slow = [await begin_upload(client) for _ in range(2)]
 
     refused = await client.post(ITEMS, json={"name": "x"})
 
@@ -270,10 +263,26 @@ async def test_only_trusted_proxies_may_set_the_address_of_the_client(
     client = AsyncClient(transport=ASGITransport(config.loaded_app), base_url="http://service.test")
     addresses = ("203.0.113.7", "203.0.113.8", "203.0.113.7")
     answers = [await client.get("/api/nowhere", headers={"X-Forwarded-For": address}) for address in addresses]
+    await server.call_args.args[1].cache.aclose()
     assert [answer.status_code for answer in answers] == statuses
 
 
-async def stalled(first: bytes = b'{"name": ') -> AsyncIterator[bytes]:
+async def begin_upload(client: AsyncClient, seconds: float = 10) -> asyncio.Task[Response]:
+    """A request whose body is being received. The second part arrives after `seconds`."""
+    begun = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        begun.set()
+        yield b'{"name": '
+        await asyncio.sleep(seconds)
+        yield b'"x"}'
+
+    request = asyncio.create_task(client.post(ITEMS, content=body(), headers=JSON))
+    await begun.wait()
+    return request
+
+
+async def stalled(first: bytes) -> AsyncIterator[bytes]:
     """A body whose second part does not arrive in time."""
     yield first
     await asyncio.sleep(10)

@@ -46,17 +46,32 @@ async def test_the_service_is_not_ready_while_the_database_hangs(
     service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_TIMEOUT_SECONDS", 0.05)
-    service.state.database_check = health.HealthCheck("database", lambda: asyncio.sleep(10))
+    service.state.checks = [health.HealthCheck("database", lambda: asyncio.sleep(10), required=True)]
 
     async with asyncio.timeout(1):
         assert (await anybody.get("/readyz")).status_code == 503
+
+
+async def test_without_a_dependency_that_is_not_required_the_service_is_degraded(
+    service: FastAPI, anybody: AsyncClient
+) -> None:
+    broken = AsyncMock(side_effect=ConnectionError)
+    service.state.checks.append(health.HealthCheck("extra", broken, required=False))
+
+    ready = await anybody.get("/readyz")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert {name: check["status"] for name, check in ready.json()["checks"].items()}.items() >= {
+        ("database", "ok"),
+        ("extra", "unavailable"),
+    }
 
 
 async def test_probes_share_one_check_per_second(
     service: FastAPI, anybody: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ping = AsyncMock()
-    service.state.database_check = health.HealthCheck("database", ping)
+    service.state.checks = [health.HealthCheck("database", ping, required=True)]
 
     await asyncio.gather(*[anybody.get("/readyz") for _ in range(10)])
     await anybody.get("/readyz")

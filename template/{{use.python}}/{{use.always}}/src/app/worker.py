@@ -37,10 +37,10 @@ def check_servers(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def background_tasks(settings: Settings, database: Database) -> AsyncIterator[None]:
+async def background_tasks(settings: Settings, database: Database, queue: Queue) -> AsyncIterator[None]:
     """Run the background tasks of an API process. With `EMBEDDED_WORKER`, the worker is one of them."""
     stop = asyncio.Event()
-    async with Queue(settings, database).running(consumes=settings.embeds_worker) as queue:
+    async with queue.running(consumes=settings.embeds_worker):
         work = asyncio.create_task(_work(queue, database, stop)) if settings.embeds_worker else None
         try:
             yield

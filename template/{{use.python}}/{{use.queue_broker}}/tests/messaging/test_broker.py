@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import timedelta
 from unittest.mock import DEFAULT, AsyncMock
 
@@ -21,16 +21,12 @@ from app.messaging import consumer, erase, jobs, relay, repository
 from app.messaging.broker import Broker
 from app.messaging.consumer import KEPT_FOR
 from app.messaging.consumer.models import HandledMessage
-from app.messaging.envelope import PARTITIONS, Envelope, Received
+from app.messaging.envelope import Envelope
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
 from tests.conftest import eventually
 from tests.messaging.conftest import Worker, failing, handler, send, subjects, waiting
-from tests.messaging.workers import handle
-
-
-class Death(BaseException):
-    """The end of a process, as far as a test can have it."""
+from tests.messaging.workers import Death, die_while_handling, handle, handle_and_die
 
 
 async def test_an_event_is_sent_after_its_transaction_and_an_event_of_a_rolled_back_one_is_not(
@@ -89,12 +85,33 @@ async def test_messages_of_a_relay_that_died_are_sent_again_and_handled_once(
     assert sorted(subjects(tea)) == ["cup-0", "cup-1", "cup-2"]
 
 
+async def test_a_message_that_fails_before_its_relay_has_committed_is_not_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database, failing())
+    await send(database)
+    publish = Broker.publish
+    handling: list[asyncio.Task[None]] = []
+
+    async def publish_and_wait(self: Broker, envelopes: Sequence[Envelope]) -> None:
+        await publish(self, envelopes)
+        handling.append(asyncio.create_task(handle(worker.queue, worker.handlers, 1)))
+        await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(Broker, "publish", publish_and_wait)
+    await worker.queue.relay.send_batch()
+    await asyncio.gather(*handling)
+
+    [message] = await waiting(database)
+    assert (message.attempts, message.last_error) == (1, "ValueError('the pot is empty')")
+
+
 async def test_a_message_that_is_handled_but_not_acknowledged_is_handled_once(database: Database) -> None:
     tea = handler()
     worker = Worker(database, tea)
     await send(database)
     await worker.queue.relay.send_batch()
-    await handle_and_die(worker)
+    await handle_and_die(worker.queue, worker.handlers)
 
     await handle(worker.queue, worker.handlers, 1)
 
@@ -249,7 +266,7 @@ async def test_a_message_that_kills_its_worker_becomes_a_dead_letter_and_the_oth
     worker = Worker(database, die_at_the_first, queue_max_attempts=3)
     await worker.queue.relay.send_batch()
     for _ in range(3):
-        await die_while_handling(worker)
+        await die_while_handling(worker.queue, worker.handlers)
     stop = asyncio.Event()
     working = asyncio.create_task(worker.queue.consume(worker.handlers, stop))
 
@@ -303,13 +320,13 @@ async def test_messages_wait_in_the_outbox_while_the_broker_is_away(
         assert away.await_count > 2
         assert len(await waiting(database)) == 1
         with pytest.raises(OSError, match="away"):
-            await worker.queue.ping()
+            await worker.queue.dependencies["queue"]()
 
     async def is_handled() -> bool:
         return subjects(tea) == ["cup-0"]
 
     await eventually(is_handled)
-    await worker.queue.ping()
+    await worker.queue.dependencies["queue"]()
     stop.set()
     await working
 
@@ -378,24 +395,3 @@ async def test_erasing_a_user_deletes_its_pending_messages_and_dead_letters(data
         await erase(session, "ada")
 
     assert await waiting(database) == []
-
-
-async def die_while_handling(worker: Worker) -> None:
-    """Handle messages until the worker dies. The broker delivers again what it has not acknowledged."""
-    with suppress(BaseExceptionGroup):
-        await handle(worker.queue, worker.handlers, 100)
-    await worker.queue.broker.close()
-
-
-async def handle_and_die(worker: Worker) -> None:
-    """Handle one message, and lose the connection before the message is acknowledged."""
-    stop = asyncio.Event()
-
-    async def handle_one(partition: int) -> None:
-        async with aclosing(worker.queue.broker.receive(partition, stop)) as deliveries:
-            async for delivery in deliveries:
-                await worker.queue.consumer.handle(Received.of(delivery), worker.handlers)
-                stop.set()
-
-    await asyncio.gather(*(handle_one(partition) for partition in range(PARTITIONS)))
-    await worker.queue.broker.close()

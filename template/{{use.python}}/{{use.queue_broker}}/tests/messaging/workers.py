@@ -1,10 +1,14 @@
 """How tests let a worker work."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from app.messaging import Handlers, Queue
-from app.messaging.envelope import PARTITIONS
+from app.messaging.envelope import PARTITIONS, Received
+
+
+class Death(BaseException):
+    """The end of a process, as far as a test can have it."""
 
 
 async def work(queue: Queue, handlers: Handlers) -> int:
@@ -32,3 +36,24 @@ async def handle(queue: Queue, handlers: Handlers, count: int) -> None:
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
             for partition in range(PARTITIONS):
                 tasks.create_task(consume(partition))
+
+
+async def die_while_handling(queue: Queue, handlers: Handlers) -> None:
+    """Handle messages until a handler raises `Death`. The broker delivers again what was not acknowledged."""
+    with suppress(BaseExceptionGroup):
+        await handle(queue, handlers, 100)
+    await queue.broker.close()
+
+
+async def handle_and_die(queue: Queue, handlers: Handlers) -> None:
+    """Handle one message, and lose the connection before the message is acknowledged."""
+    stop = asyncio.Event()
+
+    async def handle_one(partition: int) -> None:
+        async with aclosing(queue.broker.receive(partition, stop)) as deliveries:
+            async for delivery in deliveries:
+                await queue.consumer.handle(Received.of(delivery), handlers)
+                stop.set()
+
+    await asyncio.gather(*(handle_one(partition) for partition in range(PARTITIONS)))
+    await queue.broker.close()

@@ -33,10 +33,14 @@ class Readiness(BaseModel):
 
 
 class HealthCheck:
-    """Checks one dependency. Concurrent probes share one check."""
+    """Checks one dependency. Concurrent probes share one check.
 
-    def __init__(self, name: str, ping: Callable[[], Awaitable[None]]) -> None:
-        self._name = name
+    Without a required dependency, the service is unavailable; without another one, it is degraded.
+    """
+
+    def __init__(self, name: str, ping: Callable[[], Awaitable[None]], *, required: bool) -> None:
+        self.name = name
+        self.required = required
         self._ping = ping
         self._running: asyncio.Task[Check] | None = None
         self._valid_until = 0.0
@@ -55,7 +59,7 @@ class HealthCheck:
         failure = task.exception() if task.done() else TimeoutError()
         if failure:
             task.cancel()
-            log.warning("check failed", check=self._name, error=repr(failure))
+            log.warning("check failed", check=self.name, error=repr(failure))
         latency_ms = round((time.perf_counter() - started_at) * 1000, 2)
         self._valid_until = time.monotonic() + REUSE_SECONDS
         return Check(status="unavailable" if failure else "ok", latency_ms=latency_ms)
@@ -73,13 +77,18 @@ async def live() -> Liveness:
 
 @router.get("/readyz", operation_id="ready", responses={503: {"model": Readiness}})
 async def ready(request: Request, response: Response) -> Readiness:
-    """Whether the process should get requests: not while it shuts down, or while its database does not answer."""
-    state = request.app.state
-    checks = {"database": await state.database_check.result()}
-    if state.draining or any(check.status != "ok" for check in checks.values()):
+    """Whether the process should get requests: not while it shuts down, or while its database does not answer.
+
+    Without another dependency, the service works on; then the status is `degraded`.
+    """
+    checks: list[HealthCheck] = request.app.state.checks
+    results = dict(zip(checks, await asyncio.gather(*(check.result() for check in checks)), strict=True))
+    failed = [check for check, result in results.items() if result.status != "ok"]
+    by_name = {check.name: result for check, result in results.items()}
+    if request.app.state.draining or any(check.required for check in failed):
         response.status_code = 503
-        return Readiness(status="unavailable", checks=checks)
-    return Readiness(status="ok", checks=checks)
+        return Readiness(status="unavailable", checks=by_name)
+    return Readiness(status="degraded" if failed else "ok", checks=by_name)
 
 
 @metrics_router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)

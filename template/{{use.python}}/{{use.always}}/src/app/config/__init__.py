@@ -5,7 +5,7 @@ Every variable `NAME` may also come from the file that `NAME_FILE` names. This s
 """
 
 import sys
-from functools import cache
+from functools import lru_cache
 from typing import NoReturn
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from app.config.auth import AuthSettings
+from app.config.cache import CacheSettings
 from app.config.database import DatabaseSettings
 from app.config.queue import QueueSettings
 
@@ -20,11 +21,11 @@ EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h."""
 
 
-class Settings(AuthSettings, QueueSettings, DatabaseSettings):
+class Settings(AuthSettings, QueueSettings, CacheSettings, DatabaseSettings):
     """Everything that can be configured."""
 
 
-@cache
+@lru_cache
 def settings() -> Settings:
     """The configuration of this process.
 

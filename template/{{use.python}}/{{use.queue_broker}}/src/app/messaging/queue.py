@@ -1,7 +1,7 @@
 """The queue: the outbox, the relay that sends its messages to the broker, and the consumers of the broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -43,6 +43,7 @@ class Queue:
         consumers = (self.consumer.run(partition, handlers, stop) for partition in range(PARTITIONS))
         await asyncio.gather(self.relay.run(stop), *consumers)
 
-    async def ping(self) -> None:
-        """Raise an error if the broker does not answer."""
-        await self.broker.ping()
+    @property
+    def dependencies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """How to ask the broker whether it answers. While it does not, the outbox keeps the messages."""
+        return {"queue": self.broker.ping}

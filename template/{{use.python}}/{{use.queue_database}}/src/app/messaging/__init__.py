@@ -13,5 +13,6 @@ jobs: tuple[Job, ...] = ()
 __all__ = ["Handlers", "Queue", "commands", "erase", "jobs", "refusal"]
 
 
-async def refusal(settings: Settings) -> None:
-    """Nothing: there is no other server than that of the database."""
+async def refusal(settings: Settings) -> str | None:
+    """Always None, because there is no other server than that of the database."""
+    return None

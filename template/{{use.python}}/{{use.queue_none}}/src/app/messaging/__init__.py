@@ -1,7 +1,7 @@
 """Events. They are only logged, because nothing handles them yet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Never, Self
 
@@ -22,12 +22,16 @@ async def erase(session: Session, owner: str) -> None:
     """Do nothing, because no event is stored."""
 
 
-async def refusal(settings: Settings) -> None:
-    """Nothing: there is no server."""
+async def refusal(settings: Settings) -> str | None:
+    """Always None, because there is no server."""
+    return None
 
 
 class Queue:
     """Stands in for a queue: no event is stored or handled."""
+
+    dependencies: Mapping[str, Callable[[], Awaitable[None]]] = {}
+    """How to ask the servers that the queue needs whether they answer: it needs none."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         pass

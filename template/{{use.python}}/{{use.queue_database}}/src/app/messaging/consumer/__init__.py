@@ -1,7 +1,7 @@
 """Passes messages to their handlers. Each message is handled in its own transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 from uuid import UUID
@@ -33,6 +33,9 @@ PAUSE_AFTER_OUTAGE_SECONDS = 1
 
 class Queue:
     """The queue in the database. Any number of workers may consume it, in any number of processes."""
+
+    dependencies: Mapping[str, Callable[[], Awaitable[None]]] = {}
+    """How to ask the servers that the queue needs whether they answer: it needs only that of the database."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings

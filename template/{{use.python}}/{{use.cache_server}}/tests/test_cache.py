@@ -1,0 +1,230 @@
+"""The shared cache: one rate limit for all replicas, and a service that goes on without it."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from httpx2 import AsyncClient
+from pydantic import ValidationError
+from structlog.testing import capture_logs
+
+from app import cache
+from app.cache import Cache
+from app.cache.store import Store
+from app.config import Settings, settings, settings_or_exit
+from app.config.cache import DEFAULT_PORT
+from tests import callers
+from tests.caches import url_of
+from tests.conftest import Start
+from tests.processes import free_port
+
+ROUTE = "/api/nowhere"
+
+
+class Wire:
+    """A connection to the server that can break, or stop to carry data."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.carries = asyncio.Event()
+        self._server = urlsplit(os.environ["CACHE_URL"])
+        self._broken = asyncio.Event()
+        self._listener: asyncio.Server | None = None
+
+    async def connect(self) -> None:
+        self._broken.clear()
+        self.carries.set()
+        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """Break all connections and accept no other."""
+        self._broken.set()
+        self.carries.set()
+        if self._listener:
+            self._listener.close()
+            await self._listener.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = await asyncio.open_connection(self._server.hostname, self._server.port or DEFAULT_PORT)
+        ways = [asyncio.create_task(way) for way in (self._carry(reader, server[1]), self._carry(server[0], writer))]
+        broken = asyncio.create_task(self._broken.wait())
+        await asyncio.wait([*ways, broken], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*ways, broken):
+            task.cancel()
+        await asyncio.gather(*ways, broken, return_exceptions=True)
+        for end in (server[1], writer):
+            end.close()
+            with suppress(OSError):
+                await end.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await self.carries.wait()
+            writer.write(data)
+            await writer.drain()
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    wire = Wire()
+    await wire.connect()
+    yield wire
+    await wire.cut()
+
+
+@pytest.fixture
+async def client(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+    monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
+    return callers.anybody(await start(cache_url=url_of(f"127.0.0.1:{wire.port}"), rate_limit_default="1000/day"))
+
+
+async def test_replicas_share_one_rate_limit(start: Start) -> None:
+    replicas = [callers.anybody(await start(rate_limit_default="3/day")) for _ in range(2)]
+
+    answers = [await replica.get(ROUTE) for replica in replicas * 2]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+
+
+async def test_concurrent_requests_of_two_processes_are_all_counted() -> None:
+    async with AsyncExitStack() as stack:
+        caches = [Cache(Settings(app_env="test")) for _ in range(2)]
+        for each in caches:
+            stack.push_async_callback(each.aclose)
+
+        counted = await asyncio.gather(*(each.increment("key", 86_400) for each in caches * 100))
+
+    assert sorted(count for count, _ in counted) == list(range(1, 201))
+
+
+async def test_a_counter_expires() -> None:
+    store = Store(Settings(app_env="test"))
+    key = uuid4().hex
+    assert [await store.increment(key, 1) for _ in range(2)] == [1, 2]
+
+    await asyncio.sleep(2.1)
+
+    assert await store.increment(key, 1) == 1
+    await store.aclose()
+
+
+async def test_without_the_cache_the_process_counts_on_its_own(
+    client: AsyncClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "RETRY_SECONDS", 0)
+    assert await _remaining(client, 3) == [999, 998, 997]
+
+    await wire.cut()
+    with capture_logs() as logged:
+        assert await _remaining(client, 3) == [999, 998, 997]
+        readiness = await client.get("/readyz")
+
+    assert (readiness.status_code, readiness.json()["status"]) == (200, "degraded")
+    assert readiness.json()["checks"]["cache"]["status"] == "unavailable"
+    assert [line["log_level"] for line in logged if line["event"] == "cache unavailable"] == ["warning"]
+
+
+async def test_the_cache_is_used_again_when_it_is_back(
+    client: AsyncClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "RETRY_SECONDS", 0)
+    assert await _remaining(client, 2) == [999, 998]
+    await wire.cut()
+    assert await _remaining(client, 1) == [999]
+
+    await wire.connect()
+    monkeypatch.setattr(cache, "RETRY_SECONDS", 60)
+    first, second = await _remaining(client, 2)
+
+    # The request that failed may have reached the server.
+    assert first in (997, 996)
+    assert second == first - 1
+    assert (await client.get("/readyz")).json()["status"] == "ok"
+
+
+async def test_a_cache_that_hangs_delays_only_the_first_request(client: AsyncClient, wire: Wire) -> None:
+    await _remaining(client, 1)
+    wire.carries.clear()
+
+    seconds = []
+    for _ in range(20):
+        started_at = time.perf_counter()
+        assert (await client.get(ROUTE)).status_code == 404
+        seconds.append(time.perf_counter() - started_at)
+
+    assert seconds[0] < 0.5
+    assert sum(seconds[1:]) < 0.5
+
+
+async def test_answers_that_come_too_late_are_not_mistaken_for_others(
+    client: AsyncClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "RETRY_SECONDS", 0)
+    await _remaining(client, 2)
+    wire.carries.clear()
+    await asyncio.gather(*(client.get(ROUTE) for _ in range(5)))
+    wire.carries.set()
+    await asyncio.sleep(0.1)
+
+    remaining = await _remaining(client, 3)
+
+    assert remaining == list(range(remaining[0], remaining[0] - 3, -1))
+
+
+async def test_requests_to_the_cache_are_counted_by_result(client: AsyncClient, wire: Wire) -> None:
+    async def counts() -> list[float]:
+        lines = (await client.get("/metrics")).text.splitlines()
+        samples = dict(line.rsplit(" ", 1) for line in lines if line.startswith("cache_requests_total{"))
+        return [
+            float(samples['cache_requests_total{result="' + result + '"}']) for result in ("ok", "error", "skipped")
+        ]
+
+    before = await counts()
+    await _remaining(client, 3)
+    await wire.cut()
+    await _remaining(client, 3)
+
+    assert [after - first for after, first in zip(await counts(), before, strict=True)] == [3, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://app:hunter2@localhost", url_of(""), url_of("localhost:99999"), f"{url_of('localhost')}/x/y"]
+)
+def test_a_url_of_something_else_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="must read like"):
+        Settings(cache_url=url)
+
+
+def test_a_wrong_url_ends_the_process_with_one_line_without_the_url(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CACHE_URL", "mysql://app:hunter2@localhost")
+    settings.cache_clear()
+
+    with pytest.raises(SystemExit, match="78"):
+        settings_or_exit()
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: CACHE_URL: must read like ")
+    assert "hunter2" not in line
+
+
+def test_the_url_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "url"
+    path.write_text(f"{url_of('cache')}\n")
+    monkeypatch.delenv("CACHE_URL")
+    monkeypatch.setenv("CACHE_URL_FILE", str(path))
+
+    assert Settings().cache_url == url_of("cache")
+
+
+async def _remaining(client: AsyncClient, requests: int) -> list[int]:
+    """What each response says about the requests that are left."""
+    return [int((await client.get(ROUTE)).headers["RateLimit-Remaining"]) for _ in range(requests)]
