@@ -151,6 +151,20 @@ DUMMIES = [
             "src/app/messaging/__init__.py",
             "src/app/messaging/consumer/__init__.py",
             "src/app/messaging/consumer/repository.py",
+            "tests/messaging/workers.py",
+            "tests/queues.py",
+        ),
+    ),
+    Dummy(
+        "queue",
+        "rabbitmq",
+        "queue.yml",
+        "queue",
+        "outbox, broker",
+        (
+            "src/app/config/queue.py",
+            "src/app/messaging/broker.py",
+            "tests/queues.py",
         ),
     ),
     Dummy(
@@ -176,7 +190,7 @@ def template(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: dummy.answer)
+@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: f"{dummy.answer}-{dummy.like}")
 def test_a_new_choice_adds_few_files(template: Path, dummy: Dummy) -> None:
     add(template, dummy, dummy.files)
 
@@ -184,7 +198,7 @@ def test_a_new_choice_adds_few_files(template: Path, dummy: Dummy) -> None:
     assert len(dummy.files) <= MOST_FILES
 
 
-@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: dummy.answer)
+@pytest.mark.parametrize("dummy", DUMMIES, ids=lambda dummy: f"{dummy.answer}-{dummy.like}")
 def test_a_new_choice_needs_each_of_its_modules(template: Path, dummy: Dummy) -> None:
     add(template, dummy, dummy.files)
     files = new_project(template, {dummy.answer: "dummy"})
@@ -224,7 +238,7 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     """Add a choice: its record, its name, and these files."""
     record = (root / "template/_axes" / dummy.record).read_text()
     [like] = re.findall(rf"^    {dummy.like}:\n(?:      .*\n)+", record, re.M)
-    new = re.sub(r"kinds?: \S+", f"kinds: [{dummy.kind}]" if "kinds:" in like else f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
+    new = re.sub(r"kinds?: .+", f"kinds: [{dummy.kind}]" if "kinds:" in like else f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
     replace(root, f"template/_axes/{dummy.record}", re.escape(like), like + new)
     name = f"'{dummy.layer}_dummy'"
     replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")

@@ -77,6 +77,7 @@ def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
             ("database", "sqlite"),
             ("database", "postgresql"),
             ("cache", "redis"),
+            ("queue", "rabbitmq"),
         ):
             assert run(["new", str(folder / f"on-{choice}"), *options, f"--{answer}", choice]) == 0
     return folder
@@ -285,6 +286,18 @@ def test_a_cache_needs_its_server(
     outcome = scaffold("doctor", "shop")
     starter = tmp_path / "bin/redis-server"
     assert f"ok        Redis is started by `make dev`, with {starter}\n" in outcome.out
+
+
+def test_a_queue_with_a_broker_needs_its_server(
+    scaffold: Scaffold, shops: Path, workplace: Path
+) -> None:
+    shop = shutil.copytree(shops / "on-rabbitmq", workplace / "shop")
+    (shop / ".env").write_text(f"QUEUE_URL=amqp://app:app@broker.invalid:{free_ports(1)[0]}/\n")
+
+    outcome = scaffold("doctor", "shop")
+
+    assert "missing   RabbitMQ does not answer at broker.invalid:" in outcome.out
+    assert outcome.code == 1
 
 
 def test_a_server_on_another_machine_must_answer(

@@ -131,6 +131,7 @@ async def test_without_the_cache_the_process_counts_on_its_own(
     assert [line["log_level"] for line in logged if line["event"] == "cache unavailable"] == ["warning"]
 
 
+@pytest.mark.usefixtures("queue")  # without it, the service would stay degraded
 async def test_the_cache_is_used_again_when_it_is_back(
     client: AsyncClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,7 @@ def test_log_lines_of_the_service_and_of_libraries_are_json_without_secrets(capf
     assert "LookupError: gone" in library["exception"]
 
 
+@pytest.mark.usefixtures("queue")  # a check of it that failed would be logged
 async def test_a_request_is_logged_in_one_line_and_a_probe_is_not_logged(anybody: AsyncClient) -> None:
     headers = {"X-Request-ID": "r1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:

@@ -304,6 +304,26 @@ async def test_a_worker_survives_an_outage_of_the_database_and_keeps_the_order(
     assert [call.args[1].data["number"] for call in tea.await_args_list] == [0, 1, 2]
 
 
+async def test_an_outage_of_the_database_is_no_death_of_the_worker(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(database)
+    dying = Worker(database, handler("pour", side_effect=Death))
+    await dying.queue.relay.send_batch()
+    await die_while_handling(dying.queue, dying.handlers)
+    outage = [OSError("gone")] * 3
+    remember = AsyncMock(wraps=consumer.repository.remember, side_effect=[*outage, DEFAULT])
+    monkeypatch.setattr(consumer.repository, "remember", remember)
+    monkeypatch.setattr(consumer.repository, "store_again", AsyncMock(side_effect=outage))
+    monkeypatch.setattr(consumer, "PAUSE_AFTER_OUTAGE_SECONDS", 0)
+
+    tea = handler("pour")
+    worker = Worker(database, tea, queue_max_attempts=3)
+    await handle(worker.queue, worker.handlers, 1)
+
+    assert subjects(tea) == ["cup-0"]
+
+
 async def test_messages_wait_in_the_outbox_while_the_broker_is_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

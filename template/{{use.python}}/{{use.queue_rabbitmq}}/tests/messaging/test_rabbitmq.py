@@ -16,7 +16,8 @@ from app.messaging import broker
 from app.messaging.broker import Broker
 from app.messaging.envelope import CONTENT_TYPE, Envelope
 from app.messaging.events import Event
-from tests.conftest import eventually
+from tests import callers
+from tests.conftest import Start, eventually
 from tests.messaging.conftest import Worker, failing, handler, send
 from tests.messaging.workers import Death, die_while_handling
 from tests.processes import free_port
@@ -105,6 +106,15 @@ def test_a_url_that_the_server_refuses_ends_the_process(
 def test_a_server_that_does_not_answer_does_not_end_the_process(database_url: str) -> None:
     url = f"amqp://app:app@127.0.0.1:{free_port()}/"
     worker.check_servers(Settings(app_env="test", database_url=database_url, queue_url=url))
+
+
+async def test_without_the_server_the_service_works_on_and_is_degraded(start: Start) -> None:
+    client = callers.anybody(await start(queue_url=f"amqp://app:app@127.0.0.1:{free_port()}/"))
+
+    ready = await client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["checks"]["queue"]["status"] == "unavailable"
 
 
 @pytest.mark.parametrize("url", ["http://broker/", "amqp://", "amqp://app@broker:port/"])

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
@@ -62,6 +62,8 @@ class Received:
     """How often the handler has failed before."""
     is_repeated: bool
     """Whether the broker has delivered it before. The worker may have died while it handled the message."""
+    starts: dict[str, int] = field(default_factory=dict)
+    """The counted starts of each handler. During an outage of the database, a handler starts often, but counts once."""
 
     @classmethod
     def of(cls, delivery: "Delivery") -> Self:

@@ -90,9 +90,15 @@ class Consumer:
             return
         # One at a time: if the process dies again, only the message that killed it has one start more.
         async with self._repeated:
-            async with self._database.transaction() as session:
-                attempts += await repository.count_start(session, message.event.id, name)
+            attempts += await self._count_start(message, name)
             await self._attempt(message, name, handler, attempts, is_only=is_only)
+
+    async def _count_start(self, message: Received, name: str) -> int:
+        if name not in message.starts:
+            async with self._database.transaction() as session:
+                starts = await repository.count_start(session, message.event.id, name)
+            message.starts[name] = starts
+        return message.starts[name]
 
     async def _attempt(self, message: Received, name: str, handler: Handler, attempts: int, *, is_only: bool) -> None:
         try:
