@@ -11,6 +11,7 @@ import structlog
 from app import clock
 from app.config import Settings
 from app.database import Database
+from app.lifecycle import wait
 from app.messaging.consumer import repository
 from app.messaging.events import Event
 from app.messaging.handlers import (
