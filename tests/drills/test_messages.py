@@ -29,6 +29,8 @@ NOTES = {
     " (place INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT, number INTEGER)",
     "postgresql": "CREATE TABLE drill_notes"
     " (place bigserial PRIMARY KEY, subject text, number integer)",
+    "mysql": "CREATE TABLE drill_notes"
+    " (place bigint AUTO_INCREMENT PRIMARY KEY, subject text, number integer)",
 }
 SUBSCRIPTIONS = '''\
 """Handlers of the drill."""
