@@ -76,6 +76,11 @@ def cover(
         yield candidates[best]
 
 
+def is_offered(question: str, choice: str) -> bool:
+    """Whether users can choose it. The template may have layers for choices without a proof."""
+    return choice in axes()[question]
+
+
 def row_id(answers: Answers) -> str:
     """The id of a combination: all its values, like `fastapi-sqlite-jwt-database-memory-github`."""
     return "-".join(str(answers[name]) for name in axes())

@@ -243,7 +243,7 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     name = f"'{dummy.layer}_dummy'"
     replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")
     replace(
-        root, "copier.yml", rf": {dummy.like}\n(?=(.+\n)*?  default)", f": {dummy.like}\n    Dummy: dummy\n", dummy.answer
+        root, "copier.yml", r"  choices:\n", "  choices:\n    Dummy: dummy\n", after=dummy.answer
     )
     shutil.copy(
         root / "template/{{use.fastapi}}/_stack/openapi/auth_none.json",
