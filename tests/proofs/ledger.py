@@ -207,6 +207,8 @@ def _plain(proof: Proof) -> dict[str, Any]:
         name: {field: value for field, value in step.items() if value is not None}
         for name, step in fields["steps"].items()
     }
+    if not proof.drills:
+        del fields["drills"]
     return fields
 
 
