@@ -21,6 +21,7 @@ from app.messaging.notifier import Notifier
 from tests.messaging.conftest import (
     Worker,
     failing,
+    handled_by,
     handler,
     is_notified,
     is_notified_of_message,
@@ -165,7 +166,7 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 ) -> None:
     await send(database)
     async with database.transaction() as session:
-        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10)
+        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10) or []
     assert await Worker(database, failing()).work() == 0
     pass_time(11)
 
@@ -173,6 +174,34 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 
     async with database.transaction() as session:
         assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+
+
+async def test_later_messages_of_a_subject_wait_for_the_worker_that_has_an_earlier_one(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    tea = handler()
+    first, other = await send(database, 2)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+    [later] = await send(database)
+    await Worker(database, tea).work()
+    assert handled_by(tea) == [other.id]
+
+    pass_time(11)
+    while await Worker(database, tea).work():
+        pass
+
+    assert handled_by(tea) == [other.id, first.id, later.id]
+
+
+async def test_two_workers_do_not_claim_at_the_same_time(database: Database) -> None:
+    await send(database)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+        waiting_worker = asyncio.create_task(Worker(database, handler()).work())
+        done, _ = await asyncio.wait([waiting_worker], timeout=0.2)
+        assert not done
+    assert await waiting_worker == 0
 
 
 async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_not_delay_others(
@@ -234,7 +263,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     assert dead() == before
 
     monkeypatch.undo()
-    await send(database)
+    await send(database, 2)  # that of the first subject waits for the worker that has the lease
     await Worker(database, failing(), queue_max_attempts=1).work()
     assert dead() == before + 1
 
