@@ -83,9 +83,11 @@ class Queue:
         return len(messages)
 
     async def _claim(self, lease: UUID, handlers: Handlers) -> list[Message]:
-        while (messages := await self._try_to_claim(lease, handlers)) is None:
-            await asyncio.sleep(PAUSE_BETWEEN_CLAIMS_SECONDS)
-        return messages
+        while True:
+            messages = await self._try_to_claim(lease, handlers)
+            if messages is not None:
+                return messages
+            await asyncio.sleep(PAUSE_BETWEEN_CLAIMS_SECONDS)  # another worker is claiming
 
     async def _try_to_claim(self, lease: UUID, handlers: Handlers) -> list[Message] | None:
         limit, seconds = self._settings.queue_batch_size, self._settings.queue_lease_seconds

@@ -12,7 +12,6 @@ from app import clock, dialect
 from app.database import Session, execute_change
 from app.messaging.models import Message, MessageState
 
-
 _LOCK = int.from_bytes(hashlib.blake2b(b"claim", digest_size=8).digest(), signed=True)
 
 
