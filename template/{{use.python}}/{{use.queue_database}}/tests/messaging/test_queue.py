@@ -7,7 +7,6 @@ from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import update
 
 from app import NAME, clock
 from app.clock import new_id
@@ -18,6 +17,7 @@ from app.messaging.consumer import repository
 from app.messaging.events import Event, publish
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
+from tests import stored
 from tests.messaging.conftest import (
     Worker,
     failing,
@@ -114,8 +114,7 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     database: Database,
 ) -> None:
     async def act_then_fail(session: Session, event: Event) -> None:
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        await session.flush()
+        await stored.add(session, ScheduledJob(name=event.subject, due_at=event.time))
         if event.subject == "cup-0":
             raise ValueError("the pot is empty")
 
@@ -123,8 +122,8 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     await Worker(database, act_then_fail, queue_batch_size=2).work()
 
     async with database.reading() as session:
-        assert await session.get(ScheduledJob, "cup-0") is None
-        assert await session.get(ScheduledJob, "cup-1") is not None
+        assert await stored.find(session, ScheduledJob, "cup-0") is None
+        assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
@@ -235,7 +234,7 @@ async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(databa
 
     async def lose_the_others(session: Session, event: Event) -> None:
         taken.append(event.subject)
-        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+        await stored.change_all(session, Message, lease=new_id())
 
     await send(database, 2)
     await Worker(database, lose_the_others).work()
@@ -253,7 +252,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     give_up = repository.give_up
 
     async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
-        await session.execute(update(Message).values(lease=new_id()))
+        await stored.change_all(session, Message, lease=new_id())
         return await give_up(session, message, error)
 
     before = dead()
