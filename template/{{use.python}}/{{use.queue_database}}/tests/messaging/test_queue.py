@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
@@ -15,6 +16,7 @@ from app.database import Database, Session
 from app.jobs.models import ScheduledJob
 from app.messaging import consumer, erase
 from app.messaging.consumer import repository
+from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event, publish
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
@@ -76,7 +78,7 @@ async def test_each_of_several_handlers_receives_the_event(database: Database) -
     first, second = handler("first"), handler("second")
     await send(database, 2)
 
-    assert await Worker(database, first, second).work() == 4
+    assert await Worker(database, first, second).work() == 2
 
     assert subjects(first) == subjects(second) == ["cup-0", "cup-1"]
     assert await waiting(database) == []
@@ -172,7 +174,7 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
     assert await Worker(database, failing()).work() == 1
 
     async with database.transaction() as session:
-        assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+        assert not await repository.remove(session, [lost]), "a worker without the lease changes nothing"
 
 
 async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_not_delay_others(
@@ -201,18 +203,24 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
     assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
 
 
-async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(database: Database) -> None:
-    taken = []
+@pytest.mark.parametrize("others", [1, 2])
+async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    claim = repository.claim
 
-    async def lose_the_others(session: Session, event: Event) -> None:
-        taken.append(event.subject)
-        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+    async def claim_and_lose(*arguments: Any, **options: Any) -> list[Claimed]:
+        claimed = await claim(*arguments, **options)
+        await arguments[0].execute(update(Message).where(Message.id == lost.id).values(lease=new_id()))
+        return claimed
 
-    await send(database, 2)
-    await Worker(database, lose_the_others).work()
+    monkeypatch.setattr(repository, "claim", claim_and_lose)
+    lost, *kept = await send(database, 1 + others)
+    tea = handler()
+    await Worker(database, tea).work()
 
-    assert taken == ["cup-0"]
-    assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
+    assert subjects(tea) == [event.subject for event in kept]
+    assert [message.id for message in await waiting(database)] == [lost.id]
 
 
 async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
@@ -223,7 +231,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
 
     give_up = repository.give_up
 
-    async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
+    async def lose_then_give_up(session: Session, message: Claimed, error: str) -> bool:
         await session.execute(update(Message).values(lease=new_id()))
         return await give_up(session, message, error)
 
@@ -239,7 +247,9 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     assert dead() == before + 1
 
 
-async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database) -> None:
+async def test_a_heartbeat_extends_the_lease_of_messages_that_wait_for_a_slow_handler(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
     begun = asyncio.Event()
 
     async def be_slow(session: Session, event: Event) -> None:
@@ -247,6 +257,8 @@ async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database
         await asyncio.sleep(0.4)
 
     await send(database, 4)
+    await Worker(database, failing()).work()
+    pass_time(60)
     slow = asyncio.create_task(Worker(database, be_slow, queue_lease_seconds=1).work())
     await begun.wait()
 

@@ -1,8 +1,12 @@
-"""Passes messages to their handlers. Each message is handled in its own transaction."""
+"""Passes messages to their handlers. The messages of a batch share one transaction, unless one of them fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
+from operator import attrgetter
 from typing import Self
 from uuid import UUID
 
@@ -10,9 +14,10 @@ import structlog
 
 from app import clock
 from app.config import Settings
-from app.database import Database
+from app.database import Database, Session
 from app.lifecycle import wait
 from app.messaging.consumer import repository
+from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event
 from app.messaging.handlers import (
     Handler,
@@ -21,11 +26,11 @@ from app.messaging.handlers import (
     caused_by,
     count_pending,
     dead_letters,
+    handle_together,
     handled,
     handling_duration,
     published,
 )
-from app.messaging.models import Message
 from app.messaging.notifier import Notifier
 
 log = structlog.get_logger()
@@ -71,50 +76,76 @@ class Queue:
     async def handle_batch(self, handlers: Handlers) -> int:
         """Claim and handle one batch. Returns the number of messages."""
         lease = clock.new_id()
-        messages = await self._claim(lease, handlers)
+        messages = await self._claim(lease)
         if messages:
             handled_all = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._extend_lease(lease, handled_all))
-                for message in messages:
-                    await self._handle(message, handlers)
+                tasks.create_task(self._extend_lease(messages, handled_all))
+                await self._handle_all(messages, handlers)
                 handled_all.set()
         return len(messages)
 
-    async def _claim(self, lease: UUID, handlers: Handlers) -> list[Message]:
+    async def _claim(self, lease: UUID) -> list[Claimed]:
         limit, seconds = self._settings.queue_batch_size, self._settings.queue_lease_seconds
-        messages: list[Message] = []
         async with self._database.transaction() as session:
-            for message in await repository.claim(session, lease, limit=limit, seconds=seconds):
-                names = [handler.__name__ for handler in handlers.get(message.type, ())]
-                if message.handler is None and len(names) > 1:
-                    messages += await repository.split(session, message, names)
-                else:
-                    messages.append(message)
-        return messages
+            return await repository.claim(session, lease, limit=limit, seconds=seconds)
 
-    async def _handle(self, message: Message, handlers: Handlers) -> None:
-        cause = caused_by(message.id, message.request_id, message.traceparent)
-        with cause, handling_duration.labels(message.type).time():
+    async def _handle_all(self, messages: Sequence[Claimed], handlers: Handlers) -> None:
+        """Handle new messages together, and one by one if that fails. A message that has failed before stays alone."""
+        new = [message for message in messages if message.attempts == 1]
+        old = [message for message in messages if message.attempts > 1]
+        for message in old if await self._handle_together(new, handlers) else messages:
+            for part in await self._split(message, handlers):
+                await self._handle(part, handlers)
+
+    async def _handle_together(self, messages: Sequence[Claimed], handlers: Handlers) -> bool:
+        """Handle messages in one transaction. False if one of them failed: then, none was handled."""
+        if len(messages) < 2:
+            return not messages
+        try:
+            async with self._database.transaction() as session:
+                if not await repository.remove(session, messages):
+                    raise LookupError("a lease was lost")
+                for type_, run in groupby(messages, attrgetter("type")):
+                    await _handle_run(session, type_, list(run), handlers)
+        except Exception as error:  # what has failed will fail again when it is alone
+            log.info("messages are handled one by one", count=len(messages), error=repr(error))
+            return False
+        for type_, count in Counter(message.type for message in messages).items():
+            handled.labels(type_, "ok").inc(count)
+        published.inc(len(messages))
+        return True
+
+    async def _split(self, message: Claimed, handlers: Handlers) -> list[Claimed]:
+        """One message for each handler of a message."""
+        names = [handler.__name__ for handler in handlers.get(message.type, ())]
+        if message.handler is not None or len(names) < 2:
+            return [message]
+        async with self._database.transaction() as session:
+            return await repository.split(session, message, names)
+
+    async def _handle(self, message: Claimed, handlers: Handlers) -> None:
+        with caused_by(message), handling_duration.labels(message.type).time():
             try:
-                await self._apply(message, _handler_of(message, handlers))
+                [handler] = _handlers_of(message, handlers)
+                await self._apply(message, handler)
             except Exception as error:  # any error of a handler leads to a retry
                 handled.labels(message.type, "failed").inc()
                 log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
                 await self._retry_or_give_up(message, repr(error))
 
-    async def _apply(self, message: Message, handler: Handler) -> None:
+    async def _apply(self, message: Claimed, handler: Handler) -> None:
         if message.attempts > self._settings.queue_max_attempts:
             raise RuntimeError("the worker process died while handling this message")
         async with self._database.transaction() as session:
             # Deleting the row also locks it until the effect of the handler is committed.
-            if not await repository.remove(session, message):
+            if not await repository.remove(session, [message]):
                 return
             await handler(session, Event.model_validate(message.event))
         handled.labels(message.type, "ok").inc()
         published.inc()
 
-    async def _retry_or_give_up(self, message: Message, error: str) -> None:
+    async def _retry_or_give_up(self, message: Claimed, error: str) -> None:
         given_up = False
         async with self._database.transaction() as session:
             if message.attempts >= self._settings.queue_max_attempts:
@@ -124,20 +155,36 @@ class Queue:
         if given_up:
             dead_letters.labels(message.type).inc()
 
-    async def _extend_lease(self, lease: UUID, handled_all: asyncio.Event) -> None:
+    async def _extend_lease(self, messages: Sequence[Claimed], handled_all: asyncio.Event) -> None:
         # It ends by an event, because not every driver passes on a cancellation before Python 3.12.
         await wait(handled_all, self._settings.queue_lease_seconds / 3)
         while not handled_all.is_set():
             try:
                 async with self._database.transaction() as session:
-                    await repository.extend(session, lease, seconds=self._settings.queue_lease_seconds)
+                    await repository.extend(session, messages, seconds=self._settings.queue_lease_seconds)
             except Exception as error:  # if the lease expires, the message is delivered again
                 log.warning("lease not extended", error=repr(error))
             await wait(handled_all, self._settings.queue_lease_seconds / 3)
 
 
-def _handler_of(message: Message, handlers: Handlers) -> Handler:
-    for handler in handlers.get(message.type, ()):
-        if message.handler in (None, handler.__name__):
-            return handler
-    raise LookupError(f"no handler for {message.type}")
+async def _handle_run(session: Session, type_: str, messages: Sequence[Claimed], handlers: Handlers) -> None:
+    """Pass messages of one type to their handlers. Each of them counts as an equal share of the time."""
+    started_at = time.perf_counter()
+    events = [(message, Event.model_validate(message.event)) for message in messages]
+    for handler in _handlers_of(messages[0], handlers):
+        await handle_together(session, handler, events)
+    seconds = (time.perf_counter() - started_at) / len(messages)
+    duration = handling_duration.labels(type_)
+    for _ in messages:
+        duration.observe(seconds)
+
+
+def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:
+    """The handlers that a message is for.
+
+    Raises: LookupError
+    """
+    found = [handler for handler in handlers.get(message.type, ()) if message.handler in (None, handler.__name__)]
+    if not found:
+        raise LookupError(f"no handler for {message.type}")
+    return found
