@@ -1,4 +1,4 @@
-"""Passes messages to their handlers. Each message is handled in its own transaction, those of batch handlers together."""
+"""Passes messages to their handlers. Each message has its own transaction; those of a batch handler share one."""
 
 import asyncio
 import time
