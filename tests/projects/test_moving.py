@@ -15,7 +15,7 @@ import pytest
 from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
 from scaffold.template.render import render
-from tests.combinations import TEMPLATE, answered, is_offered
+from tests.combinations import TEMPLATE, answered
 from tests.drills import databases
 from tests.drills.databases.sql import SqlDatabase
 from tests.services import find_uv
@@ -24,10 +24,6 @@ from tests.tool.conftest import commit, git
 JINJA = Jinja(TEMPLATE)
 SEEDED = 25
 DATABASES = ["sqlite", "postgresql", "mysql"]
-
-needs_rabbitmq = pytest.mark.skipif(
-    not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet"
-)
 
 Answers = Mapping[str, str]
 
@@ -194,7 +190,6 @@ def test_a_queue_goes_with_its_tables(project: Project) -> None:
     project.proves_itself()
 
 
-@needs_rabbitmq
 @begun_with(queue="database")
 def test_messages_stay_when_a_broker_takes_over(project: Project) -> None:
     project.change(queue="rabbitmq")
@@ -208,7 +203,6 @@ def test_messages_stay_when_a_broker_takes_over(project: Project) -> None:
     project.proves_itself()
 
 
-@needs_rabbitmq
 @begun_with(queue="rabbitmq")
 def test_a_broker_is_drained_and_its_table_goes(project: Project) -> None:
     project.change(queue="database")
@@ -221,7 +215,6 @@ def test_a_broker_is_drained_and_its_table_goes(project: Project) -> None:
     project.proves_itself()
 
 
-@needs_rabbitmq
 @begun_with(queue="none")
 def test_a_broker_gets_its_tables(project: Project) -> None:
     project.change(queue="rabbitmq")

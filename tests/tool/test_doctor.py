@@ -23,7 +23,7 @@ from scaffold.cli.doctor import _defaults, _needs
 from scaffold.doctor import needs, ports, programs
 from scaffold.doctor.needs import GIT, Place, examine
 from scaffold.doctor.settings import settings
-from tests.combinations import answered, combinations, is_offered, label
+from tests.combinations import answered, combinations, label
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold, signals_kept
 
@@ -79,9 +79,8 @@ def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
             ("cache", "redis"),
             ("queue", "rabbitmq"),
         ):
-            if is_offered(answer, choice):
-                project = str(folder / f"on-{choice}")
-                assert run(["new", project, *options, f"--{answer}", choice]) == 0
+            project = str(folder / f"on-{choice}")
+            assert run(["new", project, *options, f"--{answer}", choice]) == 0
     return folder
 
 
@@ -290,7 +289,6 @@ def test_a_cache_needs_its_server(
     assert f"ok        Redis is started by `make dev`, with {starter}\n" in outcome.out
 
 
-@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 def test_a_queue_with_a_broker_needs_its_server(
     scaffold: Scaffold, shops: Path, workplace: Path
 ) -> None:
