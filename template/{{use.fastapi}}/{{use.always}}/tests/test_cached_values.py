@@ -1,6 +1,7 @@
 """Cached values: loaded once for concurrent requests, and never outdated for the process that changes them."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -53,24 +54,27 @@ async def read(values: Cache, source: Source) -> str:
     return (await values.get_or_load("key", Text, source.load, seconds=60)).text
 
 
-def route(source: Source) -> APIRouter:
-    """A route that reads the database if the value is not cached."""
-    router = APIRouter()
+def route(source: Source, requests: int) -> APIRouter:
+    """A route that reads the database if the value is not cached. A load ends when so many requests wait for it."""
+    router, waiting = APIRouter(), itertools.count(1)
+    source.may_go_on.clear()
 
     @router.get("/api/cached")
     async def cached(request: Request) -> Text:
-        async def load() -> Text:
-            await request.app.state.database.ping()
-            return await source.load()
-
+        if next(waiting) == requests:
+            source.may_go_on.set()
         cache: Cache = request.app.state.cache
-        return await cache.get_or_load("route", Text, load, seconds=60)
+        return await cache.get_or_load("route", Text, lambda: load(request.app.state.database), seconds=60)
+
+    async def load(database: Database) -> Text:
+        await database.ping()
+        return await source.load()
 
     return router
 
 
 async def test_200_concurrent_requests_share_one_load(start: Start, source: Source) -> None:
-    client = callers.anybody(await start(route(source), max_concurrency=200))
+    client = callers.anybody(await start(route(source, 200), max_concurrency=200))
 
     answers = await asyncio.gather(*(client.get("/api/cached") for _ in range(200)))
 
@@ -106,17 +110,17 @@ async def test_a_value_is_invalidated_after_the_commit(values: Cache, source: So
 
 async def test_a_load_that_began_before_a_change_leaves_nothing_behind(values: Cache, source: Source) -> None:
     source.may_go_on.clear()
-    outdated = asyncio.create_task(read(values, source))
+    outdated, go_on = asyncio.create_task(read(values, source)), source.may_go_on
     await source.begun.wait()
 
-    source.begun.clear()
-    source.text = "new"
-    await values.invalidate("key")
-    current = asyncio.create_task(read(values, source))
-    await source.begun.wait()
+    source.text, source.may_go_on = "new", asyncio.Event()
     source.may_go_on.set()
+    await values.invalidate("key")
+    async with asyncio.timeout(5):
+        assert await read(values, source) == "new"
+    go_on.set()
 
-    assert (await outdated, await current) == ("old", "new")
+    assert await outdated == "old"
     assert await read(values, source) == "new"
 
 

@@ -107,9 +107,14 @@ async def test_concurrent_requests_of_two_processes_are_all_counted(replicas: li
     assert sorted(count for count, _ in counted) == list(range(1, 201))
 
 
-async def test_200_concurrent_requests_to_two_replicas_share_one_load(start: Start) -> None:
+async def test_200_concurrent_requests_to_two_replicas_share_one_load(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "WAIT_SECONDS", 30)
+    monkeypatch.setattr(cache, "LEASE_SECONDS", 60)
     source = Source()
-    replicas = [callers.anybody(await start(route(source), max_concurrency=100)) for _ in range(2)]
+    router = route(source, 200)
+    replicas = [callers.anybody(await start(router, max_concurrency=100)) for _ in range(2)]
 
     answers = await asyncio.gather(*(replica.get("/api/cached") for replica in replicas * 100))
 
@@ -200,7 +205,7 @@ async def test_values_are_loaded_once_in_each_process_without_the_cache(
 ) -> None:
     monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
     source = Source()
-    service = await start(route(source), max_concurrency=200, cache_url=url_of(f"127.0.0.1:{wire.port}"))
+    service = await start(route(source, 200), max_concurrency=200, cache_url=url_of(f"127.0.0.1:{wire.port}"))
     await wire.cut()
 
     client = callers.anybody(service)
