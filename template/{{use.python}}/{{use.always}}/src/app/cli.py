@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from app import auth, backups, dialect, messaging
-from app.config import Settings, settings_or_exit
+from app.config import Settings, exit_misconfigured, settings_or_exit
 from app.database import Base, Database
 from app.errors import BackupError, DomainError
 from app.main import create_app
@@ -19,7 +19,7 @@ from app.orders.seed import seed as seed_orders
 
 
 class _Commands(click.Group):
-    """Reports expected errors in one line: domain errors, and a database that does not answer or is not migrated."""
+    """Reports expected errors in one line: of the domain, of a backup, and of a database that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -31,9 +31,12 @@ class _Commands(click.Group):
         except Exception as error:
             if dialect.lacks_table(error):
                 raise click.ClickException("the database is not migrated: run the command `migrate` first") from error
+            reason = error.__cause__ or error  # what the driver says
+            if dialect.is_misconfigured(error):
+                exit_misconfigured(f"DATABASE_URL: {reason}")
             if not dialect.is_outage(error):
                 raise
-            raise click.ClickException(f"the database does not answer: {error}") from error
+            raise click.ClickException(f"the database does not answer: {reason}") from error
 
 
 @click.group(cls=_Commands)
