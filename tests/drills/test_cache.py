@@ -1,9 +1,11 @@
-"""REL-5: replicas share one rate limit, and outlive the cache that holds it."""
+"""CACHE-1, REL-5: replicas share one rate limit and one load of a value, and outlive the cache."""
 
 import asyncio
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -19,6 +21,35 @@ PATIENCE_SECONDS = 10
 """How long a process may take to use the cache again."""
 NOISE_SECONDS = 0.02
 """What the 95th percentile may be worse because the machine is busy."""
+MISSES = """
+import asyncio, sys
+from prometheus_client import REGISTRY
+from pydantic import BaseModel
+from app.cache import Cache
+from app.config import settings
+from app.database import Database
+
+class Answer(BaseModel):
+    number: int
+
+async def main(requests):
+    cache = Cache(settings())
+    async with Database(settings()) as database:
+        async def load():
+            await database.ping()
+            await asyncio.sleep(0.5)  # a slow query
+            return Answer(number=42)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        reads = [cache.get_or_load("drill", Answer, load, seconds=60) for _ in range(requests)]
+        assert {answer.number for answer in await asyncio.gather(*reads)} == {42}
+    await cache.aclose()
+    reads = "db_client_operation_duration_seconds_count"
+    print(int(REGISTRY.get_sample_value(reads, {"operation": "read"})))
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+"""A process that reads a cached value so many times at once; prints its reads of the database."""
 
 
 @pytest.mark.usefixtures("cache")
@@ -37,6 +68,21 @@ def test_replicas_share_one_rate_limit(service: Service) -> None:
             return outcomes
 
     assert _kinds(asyncio.run(send_many())) == {(200, ""): 100, (429, "rate_limited"): 60}
+
+
+@pytest.mark.usefixtures("cache")
+def test_200_concurrent_misses_in_four_processes_take_one_query(service: Service) -> None:
+    with ExitStack() as running:
+        processes = [running.enter_context(_misses(service, 50)) for _ in range(4)]
+        for each in processes:
+            assert _readline(each) == "ready"
+        for each in processes:
+            assert each.stdin
+            each.stdin.write("\n")
+            each.stdin.flush()
+        queries = [int(_readline(each)) for each in processes]
+
+    assert sorted(queries) == [0, 0, 0, 1]
 
 
 def test_a_cache_that_is_killed_under_load_fails_no_request_and_is_used_again(
@@ -63,6 +109,22 @@ def test_a_cache_that_is_killed_under_load_fails_no_request_and_is_used_again(
     assert _p95(after) < 2 * _p95(before) + NOISE_SECONDS
     wait_until(lambda: _status(replica) == "ok", 5, "readiness stayed degraded")
     assert replica.process.exit_code is None
+
+
+def _misses(service: Service, requests: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(service.python), "-c", MISSES, str(requests)],
+        cwd=service.project,
+        env=service.environment({}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _readline(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
 
 
 def _under_load(

@@ -83,6 +83,19 @@ def test_a_database_that_was_never_migrated_is_reported_in_one_line(
     assert run("seed").stderr == "Error: the database is not migrated: run the command `migrate` first\n"
 
 
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+def test_a_database_that_does_not_answer_is_reported_in_one_line(
+    environment: pytest.MonkeyPatch, databases: Databases, command: str
+) -> None:
+    environment.setenv("DATABASE_URL", databases.nowhere())
+    settings.cache_clear()
+
+    [line] = run(command).stderr.splitlines()
+
+    assert line.startswith("Error: the database does not answer: ")
+    assert "http" not in line, "the driver's reason, without the help of libraries"
+
+
 def test_restore_brings_back_the_rows_of_a_backup(tmp_path: Path) -> None:
     file = tmp_path / "backup"
     run("seed")

@@ -1,21 +1,21 @@
-"""The shared cache: one rate limit for all replicas, and a service that goes on without it."""
+"""The shared cache: one rate limit and one load for all replicas, and a service that goes on without it."""
 
 import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from httpx2 import AsyncClient
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from structlog.testing import capture_logs
 
 from app import cache
-from app.cache import Cache
+from app.cache import Cache, local
 from app.cache.store import Store
 from app.config import Settings, settings, settings_or_exit
 from app.config.cache import DEFAULT_PORT
@@ -23,6 +23,7 @@ from tests import callers
 from tests.caches import url_of
 from tests.conftest import Start
 from tests.processes import free_port
+from tests.test_cached_values import Source, Text, read, route
 
 ROUTE = "/api/nowhere"
 
@@ -79,6 +80,13 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
+async def replicas() -> AsyncIterator[list[Cache]]:
+    """The caches of two processes."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(aclosing(Cache(Settings(app_env="test")))) for _ in range(2)]
+
+
+@pytest.fixture
 async def client(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
     monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
     return callers.anybody(await start(cache_url=url_of(f"127.0.0.1:{wire.port}"), rate_limit_default="1000/day"))
@@ -93,15 +101,135 @@ async def test_replicas_share_one_rate_limit(start: Start) -> None:
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
 
 
-async def test_concurrent_requests_of_two_processes_are_all_counted() -> None:
-    async with AsyncExitStack() as stack:
-        caches = [Cache(Settings(app_env="test")) for _ in range(2)]
-        for each in caches:
-            stack.push_async_callback(each.aclose)
-
-        counted = await asyncio.gather(*(each.increment("key", 86_400) for each in caches * 100))
+async def test_concurrent_requests_of_two_processes_are_all_counted(replicas: list[Cache]) -> None:
+    counted = await asyncio.gather(*(each.increment("key", 86_400) for each in replicas * 100))
 
     assert sorted(count for count, _ in counted) == list(range(1, 201))
+
+
+async def test_200_concurrent_requests_to_two_replicas_share_one_load(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "WAIT_SECONDS", 30)
+    monkeypatch.setattr(cache, "LEASE_SECONDS", 60)
+    source = Source()
+    router = route(source, 200)
+    replicas = [callers.anybody(await start(router, max_concurrency=100)) for _ in range(2)]
+
+    answers = await asyncio.gather(*(replica.get("/api/cached") for replica in replicas * 100))
+
+    assert [answer.json() for answer in answers] == [{"text": "old"}] * 200
+    assert source.loads == 1
+
+
+async def test_a_change_is_seen_by_another_replica_after_a_moment(
+    replicas: list[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOCAL_SECONDS", 0.2)
+    source = Source()
+    assert [await read(each, source) for each in replicas] == ["old", "old"]
+
+    source.text = "new"
+    await replicas[0].invalidate("key")
+    assert [await read(each, source) for each in replicas] == ["new", "old"]
+    await asyncio.sleep(0.2)
+
+    assert await read(replicas[1], source) == "new"
+    assert source.loads == 2
+
+
+async def test_a_load_that_began_before_a_change_in_another_replica_leaves_nothing_on_the_server(
+    replicas: list[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOCAL_SECONDS", 0)
+    source = Source()
+    source.may_go_on.clear()
+    outdated = asyncio.create_task(read(replicas[0], source))
+    await source.begun.wait()
+
+    source.text = "new"
+    await replicas[1].invalidate("key")
+    source.may_go_on.set()
+
+    assert await outdated == "old"
+    assert [await read(each, source) for each in replicas] == ["new", "new"]
+
+
+async def test_a_replica_that_died_while_it_loaded_delays_the_others_only_for_a_moment(
+    replicas: list[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(cache, "LEASE_SECONDS", 2)
+    dead, alive = Source(), Source()
+    dead.may_go_on.clear()
+    dying = asyncio.create_task(read(replicas[0], dead))
+    await dead.begun.wait()
+
+    started_at = time.perf_counter()
+    assert await read(replicas[1], alive) == "old"
+    assert 0.2 <= time.perf_counter() - started_at < 1
+
+    dead.may_go_on.set()
+    await dying
+
+
+async def test_a_value_expires(replicas: list[Cache], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "LOCAL_SECONDS", 0)
+    source = Source()
+    for _ in range(2):
+        await replicas[0].get_or_load("brief", Text, source.load, seconds=2)
+    assert source.loads == 1
+
+    await asyncio.sleep(2.1)
+
+    await replicas[1].get_or_load("brief", Text, source.load, seconds=2)
+    assert source.loads == 2
+
+
+async def test_a_value_of_another_release_is_loaded_again(
+    replicas: list[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Number(BaseModel):
+        number: int
+
+    async def load() -> Number:
+        return Number(number=1)
+
+    await read(replicas[0], Source())
+
+    assert await replicas[1].get_or_load("key", Number, load, seconds=60) == Number(number=1)
+
+
+async def test_values_are_loaded_once_in_each_process_without_the_cache(
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
+    source = Source()
+    service = await start(route(source, 200), max_concurrency=200, cache_url=url_of(f"127.0.0.1:{wire.port}"))
+    await wire.cut()
+
+    client = callers.anybody(service)
+    answers = await asyncio.gather(*(client.get("/api/cached") for _ in range(200)))
+
+    assert [answer.status_code for answer in answers] == [200] * 200
+    assert source.loads == 1
+
+
+async def test_a_change_reaches_the_server_even_if_it_has_failed_a_moment_ago(
+    start: Start, wire: Wire, replicas: list[Cache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOCAL_SECONDS", 0)
+    source = Source()
+    assert await read(replicas[0], source) == "old"
+    behind_wire = (await start(cache_url=url_of(f"127.0.0.1:{wire.port}"))).state.cache
+    await wire.cut()
+    await behind_wire.increment("key", 60)
+    await wire.connect()
+
+    source.text = "new"
+    await behind_wire.invalidate("key")
+
+    assert await read(replicas[0], source) == "new"
 
 
 async def test_a_counter_expires() -> None:

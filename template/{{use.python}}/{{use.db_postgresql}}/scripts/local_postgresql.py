@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import URL, make_url
@@ -85,19 +86,24 @@ def _data_folder() -> Path:
 def _run(data: Path, *command: str | Path) -> None:
     user = None if os.getuid() else "postgres"
     # The server keeps the standard streams of pg_ctl open, so reading from a pipe would never end.
-    result = subprocess.run(
-        command,
-        cwd="/",
-        user=user,
-        group=user,
-        extra_groups=[] if user else None,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+    with TemporaryFile("w+") as errors:
+        result = subprocess.run(
+            command,
+            cwd="/",
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            check=False,
+        )
+        errors.seek(0)
+        reason = errors.readline().strip().replace(": error:", ":", 1)
     if result.returncode:
-        fail(f"{Path(command[0]).name} failed", f"see the log in {data}")
+        log = data / "log"  # of the server; initdb has none
+        hint = f"see {log}" if log.exists() else "correct that, or set DATABASE_URL to a server"
+        fail(reason or f"{Path(command[0]).name} failed", hint)
 
 
 async def _create_database(url: URL) -> None:

@@ -4,11 +4,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app import worker
-from app.config import Settings
+from app import cli, worker
+from app.config import Settings, settings
 from app.database import Database
 from app.dialect import violated_constraint
 
@@ -41,11 +42,25 @@ def test_a_violated_constraint_is_named(statement: str, constraint: str | None) 
     assert violated_constraint(IntegrityError(statement, None, refused.value)) == constraint
 
 
-def test_a_file_that_is_not_a_database_ends_the_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def no_database(tmp_path: Path) -> str:
+    """The URL of a file that is not a database."""
     path = tmp_path / "app.db"
     path.write_text("This is a text, and long enough to be read as a header." * 20)
+    return f"sqlite+aiosqlite:///{path}"
 
+
+def test_a_file_that_is_not_a_database_ends_the_worker(no_database: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="78"):
-        worker.check_servers(Settings(app_env="test", database_url=f"sqlite+aiosqlite:///{path}"))
+        worker.check_servers(Settings(app_env="test", database_url=no_database))
 
-    assert capsys.readouterr().err.startswith("error: DATABASE_URL: ")
+    assert capsys.readouterr().err == "error: DATABASE_URL: file is not a database\n"
+
+
+def test_a_file_that_is_not_a_database_ends_a_command(no_database: str, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DATABASE_URL", no_database)
+    settings.cache_clear()
+
+    result = CliRunner().invoke(cli.main, ["migrate"])
+
+    assert (result.exit_code, result.stderr) == (78, "error: DATABASE_URL: file is not a database\n")

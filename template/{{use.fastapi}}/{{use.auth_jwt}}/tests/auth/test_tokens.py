@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import jwt
@@ -22,6 +22,7 @@ from app import NAME
 from app.auth.keys import KeyRing, generate_pem
 from app.auth.sessions import repository
 from app.config import Settings
+from app.permissions import Principal
 from tests import callers
 from tests.callers import get_me
 from tests.conftest import Start
@@ -115,6 +116,44 @@ async def test_a_cached_token_is_accepted_until_it_expires_or_its_session_is_rec
     monkeypatch.setattr("app.auth.provider.time", Mock(time=time.time, monotonic=lambda: time.monotonic() + 61))
     answers = await asyncio.gather(*(get_me(member, token) for token in tokens * 2))
     assert [answer.status_code for answer in answers] == [401, 401, 200] * 2
+
+
+async def test_200_concurrent_requests_with_a_new_token_take_one_query(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = await callers.member(await start(auth_recheck_seconds=60, max_concurrency=200))
+    query = AsyncMock(wraps=repository.find_principals)
+    monkeypatch.setattr(repository, "find_principals", query)
+
+    answers = await asyncio.gather(*(get_me(member, token_of(member)) for _ in range(200)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert query.await_count == 1
+
+
+async def test_a_request_after_the_end_of_a_session_does_not_share_a_query_from_before(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start(auth_recheck_seconds=60)
+    member = await callers.member(service)
+    found, may_go_on, find_principals = asyncio.Event(), asyncio.Event(), repository.find_principals
+
+    async def find_slowly(*arguments: Any) -> dict[UUID, Principal]:
+        principals = await find_principals(*arguments)
+        found.set()
+        await may_go_on.wait()
+        return principals
+
+    with monkeypatch.context() as slow:
+        slow.setattr(repository, "find_principals", find_slowly)
+        before = asyncio.create_task(get_me(member, token_of(member)))
+        await found.wait()
+    async with service.state.database.transaction() as session:
+        await service.state.authenticator.end_sessions(session, UUID(claims_of(member)["sub"]))
+
+    assert is_refused(await get_me(member, token_of(member)))
+    may_go_on.set()
+    assert (await before).status_code == 200
 
 
 async def test_no_token_is_accepted_while_its_session_cannot_be_looked_up(

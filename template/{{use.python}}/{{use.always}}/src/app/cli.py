@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from app import auth, backups, dialect, messaging, migrations
-from app.config import Settings, settings_or_exit
+from app.config import Settings, exit_misconfigured, settings_or_exit
 from app.database import Database, models
 from app.errors import BackupError, DomainError
 from app.main import create_app
@@ -17,7 +17,7 @@ from app.orders.seed import seed as seed_orders
 
 
 class _Commands(click.Group):
-    """Reports expected errors in one line: domain errors, and a database that does not answer or is not migrated."""
+    """Reports expected errors in one line: of the domain, of a backup, and of a database that cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -29,9 +29,12 @@ class _Commands(click.Group):
         except Exception as error:
             if dialect.lacks_table(error):
                 raise click.ClickException("the database is not migrated: run the command `migrate` first") from error
+            reason = error.__cause__ or error  # what the driver says
+            if dialect.is_misconfigured(error):
+                exit_misconfigured(f"DATABASE_URL: {reason}")
             if not dialect.is_outage(error):
                 raise
-            raise click.ClickException(f"the database does not answer: {error}") from error
+            raise click.ClickException(f"the database does not answer: {reason}") from error
 
 
 @click.group(cls=_Commands)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -25,6 +26,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.config import Settings
 
@@ -162,6 +164,12 @@ def _create_engine(settings: Settings, *, pool_size: int, foreign_keys: bool = T
         # Autocommit: the driver sends no BEGIN.
         connect_args={"isolation_level": None},
     )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def check_folder(dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], options: Any) -> None:
+        # The error of the driver names no path, and its thread may fail once more after the event loop has ended.
+        if not (folder := Path(arguments[0]).parent).is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, record: Any) -> None:

@@ -1,6 +1,6 @@
 """The engines, the sessions and the base class of all models. What is specific to one database is in `dialect.py`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -95,7 +95,8 @@ class Database:
                 yield session
                 await session.commit()
         for call in session.info.get(_AFTER_COMMIT, ()):
-            call()
+            if (running := call()) is not None:
+                await running
         for channel, listeners in self._listeners.items():
             if channel in session.info:
                 for listener in listeners:
@@ -137,8 +138,8 @@ class Database:
         await self.close()
 
 
-def after_commit(session: Session, call: Callable[[], None]) -> None:
-    """Call a function after the transaction has been committed. A rollback drops the call."""
+def after_commit(session: Session, call: Callable[[], Awaitable[None] | None]) -> None:
+    """Call a function after the commit of the transaction, and await what it returns. A rollback drops the call."""
     session.info.setdefault(_AFTER_COMMIT, []).append(call)
 
 

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 
 from app.auth.keys import KeyRing
 from app.auth.sessions import repository
+from app.cache.local import SingleFlight
 from app.config import Settings
 from app.database import Database, Session, after_commit
 from app.errors import DomainError
@@ -40,15 +41,16 @@ class _VerifiedToken:
 class Authenticator:
     """Verifies bearer tokens, and caches the verified ones.
 
-    A token that is not in the cache takes one query. After every `AUTH_RECHECK_SECONDS`, the next request rechecks the
-    cache: one query looks up the sessions of the tokens that were used since the last recheck. Tokens whose session
-    was not found are dropped.
+    A token that is not in the cache takes one query, however many requests send it at the same time. After every
+    `AUTH_RECHECK_SECONDS`, the next request rechecks the cache: one query looks up the sessions of the tokens that were
+    used since the last recheck. Tokens whose session was not found are dropped.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.keys = KeyRing(settings)
         self._database = database
         self._verified: dict[str, _VerifiedToken] = {}
+        self._verifying = SingleFlight[Principal | DomainError]()
         self._changes = 0
         self._recheck_seconds = settings.auth_recheck_seconds
         self._recheck_at = 0.0
@@ -68,7 +70,7 @@ class Authenticator:
         if verified and time.time() < verified.expires_at:
             verified.was_used = True
             return verified.principal
-        result = await self._verify(token)
+        result = await self._verifying.run(token, lambda: self._verify(token))
         if isinstance(result, DomainError):
             attempts.labels("rejected").inc()
         return result
@@ -92,6 +94,7 @@ class Authenticator:
 
     def _invalidate(self, user_or_session: UUID) -> None:
         self._changes += 1
+        self._verifying.forget()
         for token, each in list(self._verified.items()):
             if user_or_session == each.session_id or str(user_or_session) == each.principal.subject:
                 del self._verified[token]

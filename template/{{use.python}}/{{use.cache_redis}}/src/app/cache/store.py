@@ -1,4 +1,4 @@
-"""The Redis server that holds the counters."""
+"""The Redis server that holds the counters and the values."""
 
 import asyncio
 
@@ -12,6 +12,12 @@ TIMEOUT_SECONDS = 0.25
 """How long an operation may take, including a new connection."""
 CONNECTIONS = 8
 """A burst of requests shares the connections: to open one takes several times as long as to count."""
+
+_REPLACE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+"""
 
 
 class Store:
@@ -34,6 +40,22 @@ class Store:
             transaction.incr(key)
             _, count = await transaction.execute()
         return int(count)
+
+    async def fetch(self, key: str, lease: bytes, seconds: int) -> bytes:
+        """The value of a key. If there is none, set `lease` for some seconds, and return it."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            found = await self._redis.set(key, lease, ex=seconds, nx=True, get=True)
+        return found if isinstance(found, bytes) else lease
+
+    async def replace(self, key: str, lease: bytes, value: bytes, seconds: float) -> None:
+        """Set a value that expires after some seconds, if the key still has this lease."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._redis.eval(_REPLACE, 1, key, lease, value, int(seconds * 1000))
+
+    async def delete(self, key: str) -> None:
+        """Delete a value or a lease."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._redis.delete(key)
 
     async def ping(self) -> None:
         """Check that the server answers."""
