@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 import local_redis
 from app.config import Settings
 from app.config.queue import DEVELOPMENT_URL
-from app.messaging import broker
+from app.messaging import broker, partition
 from app.messaging.broker import Broker
 from tests.processes import free_port
 
@@ -33,6 +33,9 @@ async def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """An empty queue with a name of its own. Other queues on the server are not touched."""
     monkeypatch.setenv("QUEUE_URL", queue_url)
     monkeypatch.setattr(broker, "EVENTS", f"test_{uuid4().hex}")
+    # The machine may be busy.
+    monkeypatch.setattr(broker, "TIMEOUT_SECONDS", 20)
+    monkeypatch.setattr(partition, "LEASE_SECONDS", 20)
     brokers = _noted(monkeypatch)
     yield
     for each in brokers:

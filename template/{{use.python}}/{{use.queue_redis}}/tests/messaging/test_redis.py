@@ -82,7 +82,7 @@ async def test_copies_are_deleted_when_all_other_services_have_acknowledged_them
     async def read(group: str, count: int) -> list[str]:
         await redis.xreadgroup(group, "one", {broker.EVENTS: ">"}, count=count)
         pending = await redis.xpending_range(broker.EVENTS, group, "-", "+", count)
-        return [each["message_id"] for each in pending]
+        return [str(each["message_id"]) for each in pending]
 
     async def copies() -> int:
         await sender.publish([])
@@ -159,9 +159,7 @@ async def test_a_worker_that_handles_a_message_for_long_keeps_its_partition(monk
         assert (await anext(deliveries)).id == "2"
 
 
-async def test_workers_share_the_partitions(
-    database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_workers_share_the_partitions(database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "BLOCK_SECONDS", 0.1)
     stops = [asyncio.Event() for _ in range(3)]
     working = []
@@ -199,9 +197,7 @@ async def test_an_entry_that_is_deleted_but_not_acknowledged_is_skipped(redis: R
     assert (await redis.xpending(f"{broker.EVENTS}.0", partition.GROUP))["pending"] == 0
 
 
-async def test_messages_are_received_after_the_server_has_lost_its_data(
-    database: Database, redis: Redis
-) -> None:
+async def test_messages_are_received_after_the_server_has_lost_its_data(database: Database, redis: Redis) -> None:
     tea = handler()
     worker = Worker(database, tea)
     stop = asyncio.Event()
@@ -273,7 +269,7 @@ def envelope(number: str) -> Envelope:
 
 async def entries(redis: Redis, stream: str) -> list[Any]:
     """The id and the fields of each entry."""
-    return list(await redis.xrange(stream))
+    return list(await redis.xrange(stream) or [])
 
 
 async def stored(redis: Redis) -> int:

@@ -29,8 +29,6 @@ TRIM_INTERVAL_SECONDS = 10
 
 EVENTS = f"{NAME}.events"
 
-_Fields = dict[FieldT, EncodableT]
-
 
 class Broker:
     """A client of the server. Its connections are opened when they are needed, also after they were lost."""
@@ -61,7 +59,7 @@ class Broker:
             await self._trim()
             async with self._redis.pipeline() as transaction:
                 for envelope in envelopes:
-                    fields: _Fields = {"id": envelope.id, "type": envelope.type, "event": envelope.body, **envelope.headers}
+                    fields = _fields(envelope)
                     transaction.xadd(f"{EVENTS}.{envelope.partition}", fields)
                     # A retry concerns no other service.
                     if envelope.handler is None:
@@ -97,7 +95,7 @@ class Broker:
                 await commands.execute()
 
         async def refuse() -> None:
-            await self._redis.xadd(f"{EVENTS}.refused", {**entry.fields}, maxlen=KEPT_REFUSED)
+            await self._redis.xadd(f"{EVENTS}.refused", dict(entry.fields.items()), maxlen=KEPT_REFUSED)
             await acknowledge()
 
         return Delivery(
@@ -159,6 +157,12 @@ def _client(settings: Settings) -> Redis:
         socket_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), retries=0),
     )
+
+
+def _fields(envelope: Envelope) -> dict[FieldT, EncodableT]:
+    fields: dict[FieldT, EncodableT] = {"id": envelope.id, "type": envelope.type, "event": envelope.body}
+    fields.update(envelope.headers.items())
+    return fields
 
 
 def _place(id_: bytes) -> tuple[int, ...]:

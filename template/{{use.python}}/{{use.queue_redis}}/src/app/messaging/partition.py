@@ -152,7 +152,7 @@ class Partition:
             return
         # XREADGROUP would take entries, perhaps when another worker owns the partition already. XREAD takes none.
         reading = asyncio.ensure_future(
-            self._redis.xread({self.stream: self._last_id}, count=1, block=1000 * BLOCK_SECONDS)
+            self._redis.xread({self.stream: self._last_id}, count=1, block=round(1000 * BLOCK_SECONDS))
         )
         stopping = asyncio.create_task(stop.wait())
         try:
