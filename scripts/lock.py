@@ -30,11 +30,12 @@ AXES = {
     "queue": (
         {"queue_database", "queue_outbox"},
         {"queue_rabbitmq", "queue_outbox", "queue_broker"},
+        {"queue_redis", "queue_outbox", "queue_broker", "redis"},
         {"queue_none"},
     ),
     "cache": (
         {"cache_memory"},
-        {"cache_redis", "cache_server"},
+        {"cache_redis", "cache_server", "redis"},
         {"cache_memcached", "cache_server"},
     ),
 }

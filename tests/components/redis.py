@@ -18,6 +18,7 @@ class Redis:
     """
 
     provenance = REAL
+    _persistence = ("--save", "", "--appendonly", "no")
 
     def __init__(self) -> None:
         self._server_program = program("redis-server", "Redis", "redis-server")
@@ -53,9 +54,10 @@ class Redis:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(self._home)]
+        address = ["--port", str(self.port), "--bind", "127.0.0.1"]
+        data = ["--dir", str(self._home), *self._persistence]
         self._server = Process(
-            [self._server_program, "--port", str(self.port), "--bind", "127.0.0.1", *in_memory],
+            [self._server_program, *address, *data],
             log=self._home / "server.log",
         )
         wait_until(self._answers, 20, "Redis did not start", self._server)
@@ -78,3 +80,12 @@ class Redis:
             return self.execute("PING") == "PONG"
         except AssertionError:
             return False
+
+
+class DurableRedis(Redis):
+    """A throwaway Redis server that answers a write when it is on disk.
+
+    It can be killed, and started again on the same port with its data.
+    """
+
+    _persistence = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")

@@ -8,7 +8,7 @@ from tests.components.memcached import Memcached
 from tests.components.mysql import MariaDB
 from tests.components.postgresql import PostgreSQL
 from tests.components.rabbitmq import RabbitMQ
-from tests.components.redis import Redis
+from tests.components.redis import DurableRedis, Redis
 
 
 def test_postgresql_is_real_and_started_once_a_session() -> None:
@@ -59,6 +59,16 @@ def test_redis_stores_a_value_that_expires() -> None:
     assert server.execute("GET", "key") == "value"
     assert int(server.execute("PTTL", "key")) > 0
     assert (server.provenance, server.version.count(".")) == ("real", 2)
+
+
+def test_a_durable_redis_that_is_killed_keeps_its_data_and_port() -> None:
+    server = ensure(DurableRedis)
+    server.execute("SET", "kept", "42")
+    url = server.url
+    server.kill()
+    server.start()
+    assert (server.url, server.provenance) == (url, "real")
+    assert server.execute("GET", "kept") == "42"
 
 
 def test_rabbitmq_keeps_its_queues_and_port_over_a_restart() -> None:

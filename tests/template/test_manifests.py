@@ -202,13 +202,14 @@ def test_only_servers_are_started_beside_the_service(
 ) -> None:
     services = yaml.safe_load((rendered(**answers) / "compose.yaml").read_text())["services"]
     servers = {
-        "postgresql": "database",
-        "mysql": "database",
-        "rabbitmq": "broker",
-        "redis": "cache",
-        "memcached": "cache",
+        ("database", "postgresql"): "database",
+        ("database", "mysql"): "database",
+        ("queue", "rabbitmq"): "broker",
+        ("queue", "redis"): "broker",
+        ("cache", "redis"): "cache",
+        ("cache", "memcached"): "cache",
     }
-    needed = {servers[answer] for answer in answers.values() if answer in servers}
+    needed = {servers[answer] for answer in answers.items() if answer in servers}
 
     assert set(services) == {"migrate", "api", "worker"} | needed
 
