@@ -148,6 +148,13 @@ async def execute_change(session: Session, statement: Update | Delete) -> int:
     return cast(CursorResult[Any], result).rowcount
 
 
+async def forget_objects(session: Session) -> None:
+    """Store the changes of a session, and forget its objects: what follows in the transaction loads its own."""
+    if session.new or session.identity_map:
+        await session.flush()
+        session.expunge_all()
+
+
 async def delete_some(session: Session, model: type[Base], condition: ColumnElement[bool]) -> bool:
     """Delete up to `DELETED_AT_ONCE` rows, so that a transaction stays short. True if there may be more rows."""
     key = inspect(model).primary_key

@@ -1,14 +1,14 @@
 """An event is published with the change that it reports, and each of its handlers takes effect exactly once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app import NAME, clock
 from app.clock import new_id
@@ -18,6 +18,7 @@ from app.messaging import consumer, erase
 from app.messaging.consumer import repository
 from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event, publish
+from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
 from tests.messaging.conftest import (
@@ -126,6 +127,88 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     async with database.reading() as session:
         assert await session.get(ScheduledJob, "cup-0") is None
         assert await session.get(ScheduledJob, "cup-1") is not None
+
+
+async def test_a_handler_of_batches_takes_the_events_together_and_in_order(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    await send(database, 3)
+    await Worker(database, pour_all, queue_batch_size=2).work()
+    await Worker(database, pour_all, queue_batch_size=2).work()
+
+    assert batches == [["cup-0", "cup-1"], ["cup-2"]]
+
+
+async def test_if_a_batch_fails_each_of_its_messages_is_handled_alone(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+        session.add_all(ScheduledJob(name=event.subject, due_at=event.time) for event in events)
+        await session.flush()
+        if "cup-1" in batches[-1]:
+            raise ValueError("the pot is empty")
+
+    await send(database, 3)
+    await Worker(database, pour_all).work()
+
+    assert batches == [["cup-0", "cup-1", "cup-2"], ["cup-0"], ["cup-1"], ["cup-2"]]
+    async with database.reading() as session:
+        assert set(await session.scalars(select(ScheduledJob.name))) == {"cup-0", "cup-2"}
+
+
+async def test_a_message_that_has_failed_before_is_not_handled_together_with_new_ones(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.id for event in events])
+
+    [failed] = await send(database)
+    await Worker(database, failing()).work()
+    pass_time(60)
+    new = await send(database, 2)
+    await Worker(database, pour_all).work()
+
+    assert batches == [[event.id for event in new], [failed.id]]
+
+
+async def test_the_messages_of_a_batch_are_handled_in_one_transaction(database: Database) -> None:
+    sessions = []
+
+    async def note_session(session: Session, event: Event) -> None:
+        assert not session.identity_map, "a handler sees no objects of the one before"
+        session.add(ScheduledJob(name=event.subject, due_at=event.time))
+        sessions.append(session)
+
+    await send(database, 3)
+    await Worker(database, note_session).work()
+
+    assert len(set(sessions)) == 1
+    async with database.reading() as session:
+        assert len((await session.scalars(select(ScheduledJob))).all()) == 3
+
+
+async def test_messages_of_different_types_are_handled_in_their_order(database: Database) -> None:
+    tea, milk = handler("tea"), handler("milk")
+    order = []
+    tea.side_effect = milk.side_effect = lambda _, event: order.append(event.type)
+    types = ["tea.poured", "milk.added", "tea.poured", "tea.poured"]
+    async with database.transaction() as session:
+        for type_ in types:
+            await publish(session, Event(type=type_, subject="cup", data={}), owner="ada")
+    worker = Worker(database)
+    worker.handlers = {"tea.poured": (tea,), "milk.added": (milk,)}
+    await worker.work()
+
+    assert order == types
 
 
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from app import context
 from app.context import RequestContext
-from app.database import Database, Session
+from app.database import Database, Session, forget_objects
 from app.lifecycle import wait
 from app.messaging import repository
 from app.messaging.events import Event
@@ -74,14 +74,12 @@ async def handle_together(session: Session, handler: Handler, messages: Sequence
     """Pass messages to a handler, in this order, and in one transaction."""
     if isinstance(handler, BatchHandler):
         await handler.handle_all(session, [event for _, event in messages])
+        await forget_objects(session)
         return
     for cause, event in messages:
         with caused_by(cause):
             await handler(session, event)
-        if session.new or session.identity_map:
-            # The next call loads its own objects, as it would in a transaction of its own.
-            await session.flush()
-            session.expunge_all()
+        await forget_objects(session)
 
 
 @contextmanager
