@@ -8,7 +8,7 @@ from app.database import Database
 from app.messaging import Queue
 from app.messaging.events import Event
 from app.messaging.models import Message
-from app.orders.handlers import confirm_order
+from app.orders.handlers import confirm_orders
 from app.subscriptions import HANDLERS
 from tests import stored
 from tests.messaging.workers import work
@@ -65,6 +65,6 @@ async def test_confirming_an_order_twice_changes_it_once(member: AsyncClient, da
 
     for _ in range(2):
         async with database.transaction() as session:
-            await confirm_order(session, Event.model_validate(message.event))
+            await confirm_orders(session, Event.model_validate(message.event))
 
     assert (await member.get(path)).headers["ETag"] == '"2"'

@@ -179,6 +179,43 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
         assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
+async def test_a_message_that_has_failed_before_is_not_handled_together_with_new_ones(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.id for event in events])
+
+    [failed] = await send(database)
+    await Worker(database, failing()).work()
+    pass_time(60)
+    new = await send(database, 2)
+    await Worker(database, pour_all).work()
+
+    assert batches == [[failed.id], [event.id for event in new]]
+
+
+async def test_messages_of_different_types_are_handled_in_their_order(database: Database) -> None:
+    order = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        order.extend(event.type for event in events)
+
+    milk = handler(side_effect=lambda _, event: order.append(event.type))
+    types = ["tea.poured", "milk.added", "tea.poured", "tea.poured"]
+    async with database.transaction() as session:
+        for type_ in types:
+            await publish(session, Event(type=type_, subject="cup", data={}), owner="ada")
+    worker = Worker(database)
+    worker.handlers = {"tea.poured": (pour_all,), "milk.added": (milk,)}
+    await worker.work()
+
+    assert order == types
+
+
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
     database: Database, pass_time: Callable[[float], None]
 ) -> None:

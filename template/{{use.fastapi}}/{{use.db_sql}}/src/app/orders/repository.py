@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import dialect
-from app.database import Session
+from app.database import Session, execute_change
 from app.errors import DomainError
 from app.keyset import newest_first
 from app.orders.models import Order
 from app.orders.schemas import OrderQuery
+from app.orders.status import OrderStatus
 from app.pagination import Slice
 from app.permissions import Principal
 
@@ -37,11 +38,7 @@ class Orders:
 
         Raises: not_found
         """
-        return _found(await self.find_for_update(order_id))
-
-    async def find_for_update(self, order_id: UUID) -> Order | None:
-        """An order, locked until the transaction ends; None if it does not exist."""
-        return await self._one(self._visible().where(Order.id == order_id).with_for_update(of=Order))
+        return _found(await self._one(self._visible().where(Order.id == order_id).with_for_update(of=Order)))
 
     async def page(self, query: OrderQuery) -> Slice[Order]:
         """Newest first.
@@ -75,6 +72,11 @@ class Orders:
             if dialect.violated_constraint(error) == "uq_orders_reference_owner":
                 raise DomainError("conflict", "The reference is taken") from error
             raise
+
+    async def confirm(self, order_ids: Sequence[UUID]) -> None:
+        """Confirm those of these orders that are placed, whoever owns them."""
+        placed = update(Order).where(Order.id.in_(order_ids), Order.status == OrderStatus.PLACED)
+        await execute_change(self.session, placed.values(status=OrderStatus.CONFIRMED, version=Order.version + 1))
 
     async def remove(self, order: Order) -> None:
         await self.session.delete(order)

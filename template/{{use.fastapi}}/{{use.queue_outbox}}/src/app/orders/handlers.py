@@ -1,18 +1,16 @@
 """Event handlers that change orders."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.database import Session
 from app.messaging.events import Event
+from app.messaging.handlers import BatchHandler
 from app.orders.repository import Orders
-from app.orders.status import OrderStatus
 from app.permissions import SERVICE
 
 
-async def confirm_order(session: Session, event: Event) -> None:
-    """Confirm an order if it is still placed. Do nothing if it has been cancelled or deleted."""
-    orders = Orders(session, SERVICE)
-    order = await orders.find_for_update(UUID(event.subject))
-    if order and order.status is OrderStatus.PLACED:
-        order.status = OrderStatus.CONFIRMED
-        await orders.save(order)
+@BatchHandler
+async def confirm_orders(session: Session, events: Sequence[Event]) -> None:
+    """Confirm the orders that are still placed, not those that have been cancelled or deleted."""
+    await Orders(session, SERVICE).confirm([UUID(event.subject) for event in events])
