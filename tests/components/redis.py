@@ -18,7 +18,7 @@ class Redis:
     """
 
     provenance = REAL
-    _persistence = ("--save", "", "--appendonly", "no")
+    _persistence: tuple[str, ...] = ("--save", "", "--appendonly", "no")
 
     def __init__(self) -> None:
         self._server_program = program("redis-server", "Redis", "redis-server")
