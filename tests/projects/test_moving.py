@@ -28,6 +28,9 @@ DATABASES = ["sqlite", "postgresql", "mysql"]
 needs_rabbitmq = pytest.mark.skipif(
     not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet"
 )
+needs_streams = pytest.mark.skipif(
+    not is_offered("queue", "redis"), reason="Redis Streams are not offered yet"
+)
 
 Answers = Mapping[str, str]
 
@@ -230,6 +233,19 @@ def test_a_broker_gets_its_tables(project: Project) -> None:
     project.follow("make format migrate")
 
     assert project.query("SELECT count(*) FROM handled_messages") == ["0"]
+    project.proves_itself()
+
+
+@needs_streams
+@begun_with(queue="redis")
+def test_streams_are_drained_and_their_table_goes(project: Project) -> None:
+    project.change(queue="database")
+    assert any("redis-cli -u $QUEUE_URL XLEN" in step for step in project.told)
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.follow('make migration m="remove handled messages"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM messages") == [str(SEEDED)]
     project.proves_itself()
 
 
