@@ -226,6 +226,18 @@ def test_a_broker_gets_its_tables(project: Project) -> None:
     project.proves_itself()
 
 
+@begun_with(queue="redis")
+def test_streams_are_drained_and_their_table_goes(project: Project) -> None:
+    project.change(queue="database")
+    assert any("redis-cli -u $QUEUE_URL XLEN" in step for step in project.told)
+    project.follow("git checkout HEAD -- migrations/versions")
+    project.follow('make migration m="remove handled messages"')
+    project.follow("make format migrate")
+
+    assert project.query("SELECT count(*) FROM messages") == [str(SEEDED)]
+    project.proves_itself()
+
+
 @begun_with(auth="jwt")
 def test_rows_move_to_the_other_database(project: Project) -> None:
     content = (

@@ -31,7 +31,7 @@ class Streams:
         return sum(int(self.server.execute("XLEN", stream)) for stream in streams)
 
 
-def create(_: str) -> Streams:
+def create(_name: str) -> Streams:
     """The server of the session, which is emptied: only one service uses it at a time."""
     server = ensure(DurableRedis)
     server.execute("FLUSHALL")

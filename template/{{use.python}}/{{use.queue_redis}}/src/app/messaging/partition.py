@@ -49,13 +49,12 @@ local function count_owned()
   return count
 end
 """
-_READ = f"""\
-{_COMMON}
+_READ = """\
 local partitions, group, consumer, batch_size = unpack(ARGV, 4)
 
 local function read(id)
   local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', batch_size, 'STREAMS', stream, id)
-  return reply and reply[1][2] or {{}}
+  return reply and reply[1][2] or {}
 end
 
 stay_alive()
@@ -73,18 +72,16 @@ for _, entry in ipairs(repeated) do
   -- An entry without fields was deleted, but not acknowledged.
   if not entry[2] then redis.call('XACK', stream, group, entry[1]) end
 end
-local new = #repeated == 0 and read('>') or {{}}
+local new = #repeated == 0 and read('>') or {}
 local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-return {{repeated, new, last and last[1] or '0'}}
+return {repeated, new, last and last[1] or '0'}
 """
-_RENEW = f"""\
-{_COMMON}
+_RENEW = """\
 if owner ~= worker then return 0 end
 stay_alive()
 return 1
 """
-_RELEASE = f"""\
-{_COMMON}
+_RELEASE = """\
 if owner == worker then redis.call('HDEL', owners, partition) end
 if count_owned() == 0 then redis.call('ZREM', workers, worker) end
 """
@@ -107,7 +104,9 @@ class Partition:
         self._redis = redis
         self._keys = (f"{events}.owners", f"{events}.workers", self.stream)
         self._arguments = (worker, number, round(1000 * LEASE_SECONDS))
-        self._read, self._renew, self._release = map(redis.register_script, (_READ, _RENEW, _RELEASE))
+        self._read, self._renew, self._release = (
+            redis.register_script(_COMMON + script) for script in (_READ, _RENEW, _RELEASE)
+        )
         self._last_id = b"0"
         self._owned_until = 0.0
 
