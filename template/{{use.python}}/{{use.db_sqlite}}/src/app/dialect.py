@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     LargeBinary,
+    Row,
     Select,
     TypeDecorator,
     event,
@@ -28,8 +29,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.config import Settings
-
-Row = TypeVar("Row", bound=Any)
 
 Bytes = LargeBinary()
 Digest = LargeBinary(32)
@@ -94,11 +93,11 @@ async def upsert(
 
 
 async def update_unlocked(
-    session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
-) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. Only one transaction writes, so no row is ever locked."""
-    statement = update(model).where(model.id.in_(ids.scalar_subquery())).values(changes).returning(model)
-    return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
+    session: AsyncSession, model: type[Any], ids: Select[Any], changes: Mapping[str, Any], columns: Sequence[Any]
+) -> Sequence[Row[Any]]:
+    """Change the rows with these ids. Returns some columns of them. One transaction writes, so no row is locked."""
+    statement = update(model).where(model.id.in_(ids.scalar_subquery())).values(changes).returning(*columns)
+    return (await session.execute(statement.execution_options(synchronize_session=False))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:
