@@ -8,10 +8,10 @@ requests to the others. The p99 of each route by itself is shown beside it. CPU 
 user and system time of the server process (all its threads, not the database) divided by the
 requests it answered: it repeats within a few percent where requests per second do not.
 
-BENCH_DATABASE (postgresql or mysql) is the database. BENCH_ROUNDS (5) and BENCH_SECONDS (4, for
-each kind of load, route, contestant and round) set the length. BENCH_PROJECT names a project that
-was generated before. The table goes to stdout, the figures to .work/bench-service.json. Exit code 1
-when a threshold is missed.
+BENCH_DATABASE (postgresql, mysql or sqlite) is the database. BENCH_ROUNDS (5) and BENCH_SECONDS (4,
+for each kind of load, route, contestant and round) set the length. BENCH_PROJECT names a project
+that was generated before. The table goes to stdout, the figures to .work/bench-service.json. Exit
+code 1 when a threshold is missed.
 """
 
 from __future__ import annotations

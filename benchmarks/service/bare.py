@@ -85,10 +85,12 @@ class Message(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     type: Mapped[str]
+    subject: Mapped[str]
     owner: Mapped[str]
     event: Mapped[dict[str, Any]]
     handler: Mapped[str | None]
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="pending")
     run_at: Mapped[datetime] = mapped_column(default=now)
     lease: Mapped[uuid.UUID | None]
@@ -195,7 +197,8 @@ async def place_order(body: OrderCreate, session: SessionDep) -> Order:
     )
     session.add(order)
     await session.flush()
-    session.add(Message(type="order.placed", owner=OWNER_ID, event=event(order)))
+    subject = str(order.id)
+    session.add(Message(type="order.placed", subject=subject, owner=OWNER_ID, event=event(order)))
     await session.commit()
     return order
 

@@ -26,6 +26,26 @@ _FILL = {
         """,
         "ANALYZE",
     ],
+    "sqlite": [
+        """
+        INSERT INTO orders
+            (id, owner, reference, currency, status, note, created_at, updated_at, version)
+        WITH RECURSIVE numbers(n) AS
+            (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+        SELECT printf('%012x', (unixepoch() - n) * 1000) || '7'
+               || substr(lower(hex(randomblob(2))), 1, 3) || '8'
+               || substr(lower(hex(randomblob(8))), 1, 15),
+               '{owner}', 'seed-' || n, 'EUR', 'confirmed', NULL, moment, moment, 2
+        FROM (SELECT n, strftime('%Y-%m-%d %H:%M:%S.000000', 'now', -n || ' seconds') AS moment
+              FROM numbers)
+        """,
+        """
+        INSERT INTO order_lines (order_id, position, sku, quantity, unit_price)
+        SELECT id, position, 'sku-' || position, 1 + position, 99500
+        FROM orders, (SELECT 0 AS position UNION ALL SELECT 1)
+        """,
+        "ANALYZE",
+    ],
     "mysql": [
         """
         INSERT INTO orders
