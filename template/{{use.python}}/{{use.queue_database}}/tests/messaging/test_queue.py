@@ -21,6 +21,7 @@ from app.messaging.events import Event, publish
 from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
+from app.messaging.repository import redrive
 from tests.messaging.conftest import (
     Worker,
     failing,
@@ -194,6 +195,24 @@ async def test_the_messages_of_a_batch_are_handled_in_one_transaction(database: 
     assert len(set(sessions)) == 1
     async with database.reading() as session:
         assert len((await session.scalars(select(ScheduledJob))).all()) == 3
+
+
+async def test_a_redriven_message_of_one_handler_is_not_passed_to_the_others(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    good, bad = handler("good"), failing("bad")
+    await send(database)
+    worker = Worker(database, good, bad, queue_max_attempts=1)
+    await worker.work()
+    async with database.transaction() as session:
+        assert await redrive(session, None) == 1
+    bad.side_effect = None
+    await send(database, 2)
+    await worker.work()
+
+    assert subjects(good) == ["cup-0", "cup-0", "cup-1"]
+    assert subjects(bad) == ["cup-0", "cup-0", "cup-0", "cup-1"]
+    assert await waiting(database) == []
 
 
 async def test_messages_of_different_types_are_handled_in_their_order(database: Database) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from app import context
 from app.context import RequestContext
-from app.database import Database, Session, forget_objects
+from app.database import Database, Session
 from app.lifecycle import wait
 from app.messaging import repository
 from app.messaging.events import Event
@@ -23,31 +23,6 @@ log = structlog.get_logger()
 Handler = Callable[[Session, Event], Awaitable[None]]
 Handlers = Mapping[str, Sequence[Handler]]
 """The handlers of each event type."""
-
-
-class BatchHandler:
-    """A handler that takes several events at once, such as for one UPDATE of all their rows."""
-
-    def __init__(self, handle_all: Callable[[Session, Sequence[Event]], Awaitable[None]]) -> None:
-        self.handle_all = handle_all
-        update_wrapper(self, handle_all)
-
-    async def __call__(self, session: Session, event: Event) -> None:
-        await self.handle_all(session, [event])
-
-
-class Cause(Protocol):
-    """A message, and the request that caused it."""
-
-    @property
-    def id(self) -> UUID: ...
-
-    @property
-    def request_id(self) -> str | None: ...
-
-    @property
-    def traceparent(self) -> str | None: ...
-
 
 COUNT_INTERVAL_SECONDS = 5
 MAX_RETRY_SECONDS = 300
@@ -61,6 +36,20 @@ dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
 _random = secrets.SystemRandom()
 
 
+class BatchHandler:
+    """A handler that takes several events at once, such as to change all rows with one statement.
+
+    It gets them one by one where messages are not handled together.
+    """
+
+    def __init__(self, handle_all: Callable[[Session, Sequence[Event]], Awaitable[None]]) -> None:
+        self.handle_all = handle_all
+        update_wrapper(self, handle_all)
+
+    async def __call__(self, session: Session, event: Event) -> None:
+        await self.handle_all(session, [event])
+
+
 def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
     """The seconds to wait after some failures: exponential, with jitter.
 
@@ -70,16 +59,17 @@ def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
     return float(min(2 ** min(failures, 30), at_most)) * _random.uniform(0.5, 1)
 
 
-async def handle_together(session: Session, handler: Handler, messages: Sequence[tuple[Cause, Event]]) -> None:
-    """Pass messages to a handler, in this order, and in one transaction."""
-    if isinstance(handler, BatchHandler):
-        await handler.handle_all(session, [event for _, event in messages])
-        await forget_objects(session)
-        return
-    for cause, event in messages:
-        with caused_by(cause):
-            await handler(session, event)
-        await forget_objects(session)
+class Cause(Protocol):
+    """A message, and the request that caused it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def request_id(self) -> str | None: ...
+
+    @property
+    def traceparent(self) -> str | None: ...
 
 
 @contextmanager

@@ -14,19 +14,19 @@ import structlog
 
 from app import clock
 from app.config import Settings
-from app.database import Database, Session
+from app.database import Database, Session, forget_objects
 from app.lifecycle import wait
 from app.messaging.consumer import repository
 from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event
 from app.messaging.handlers import (
+    BatchHandler,
     Handler,
     Handlers,
     backoff,
     caused_by,
     count_pending,
     dead_letters,
-    handle_together,
     handled,
     handling_duration,
     published,
@@ -106,8 +106,8 @@ class Queue:
             async with self._database.transaction() as session:
                 if not await repository.remove(session, messages):
                     raise LookupError("a lease was lost")
-                for type_, run in groupby(messages, attrgetter("type")):
-                    await _handle_run(session, type_, list(run), handlers)
+                for _, run in groupby(messages, attrgetter("type", "handler")):
+                    await _handle_run(session, list(run), handlers)
         except Exception as error:  # what has failed will fail again when it is alone
             log.info("messages are handled one by one", count=len(messages), error=repr(error))
             return False
@@ -167,16 +167,27 @@ class Queue:
             await wait(handled_all, self._settings.queue_lease_seconds / 3)
 
 
-async def _handle_run(session: Session, type_: str, messages: Sequence[Claimed], handlers: Handlers) -> None:
-    """Pass messages of one type to their handlers. Each of them counts as an equal share of the time."""
+async def _handle_run(session: Session, messages: Sequence[Claimed], handlers: Handlers) -> None:
+    """Pass messages to their handlers, which are the same for all. An equal share of the time counts for each."""
     started_at = time.perf_counter()
     events = [(message, Event.model_validate(message.event)) for message in messages]
     for handler in _handlers_of(messages[0], handlers):
-        await handle_together(session, handler, events)
+        await _call(session, handler, events)
     seconds = (time.perf_counter() - started_at) / len(messages)
-    duration = handling_duration.labels(type_)
+    duration = handling_duration.labels(messages[0].type)
     for _ in messages:
         duration.observe(seconds)
+
+
+async def _call(session: Session, handler: Handler, messages: Sequence[tuple[Claimed, Event]]) -> None:
+    if isinstance(handler, BatchHandler):
+        await handler.handle_all(session, [event for _, event in messages])
+        await forget_objects(session)
+        return
+    for message, event in messages:
+        with caused_by(message):
+            await handler(session, event)
+        await forget_objects(session)
 
 
 def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:
