@@ -20,6 +20,7 @@ from app.messaging.events import Event, publish
 from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
+from app.messaging.repository import redrive
 from tests import stored
 from tests.messaging.conftest import (
     Worker,
@@ -195,6 +196,24 @@ async def test_a_message_that_has_failed_before_is_not_handled_together_with_new
     await Worker(database, pour_all).work()
 
     assert batches == [[failed.id], [event.id for event in new]]
+
+
+async def test_a_redriven_message_of_one_handler_is_not_passed_to_the_others(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    good, bad = handler("good"), failing("bad")
+    await send(database)
+    worker = Worker(database, good, bad, queue_max_attempts=1)
+    await worker.work()
+    async with database.transaction() as session:
+        assert await redrive(session, None) == 1
+    bad.side_effect = None
+    await send(database, 2)
+    await worker.work()
+
+    assert subjects(good) == ["cup-0", "cup-0", "cup-1"]
+    assert subjects(bad) == ["cup-0", "cup-0", "cup-0", "cup-1"]
+    assert await waiting(database) == []
 
 
 async def test_messages_of_different_types_are_handled_in_their_order(database: Database) -> None:

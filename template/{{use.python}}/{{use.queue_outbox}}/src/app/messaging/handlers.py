@@ -24,9 +24,23 @@ Handler = Callable[[Session, Event], Awaitable[None]]
 Handlers = Mapping[str, Sequence[Handler]]
 """The handlers of each event type."""
 
+COUNT_INTERVAL_SECONDS = 5
+MAX_RETRY_SECONDS = 300
+
+handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
+handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
+pending = Gauge("outbox_pending", "Messages that wait in the outbox")
+published = Counter("outbox_published_total", "Messages that left the outbox")
+dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
+
+_random = secrets.SystemRandom()
+
 
 class BatchHandler:
-    """A handler that takes several events at once, such as for one UPDATE of all their rows."""
+    """A handler that takes several events at once, such as to change all rows with one statement.
+
+    It gets them one by one where messages are not handled together.
+    """
 
     def __init__(self, handle_all: Callable[[Session, Sequence[Event]], Awaitable[None]]) -> None:
         self.handle_all = handle_all
@@ -34,6 +48,15 @@ class BatchHandler:
 
     async def __call__(self, session: Session, event: Event) -> None:
         await self.handle_all(session, [event])
+
+
+def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
+    """The seconds to wait after some failures: exponential, with jitter.
+
+    So what has failed together is not tried again together.
+    """
+    # Beyond 2**30, the power is no use, and the float would overflow.
+    return float(min(2 ** min(failures, 30), at_most)) * _random.uniform(0.5, 1)
 
 
 class Cause(Protocol):
@@ -47,27 +70,6 @@ class Cause(Protocol):
 
     @property
     def traceparent(self) -> str | None: ...
-
-
-COUNT_INTERVAL_SECONDS = 5
-MAX_RETRY_SECONDS = 300
-
-handled = Counter("messages_handled_total", "Messages handled", ["type", "result"])
-handling_duration = Histogram("message_handling_duration_seconds", "Time to handle a message", ["type"])
-pending = Gauge("outbox_pending", "Messages that wait in the outbox")
-published = Counter("outbox_published_total", "Messages that left the outbox")
-dead_letters = Counter("dead_letters_total", "Messages given up", ["type"])
-
-_random = secrets.SystemRandom()
-
-
-def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
-    """The seconds to wait after some failures: exponential, with jitter.
-
-    So what has failed together is not tried again together.
-    """
-    # Beyond 2**30, the power is no use, and the float would overflow.
-    return float(min(2 ** min(failures, 30), at_most)) * _random.uniform(0.5, 1)
 
 
 @contextmanager

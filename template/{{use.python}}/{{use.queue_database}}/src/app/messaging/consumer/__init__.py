@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
-from operator import attrgetter
 from typing import Self
 from uuid import UUID
 
@@ -14,7 +12,7 @@ import structlog
 
 from app import clock
 from app.config import Settings
-from app.database import Database, Session
+from app.database import Database
 from app.lifecycle import wait
 from app.messaging.consumer import repository
 from app.messaging.consumer.repository import Claimed
@@ -96,30 +94,32 @@ class Queue:
             await asyncio.sleep(PAUSE_BETWEEN_CLAIMS_SECONDS)  # another worker is claiming
 
     async def _handle_all(self, messages: Sequence[Claimed], handlers: Handlers) -> None:
-        """Handle messages in their order: those of batch handlers together, the others one by one."""
+        """Handle messages in their order: those of a batch handler together, the others one by one."""
         lost = set()
-        for is_batch, run in groupby(messages, lambda message: _is_for_batches(message, handlers)):
+        for batch_handler, run in groupby(messages, lambda message: _batch_handler_of(message, handlers)):
             batch = list(run)
-            if is_batch and await self._handle_together(batch, handlers):
+            if batch_handler and await self._handle_together(batch, batch_handler):
                 continue
             for message in batch:
                 # The worker that has the lease now also handles what follows of the subject.
                 if message.subject not in lost and not await self._handle_alone(message, handlers):
                     lost.add(message.subject)
 
-    async def _handle_together(self, messages: Sequence[Claimed], handlers: Handlers) -> bool:
-        """Handle messages in one transaction. False if one of them failed: then, none was handled."""
+    async def _handle_together(self, messages: Sequence[Claimed], handler: BatchHandler) -> bool:
+        """Handle messages in one transaction. False if that failed: then, none was handled."""
+        started_at = time.perf_counter()
         try:
             async with self._database.transaction() as session:
                 if not await repository.remove(session, messages):
                     raise LookupError("a lease was lost")
-                for type_, run in groupby(messages, attrgetter("type")):
-                    await _handle_run(session, type_, list(run), handlers)
+                await handler.handle_all(session, [Event.model_validate(message.event) for message in messages])
         except Exception as error:  # what has failed will fail again when it is alone
             log.info("messages are handled one by one", count=len(messages), error=repr(error))
             return False
-        for type_, count in Counter(message.type for message in messages).items():
-            handled.labels(type_, "ok").inc(count)
+        share = (time.perf_counter() - started_at) / len(messages)
+        for message in messages:
+            handled.labels(message.type, "ok").inc()
+            handling_duration.labels(message.type).observe(share)
         published.inc(len(messages))
         return True
 
@@ -181,26 +181,11 @@ class Queue:
             await wait(handled_all, self._settings.queue_lease_seconds / 3)
 
 
-async def _handle_run(session: Session, type_: str, messages: Sequence[Claimed], handlers: Handlers) -> None:
-    """Pass messages of one type to their handlers. Each of them counts as an equal share of the time."""
-    started_at = time.perf_counter()
-    events = [Event.model_validate(message.event) for message in messages]
-    for handler in _batch_handlers_of(messages[0], handlers):
-        await handler.handle_all(session, events)
-    seconds = (time.perf_counter() - started_at) / len(messages)
-    duration = handling_duration.labels(type_)
-    for _ in messages:
-        duration.observe(seconds)
-
-
-def _is_for_batches(message: Claimed, handlers: Handlers) -> bool:
-    """Whether all handlers of a message take batches. A message that has failed, or whose worker died, stays alone."""
-    count = len(handlers.get(message.type, ()))
-    return message.attempts == 1 and count > 0 and len(_batch_handlers_of(message, handlers)) == count
-
-
-def _batch_handlers_of(message: Claimed, handlers: Handlers) -> list[BatchHandler]:
-    return [handler for handler in handlers.get(message.type, ()) if isinstance(handler, BatchHandler)]
+def _batch_handler_of(message: Claimed, handlers: Handlers) -> BatchHandler | None:
+    """The only handler of a message, if it takes batches. A message that has failed, or whose worker died, stays alone."""
+    found = handlers.get(message.type, ())
+    is_new = message.attempts == 1 and message.handler is None
+    return found[0] if is_new and len(found) == 1 and isinstance(found[0], BatchHandler) else None
 
 
 def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:
