@@ -154,7 +154,7 @@ class Queue:
             # Deleting the row also locks it until the effect of the handler is committed.
             if not await repository.remove(session, [message]):
                 return False
-            await handler(session, Event.model_validate(message.event))
+            await handler(session, _event_of(message))
         handled.labels(message.type, "ok").inc()
         published.inc()
         return True
@@ -184,13 +184,17 @@ class Queue:
 async def _handle_run(session: Session, type_: str, messages: Sequence[Claimed], handlers: Handlers) -> None:
     """Pass messages of one type to their handlers. Each of them counts as an equal share of the time."""
     started_at = time.perf_counter()
-    events = [Event.model_validate(message.event) for message in messages]
+    events = [_event_of(message) for message in messages]
     for handler in _batch_handlers_of(messages[0], handlers):
         await handler.handle_all(session, events)
     seconds = (time.perf_counter() - started_at) / len(messages)
     duration = handling_duration.labels(type_)
     for _ in messages:
         duration.observe(seconds)
+
+
+def _event_of(message: Claimed) -> Event:
+    return Event.model_validate(message.event | {"owner": message.owner})
 
 
 def _is_for_batches(message: Claimed, handlers: Handlers) -> bool:
