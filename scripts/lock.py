@@ -38,6 +38,7 @@ AXES = {
         {"cache_redis", "cache_server", "redis"},
         {"cache_memcached", "cache_server"},
     ),
+    "webhooks": ({"webhooks_none"}, {"webhooks_signed", "http_client"}),
 }
 """The layers of each choice: its own, and the one that it shares with choices of the same kind."""
 IMPLIED = frozenset({"always", "db_sql"})

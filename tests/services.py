@@ -293,6 +293,7 @@ def production_like(database_url: str, **more: str) -> dict[str, str]:
         "ALLOWED_HOSTS": "127.0.0.1",
         "AUTH_REGISTRATION": "open",
         "AUTH_RATE_LIMIT": "10000/minute",
+        "WEBHOOK_SIGNING_KEYS": "a-key-for-drills-with-32-characters-or-more",
         "RATE_LIMIT_DEFAULT": "10000000/minute",
         "SHUTDOWN_DELAY_SECONDS": "1",
         **more,

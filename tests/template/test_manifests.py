@@ -269,7 +269,7 @@ def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
             return str(constants[name])
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return ",".join(ast.literal_eval(part) for part in parts)
-        case ast.Constant(value=None):
+        case ast.Constant(value=None) | ast.Dict(keys=[]):
             return ""
         case _:
             assert value is not None

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings, settings, settings_or_exit
-from tests import caches, callers, databases, queues
+from tests import caches, callers, databases, queues, webhook_settings
 
 EXAMPLE = Path(".env.example")
+SECRETS = databases.SECRETS | caches.SECRETS | queues.SECRETS | callers.SECRETS | webhook_settings.SECRETS
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +56,7 @@ def test_each_invalid_variable_is_named_and_no_secret_is_shown(
 
 def test_production_needs_its_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("APP_ENV", "production")
-    for name, value in (databases.SECRETS | caches.SECRETS | queues.SECRETS | callers.SECRETS).items():
+    for name, value in SECRETS.items():
         assert f"{name.upper()}: must be set in production" in refusal(capsys)
         monkeypatch.setenv(name.upper(), value)
     assert not Settings().serves_docs

@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from fastapi import FastAPI
 
 import app
-from app import auth, idempotency, logs, messaging, metrics, orders, worker
+from app import auth, idempotency, logs, messaging, metrics, orders, webhooks, worker
 from app.auth.routers import routers as auth_routers
 from app.cache import Cache
 from app.config import Settings, settings_or_exit
@@ -25,11 +25,13 @@ from app.web.middleware import (
     RequestContextMiddleware,
     TrustedHosts,
 )
+from app.webhooks.routers import routers as webhook_routers
 
 PERSONAL_DATA = (
     PersonalData("orders", orders.erase, orders.export),
     PersonalData("messages", messaging.erase),
     PersonalData("responses", idempotency.erase),
+    *webhooks.personal_data,
 )
 
 COMPRESSED_FROM_BYTES = 1024
@@ -70,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ]
     service.state.draining = False
 
-    for router in (orders.router, *auth_routers, health.router, errors.router):
+    for router in (orders.router, *webhook_routers, *auth_routers, health.router, errors.router):
         service.include_router(router)
     if settings.separate_metrics_port is None:
         service.include_router(health.metrics_router)

@@ -81,4 +81,4 @@ async def test_an_export_holds_the_orders_of_the_user(member: AsyncClient, admin
 
     data = (await member.get("/api/v1/users/me/export")).json()["data"]
 
-    assert data == {"orders": [mine]}
+    assert data["orders"] == [mine]

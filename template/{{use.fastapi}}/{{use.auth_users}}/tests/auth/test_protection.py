@@ -11,7 +11,7 @@ from httpx2 import AsyncClient
 
 from app.auth.dependencies import CurrentPrincipal, current_principal
 from app.clock import new_id
-from tests import callers
+from tests import callers, webhook_settings
 from tests.conftest import Start
 
 PUBLIC = {
@@ -27,6 +27,7 @@ PUBLIC = {
     "/openapi.json",
     "/docs",
     "/docs/assets",
+    *webhook_settings.PUBLIC_PATHS,
 }
 
 

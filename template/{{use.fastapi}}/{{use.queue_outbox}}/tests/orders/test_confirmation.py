@@ -44,7 +44,7 @@ async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_t
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:
     path = (await place(member)).headers["Location"]
 
-    assert await work(Queue(service.state.settings, database), HANDLERS) == 1
+    await work(Queue(service.state.settings, database), HANDLERS)
 
     assert (await member.get(path)).json()["status"] == "confirmed"
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from app import auth, dialect, idempotency, logs, messaging, metrics
+from app import auth, dialect, idempotency, logs, messaging, metrics, webhooks
 from app.config import Settings, exit_misconfigured, settings_or_exit
 from app.database import Database
 from app.jobs import run_jobs
@@ -16,7 +16,7 @@ from app.subscriptions import HANDLERS
 
 log = structlog.get_logger()
 
-JOBS = (*auth.jobs, *idempotency.jobs, *messaging.jobs)
+JOBS = (*auth.jobs, *idempotency.jobs, *messaging.jobs, *webhooks.jobs)
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ async def background_tasks(settings: Settings, database: Database, queue: Queue)
     """Run the background tasks of an API process. With `EMBEDDED_WORKER`, the worker is one of them."""
     stop = asyncio.Event()
     async with queue.running(consumes=settings.embeds_worker):
-        work = asyncio.create_task(_work(queue, database, stop)) if settings.embeds_worker else None
+        work = asyncio.create_task(_work(settings, queue, database, stop)) if settings.embeds_worker else None
         try:
             yield
         finally:
@@ -66,11 +66,13 @@ async def _serve(settings: Settings) -> None:
     async with Database(settings) as database, Queue(settings, database).running(consumes=True) as queue:
         metrics.watch_pool(database.connections)
         log.info("worker started")
-        await _work(queue, database, stop)
+        await _work(settings, queue, database, stop)
 
 
-async def _work(queue: Queue, database: Database, stop: asyncio.Event) -> None:
-    await asyncio.gather(queue.consume(HANDLERS, stop), run_jobs(database, JOBS, stop))
+async def _work(settings: Settings, queue: Queue, database: Database, stop: asyncio.Event) -> None:
+    await asyncio.gather(
+        queue.consume(HANDLERS, stop), run_jobs(database, JOBS, stop), webhooks.deliver(settings, database, stop)
+    )
 
 
 if __name__ == "__main__":

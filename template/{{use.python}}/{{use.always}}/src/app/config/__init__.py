@@ -16,12 +16,13 @@ from app.config.auth import AuthSettings
 from app.config.cache import CacheSettings
 from app.config.database import DatabaseSettings
 from app.config.queue import QueueSettings
+from app.config.webhooks import WebhookSettings
 
 EXIT_CONFIG = 78
 """`EX_CONFIG` of sysexits.h."""
 
 
-class Settings(AuthSettings, QueueSettings, CacheSettings, DatabaseSettings):
+class Settings(AuthSettings, QueueSettings, WebhookSettings, CacheSettings, DatabaseSettings):
     """Everything that can be configured."""
 
 

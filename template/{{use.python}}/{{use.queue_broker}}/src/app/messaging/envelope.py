@@ -75,7 +75,7 @@ class Received:
         """
         return cls(
             id=UUID(delivery.id),
-            event=Event.model_validate_json(delivery.body),
+            event=Event.model_validate_json(delivery.body).model_copy(update={"owner": delivery.headers["owner"]}),
             owner=delivery.headers["owner"],
             handler=delivery.headers.get("handler"),
             request_id=delivery.headers.get("request-id"),

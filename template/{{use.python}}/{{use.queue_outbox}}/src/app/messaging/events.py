@@ -22,6 +22,8 @@ class Event(BaseModel, frozen=True):
     time: datetime = Field(default_factory=clock.now)
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any]
+    owner: str = Field(default="", exclude=True)
+    """The subject of the user whose data the event holds. Handlers get it; it is not part of the envelope."""
 
 
 async def publish(session: Session, event: Event, *, owner: str) -> None:

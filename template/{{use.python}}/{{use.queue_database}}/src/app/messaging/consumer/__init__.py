@@ -112,7 +112,7 @@ class Queue:
             async with self._database.transaction() as session:
                 if not await repository.remove(session, messages):
                     raise LookupError("a lease was lost")
-                await handler.handle_all(session, [Event.model_validate(message.event) for message in messages])
+                await handler.handle_all(session, [_event_of(message) for message in messages])
         except Exception as error:  # what has failed will fail again when it is alone
             log.info("messages are handled one by one", count=len(messages), error=repr(error))
             return False
@@ -154,7 +154,7 @@ class Queue:
             # Deleting the row also locks it until the effect of the handler is committed.
             if not await repository.remove(session, [message]):
                 return False
-            await handler(session, Event.model_validate(message.event))
+            await handler(session, _event_of(message))
         handled.labels(message.type, "ok").inc()
         published.inc()
         return True
@@ -186,6 +186,10 @@ def _batch_handler_of(message: Claimed, handlers: Handlers) -> BatchHandler | No
     found = handlers.get(message.type, ())
     is_new = message.attempts == 1 and message.handler is None
     return found[0] if is_new and len(found) == 1 and isinstance(found[0], BatchHandler) else None
+
+
+def _event_of(message: Claimed) -> Event:
+    return Event.model_validate(message.event | {"owner": message.owner})
 
 
 def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:

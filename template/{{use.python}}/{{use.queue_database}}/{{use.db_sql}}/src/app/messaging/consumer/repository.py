@@ -20,6 +20,7 @@ class Claimed(NamedTuple):
     """A message that a worker has claimed."""
 
     id: UUID
+    owner: str
     type: str
     subject: str
     event: dict[str, Any]
@@ -33,7 +34,7 @@ class Claimed(NamedTuple):
 
 
 _COLUMNS = (
-    *(Message.id, Message.type, Message.subject, Message.event, Message.handler),
+    *(Message.id, Message.owner, Message.type, Message.subject, Message.event, Message.handler),
     *(Message.request_id, Message.traceparent, Message.lease, Message.attempts, Message.created_at),
 )
 

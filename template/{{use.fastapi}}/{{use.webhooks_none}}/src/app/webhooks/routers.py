@@ -1,0 +1,5 @@
+"""The routes of webhooks: none."""
+
+from fastapi import APIRouter
+
+routers: tuple[APIRouter, ...] = ()

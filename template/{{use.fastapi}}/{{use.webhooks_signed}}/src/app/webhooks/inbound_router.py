@@ -1,0 +1,36 @@
+"""Webhooks of other services over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from app.auth.dependencies import WriteSession
+from app.web.openapi import raises
+from app.webhooks import inbound
+from app.webhooks.access import CurrentSettings
+
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
+
+
+@router.post(
+    "/{source}",
+    operation_id="receive_webhook",
+    status_code=202,
+    response_class=Response,
+    openapi_extra=raises("unauthenticated"),
+)
+async def receive_webhook(
+    request: Request,
+    settings: CurrentSettings,
+    session: WriteSession,
+    source: Annotated[str, Path(max_length=64)],
+    payload: dict[str, Any],
+    webhook_id: Annotated[str, Header(alias="webhook-id", max_length=255)] = "",
+    webhook_timestamp: Annotated[str, Header(alias="webhook-timestamp")] = "",
+    webhook_signature: Annotated[str, Header(alias="webhook-signature")] = "",
+) -> Response:
+    """Receive a webhook, signed as Standard Webhooks defines it. A repeated `webhook-id` has no effect."""
+    signed = inbound.SignatureHeaders(webhook_id, webhook_timestamp, webhook_signature)
+    inbound.verify(settings, source, signed, await request.body())
+    await inbound.store(session, source, webhook_id, payload)
+    return Response(status_code=202)
