@@ -40,11 +40,16 @@ def combinations() -> list[dict[str, Any]]:
 
 
 CHOSEN = (
-    "fastapi-sqlite-jwt-database-redis-signed-none",
-    "fastapi-postgresql-jwt-database-memory-signed-github",
-    "fastapi-postgresql-none-none-redis-none-none",
-    "fastapi-mysql-none-database-memory-signed-none",
+    "fastapi-mysql-jwt-database-memcached-signed-none",
     "fastapi-mysql-jwt-none-redis-none-github",
+    "fastapi-mysql-jwt-redis-memory-none-none",
+    "fastapi-mysql-none-rabbitmq-memcached-signed-github",
+    "fastapi-postgresql-none-none-memcached-none-none",
+    "fastapi-postgresql-none-rabbitmq-memory-signed-github",
+    "fastapi-postgresql-none-redis-redis-signed-none",
+    "fastapi-sqlite-jwt-rabbitmq-redis-none-none",
+    "fastapi-sqlite-none-database-redis-signed-none",
+    "fastapi-sqlite-none-redis-memcached-none-github",
 )
 """Found by trying all: with these rows, none has to be added. `cover` alone would need two more."""
 
