@@ -182,7 +182,7 @@ class Queue:
 
 
 def _batch_handler_of(message: Claimed, handlers: Handlers) -> BatchHandler | None:
-    """The only handler of a message, if it takes batches. A message that has failed, or whose worker died, stays alone."""
+    """The only handler of a message, if it takes batches. A message that has failed before is handled alone."""
     found = handlers.get(message.type, ())
     is_new = message.attempts == 1 and message.handler is None
     return found[0] if is_new and len(found) == 1 and isinstance(found[0], BatchHandler) else None
