@@ -61,6 +61,11 @@ class Resource:
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
 
 
+def models() -> dict[str, type[Base]]:
+    """All models, by name."""
+    return {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
+
+
 def enum_column(kind: type[StrEnum], name: str) -> Enum:
     """The type of a column that holds the value of an enum member. `name` is the name of its CHECK constraint."""
     return Enum(
@@ -146,13 +151,6 @@ async def execute_change(session: Session, statement: Update | Delete) -> int:
     """Execute a statement. Returns the number of rows that it has changed."""
     result = await session.execute(statement.execution_options(synchronize_session=False))
     return cast(CursorResult[Any], result).rowcount
-
-
-async def forget_objects(session: Session) -> None:
-    """Store the changes of a session, and forget its objects: what follows in the transaction loads its own."""
-    if session.new or session.identity_map:
-        await session.flush()
-        session.expunge_all()
 
 
 async def delete_some(session: Session, model: type[Base], condition: ColumnElement[bool]) -> bool:

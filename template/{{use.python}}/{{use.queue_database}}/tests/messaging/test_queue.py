@@ -8,7 +8,6 @@ from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import select, update
 
 from app import NAME, clock
 from app.clock import new_id
@@ -22,9 +21,11 @@ from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
 from app.messaging.repository import redrive
+from tests import stored
 from tests.messaging.conftest import (
     Worker,
     failing,
+    handled_by,
     handler,
     is_notified,
     is_notified_of_message,
@@ -102,6 +103,81 @@ async def test_each_handler_has_its_own_retries(database: Database, pass_time: C
     assert dead.handler == "bad"
 
 
+async def test_a_batch_handler_receives_all_events_of_a_batch_at_once(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    await send(database, 3)
+
+    assert await Worker(database, pour_all).work() == 3
+    assert batches == [["cup-0", "cup-1", "cup-2"]]
+    assert await waiting(database) == []
+
+
+async def test_a_batch_that_fails_is_rolled_back_and_its_events_are_handled_one_by_one(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+        await stored.add(session, *(ScheduledJob(name=event.subject, due_at=event.time) for event in events))
+        if "cup-1" in batches[-1]:
+            raise ValueError("the cup is broken")
+
+    await send(database, 3)
+    await Worker(database, pour_all).work()
+
+    assert batches == [["cup-0", "cup-1", "cup-2"], ["cup-0"], ["cup-1"], ["cup-2"]]
+    async with database.reading() as session:
+        jobs = await stored.all_of(session, ScheduledJob)
+    assert {"cup-0", "cup-1", "cup-2"} & {job.name for job in jobs} == {"cup-0", "cup-2"}
+    [failed] = await waiting(database)
+    assert (failed.subject, failed.attempts) == ("cup-1", 1)
+
+
+async def test_a_redriven_message_of_one_batch_handler_is_not_passed_to_the_other_one(database: Database) -> None:
+    poured, drunk = [], []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        poured.extend(event.id for event in events)
+
+    @BatchHandler
+    async def drink_all(session: Session, events: Sequence[Event]) -> None:
+        if not poured[3:]:
+            raise ValueError("the pot is empty")
+        drunk.extend(event.id for event in events)
+
+    events = await send(database)
+    worker = Worker(database, pour_all, drink_all, queue_max_attempts=1)
+    await worker.work()
+    async with database.transaction() as session:
+        assert await redrive(session, None) == 1
+    events += await send(database, 2)
+    await worker.work()
+
+    assert poured[1:] == [event.id for event in events], "the first batch was rolled back"
+    assert drunk == [event.id for event in events]
+
+
+async def test_an_event_with_a_batch_handler_and_another_one_is_handled_alone(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    tea = handler()
+    await send(database, 2)
+    await Worker(database, pour_all, tea).work()
+
+    assert batches == [["cup-0"], ["cup-1"]]
+    assert subjects(tea) == ["cup-0", "cup-1"]
+
+
 async def test_several_workers_handle_each_message_once(database: Database) -> None:
     tea = handler()
     events = await send(database, 30)
@@ -117,8 +193,7 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     database: Database,
 ) -> None:
     async def act_then_fail(session: Session, event: Event) -> None:
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        await session.flush()
+        await stored.add(session, ScheduledJob(name=event.subject, due_at=event.time))
         if event.subject == "cup-0":
             raise ValueError("the pot is empty")
 
@@ -126,108 +201,8 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     await Worker(database, act_then_fail, queue_batch_size=2).work()
 
     async with database.reading() as session:
-        assert await session.get(ScheduledJob, "cup-0") is None
-        assert await session.get(ScheduledJob, "cup-1") is not None
-
-
-async def test_a_handler_of_batches_takes_the_events_together_and_in_order(database: Database) -> None:
-    batches = []
-
-    @BatchHandler
-    async def pour_all(session: Session, events: Sequence[Event]) -> None:
-        batches.append([event.subject for event in events])
-
-    await send(database, 3)
-    await Worker(database, pour_all, queue_batch_size=2).work()
-    await Worker(database, pour_all, queue_batch_size=2).work()
-
-    assert batches == [["cup-0", "cup-1"], ["cup-2"]]
-
-
-async def test_if_a_batch_fails_each_of_its_messages_is_handled_alone(database: Database) -> None:
-    batches = []
-
-    @BatchHandler
-    async def pour_all(session: Session, events: Sequence[Event]) -> None:
-        batches.append([event.subject for event in events])
-        session.add_all(ScheduledJob(name=event.subject, due_at=event.time) for event in events)
-        await session.flush()
-        if "cup-1" in batches[-1]:
-            raise ValueError("the pot is empty")
-
-    await send(database, 3)
-    await Worker(database, pour_all).work()
-
-    assert batches == [["cup-0", "cup-1", "cup-2"], ["cup-0"], ["cup-1"], ["cup-2"]]
-    async with database.reading() as session:
-        assert set(await session.scalars(select(ScheduledJob.name))) == {"cup-0", "cup-2"}
-
-
-async def test_a_message_that_has_failed_before_is_not_handled_together_with_new_ones(
-    database: Database, pass_time: Callable[[float], None]
-) -> None:
-    batches = []
-
-    @BatchHandler
-    async def pour_all(session: Session, events: Sequence[Event]) -> None:
-        batches.append([event.id for event in events])
-
-    [failed] = await send(database)
-    await Worker(database, failing()).work()
-    pass_time(60)
-    new = await send(database, 2)
-    await Worker(database, pour_all).work()
-
-    assert batches == [[event.id for event in new], [failed.id]]
-
-
-async def test_the_messages_of_a_batch_are_handled_in_one_transaction(database: Database) -> None:
-    sessions = []
-
-    async def note_session(session: Session, event: Event) -> None:
-        assert not session.identity_map, "a handler sees no objects of the one before"
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        sessions.append(session)
-
-    await send(database, 3)
-    await Worker(database, note_session).work()
-
-    assert len(set(sessions)) == 1
-    async with database.reading() as session:
-        assert len((await session.scalars(select(ScheduledJob))).all()) == 3
-
-
-async def test_a_redriven_message_of_one_handler_is_not_passed_to_the_others(
-    database: Database, pass_time: Callable[[float], None]
-) -> None:
-    good, bad = handler("good"), failing("bad")
-    await send(database)
-    worker = Worker(database, good, bad, queue_max_attempts=1)
-    await worker.work()
-    async with database.transaction() as session:
-        assert await redrive(session, None) == 1
-    bad.side_effect = None
-    await send(database, 2)
-    await worker.work()
-
-    assert subjects(good) == ["cup-0", "cup-0", "cup-1"]
-    assert subjects(bad) == ["cup-0", "cup-0", "cup-0", "cup-1"]
-    assert await waiting(database) == []
-
-
-async def test_messages_of_different_types_are_handled_in_their_order(database: Database) -> None:
-    tea, milk = handler("tea"), handler("milk")
-    order = []
-    tea.side_effect = milk.side_effect = lambda _, event: order.append(event.type)
-    types = ["tea.poured", "milk.added", "tea.poured", "tea.poured"]
-    async with database.transaction() as session:
-        for type_ in types:
-            await publish(session, Event(type=type_, subject="cup", data={}), owner="ada")
-    worker = Worker(database)
-    worker.handlers = {"tea.poured": (tea,), "milk.added": (milk,)}
-    await worker.work()
-
-    assert order == types
+        assert await stored.find(session, ScheduledJob, "cup-0") is None
+        assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
@@ -269,7 +244,7 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 ) -> None:
     await send(database)
     async with database.transaction() as session:
-        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10)
+        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10) or []
     assert await Worker(database, failing()).work() == 0
     pass_time(11)
 
@@ -277,6 +252,34 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 
     async with database.transaction() as session:
         assert not await repository.remove(session, [lost]), "a worker without the lease changes nothing"
+
+
+async def test_later_messages_of_a_subject_wait_for_the_worker_that_has_an_earlier_one(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    tea = handler()
+    first, other = await send(database, 2)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+    [later] = await send(database)
+    await Worker(database, tea).work()
+    assert handled_by(tea) == [other.id]
+
+    pass_time(11)
+    while await Worker(database, tea).work():
+        pass
+
+    assert handled_by(tea) == [other.id, first.id, later.id]
+
+
+async def test_two_workers_do_not_claim_at_the_same_time(database: Database) -> None:
+    await send(database)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+        waiting_worker = asyncio.create_task(Worker(database, handler()).work())
+        done, _ = await asyncio.wait([waiting_worker], timeout=0.2)
+        assert not done
+    assert await waiting_worker == 0
 
 
 async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_not_delay_others(
@@ -305,24 +308,26 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
     assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
 
 
-@pytest.mark.parametrize("others", [1, 2])
-async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(
-    database: Database, monkeypatch: pytest.MonkeyPatch, others: int
+async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = repository.claim
 
-    async def claim_and_lose(*arguments: Any, **options: Any) -> list[Claimed]:
-        claimed = await claim(*arguments, **options)
-        await arguments[0].execute(update(Message).where(Message.id == lost.id).values(lease=new_id()))
+    async def claim_and_lose(session: Session, *arguments: Any, **options: Any) -> list[Claimed] | None:
+        claimed = await claim(session, *arguments, **options)
+        message = await stored.find(session, Message, lost.id)
+        assert message
+        message.lease = new_id()
         return claimed
 
     monkeypatch.setattr(repository, "claim", claim_and_lose)
-    lost, *kept = await send(database, 1 + others)
+    lost, other = await send(database, 2)
+    [later] = await send(database)
     tea = handler()
     await Worker(database, tea).work()
 
-    assert subjects(tea) == [event.subject for event in kept]
-    assert [message.id for message in await waiting(database)] == [lost.id]
+    assert handled_by(tea) == [other.id]
+    assert [message.id for message in await waiting(database)] == [lost.id, later.id]
 
 
 async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
@@ -334,7 +339,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     give_up = repository.give_up
 
     async def lose_then_give_up(session: Session, message: Claimed, error: str) -> bool:
-        await session.execute(update(Message).values(lease=new_id()))
+        await stored.change_all(session, Message, lease=new_id())
         return await give_up(session, message, error)
 
     before = dead()
@@ -344,14 +349,12 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     assert dead() == before
 
     monkeypatch.undo()
-    await send(database)
+    await send(database, 2)  # that of the first subject waits for the worker that has the lease
     await Worker(database, failing(), queue_max_attempts=1).work()
     assert dead() == before + 1
 
 
-async def test_a_heartbeat_extends_the_lease_of_messages_that_wait_for_a_slow_handler(
-    database: Database, pass_time: Callable[[float], None]
-) -> None:
+async def test_a_heartbeat_extends_the_lease_of_a_slow_worker(database: Database) -> None:
     begun = asyncio.Event()
 
     async def be_slow(session: Session, event: Event) -> None:
@@ -359,8 +362,6 @@ async def test_a_heartbeat_extends_the_lease_of_messages_that_wait_for_a_slow_ha
         await asyncio.sleep(0.4)
 
     await send(database, 4)
-    await Worker(database, failing()).work()
-    pass_time(60)
     slow = asyncio.create_task(Worker(database, be_slow, queue_lease_seconds=1).work())
     await begun.wait()
 

@@ -1,4 +1,4 @@
-"""Passes messages to their handlers. The messages of a batch share one transaction, unless one of them fails."""
+"""Passes messages to their handlers. Each message has its own transaction; those of a batch handler share one."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ import structlog
 
 from app import clock
 from app.config import Settings
-from app.database import Database, Session, forget_objects
+from app.database import Database, Session
 from app.lifecycle import wait
 from app.messaging.consumer import repository
 from app.messaging.consumer.repository import Claimed
@@ -36,6 +36,7 @@ from app.messaging.notifier import Notifier
 log = structlog.get_logger()
 
 PAUSE_AFTER_OUTAGE_SECONDS = 1
+PAUSE_BETWEEN_CLAIMS_SECONDS = 0.02
 
 
 class Queue:
@@ -87,21 +88,27 @@ class Queue:
 
     async def _claim(self, lease: UUID) -> list[Claimed]:
         limit, seconds = self._settings.queue_batch_size, self._settings.queue_lease_seconds
-        async with self._database.transaction() as session:
-            return await repository.claim(session, lease, limit=limit, seconds=seconds)
+        while True:
+            async with self._database.transaction() as session:
+                messages = await repository.claim(session, lease, limit=limit, seconds=seconds)
+            if messages is not None:
+                return messages
+            await asyncio.sleep(PAUSE_BETWEEN_CLAIMS_SECONDS)  # another worker is claiming
 
     async def _handle_all(self, messages: Sequence[Claimed], handlers: Handlers) -> None:
-        """Handle new messages together, and one by one if that fails. A message that has failed before stays alone."""
-        new = [message for message in messages if message.attempts == 1]
-        old = [message for message in messages if message.attempts > 1]
-        for message in old if await self._handle_together(new, handlers) else messages:
-            for part in await self._split(message, handlers):
-                await self._handle(part, handlers)
+        """Handle messages in their order: those of batch handlers together, the others one by one."""
+        lost = set()
+        for is_batch, run in groupby(messages, lambda message: _is_for_batches(message, handlers)):
+            batch = list(run)
+            if is_batch and await self._handle_together(batch, handlers):
+                continue
+            for message in batch:
+                # The worker that has the lease now also handles what follows of the subject.
+                if message.subject not in lost and not await self._handle_alone(message, handlers):
+                    lost.add(message.subject)
 
     async def _handle_together(self, messages: Sequence[Claimed], handlers: Handlers) -> bool:
         """Handle messages in one transaction. False if one of them failed: then, none was handled."""
-        if len(messages) < 2:
-            return not messages
         try:
             async with self._database.transaction() as session:
                 if not await repository.remove(session, messages):
@@ -116,34 +123,41 @@ class Queue:
         published.inc(len(messages))
         return True
 
+    async def _handle_alone(self, message: Claimed, handlers: Handlers) -> bool:
+        """Run the handlers of a message, each in its own transaction. False if the lease was lost."""
+        parts = await self._split(message, handlers)
+        return bool(parts) and all([await self._handle(part, handlers) for part in parts])
+
     async def _split(self, message: Claimed, handlers: Handlers) -> list[Claimed]:
-        """One message for each handler of a message."""
+        """One message for each handler of a message, none if the lease was lost."""
         names = [handler.__name__ for handler in handlers.get(message.type, ())]
         if message.handler is not None or len(names) < 2:
             return [message]
         async with self._database.transaction() as session:
             return await repository.split(session, message, names)
 
-    async def _handle(self, message: Claimed, handlers: Handlers) -> None:
+    async def _handle(self, message: Claimed, handlers: Handlers) -> bool:
         with caused_by(message), handling_duration.labels(message.type).time():
             try:
                 [handler] = _handlers_of(message, handlers)
-                await self._apply(message, handler)
+                return await self._apply(message, handler)
             except Exception as error:  # any error of a handler leads to a retry
                 handled.labels(message.type, "failed").inc()
                 log.warning("message failed", type=message.type, attempts=message.attempts, exc_info=error)
                 await self._retry_or_give_up(message, repr(error))
+                return True
 
-    async def _apply(self, message: Claimed, handler: Handler) -> None:
+    async def _apply(self, message: Claimed, handler: Handler) -> bool:
         if message.attempts > self._settings.queue_max_attempts:
             raise RuntimeError("the worker process died while handling this message")
         async with self._database.transaction() as session:
             # Deleting the row also locks it until the effect of the handler is committed.
             if not await repository.remove(session, [message]):
-                return
+                return False
             await handler(session, Event.model_validate(message.event))
         handled.labels(message.type, "ok").inc()
         published.inc()
+        return True
 
     async def _retry_or_give_up(self, message: Claimed, error: str) -> None:
         given_up = False
@@ -170,24 +184,23 @@ class Queue:
 async def _handle_run(session: Session, messages: Sequence[Claimed], handlers: Handlers) -> None:
     """Pass messages to their handlers, which are the same for all. An equal share of the time counts for each."""
     started_at = time.perf_counter()
-    events = [(message, Event.model_validate(message.event)) for message in messages]
-    for handler in _handlers_of(messages[0], handlers):
-        await _call(session, handler, events)
+    events = [Event.model_validate(message.event) for message in messages]
+    for handler in _batch_handlers_of(messages[0], handlers):
+        await handler.handle_all(session, events)
     seconds = (time.perf_counter() - started_at) / len(messages)
     duration = handling_duration.labels(messages[0].type)
     for _ in messages:
         duration.observe(seconds)
 
 
-async def _call(session: Session, handler: Handler, messages: Sequence[tuple[Claimed, Event]]) -> None:
-    if isinstance(handler, BatchHandler):
-        await handler.handle_all(session, [event for _, event in messages])
-        await forget_objects(session)
-        return
-    for message, event in messages:
-        with caused_by(message):
-            await handler(session, event)
-        await forget_objects(session)
+def _is_for_batches(message: Claimed, handlers: Handlers) -> bool:
+    """Whether all handlers of a message take batches. A message that has failed, or whose worker died, stays alone."""
+    found = _found(message, handlers)
+    return message.attempts == 1 and bool(found) and len(_batch_handlers_of(message, handlers)) == len(found)
+
+
+def _batch_handlers_of(message: Claimed, handlers: Handlers) -> list[BatchHandler]:
+    return [handler for handler in _found(message, handlers) if isinstance(handler, BatchHandler)]
 
 
 def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:
@@ -195,7 +208,10 @@ def _handlers_of(message: Claimed, handlers: Handlers) -> list[Handler]:
 
     Raises: LookupError
     """
-    found = [handler for handler in handlers.get(message.type, ()) if message.handler in (None, handler.__name__)]
-    if not found:
-        raise LookupError(f"no handler for {message.type}")
-    return found
+    if found := _found(message, handlers):
+        return found
+    raise LookupError(f"no handler for {message.type}")
+
+
+def _found(message: Claimed, handlers: Handlers) -> list[Handler]:
+    return [handler for handler in handlers.get(message.type, ()) if message.handler in (None, handler.__name__)]

@@ -1,15 +1,19 @@
 """Claims messages of the outbox. A worker claims a batch under one lease."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import aliased
 
 from app import clock, dialect
 from app.database import Session, execute_change
 from app.messaging.models import Message, MessageState
+
+_LOCK = int.from_bytes(hashlib.blake2b(b"claim", digest_size=8).digest(), signed=True)
 
 
 class Claimed(NamedTuple):
@@ -17,6 +21,7 @@ class Claimed(NamedTuple):
 
     id: UUID
     type: str
+    subject: str
     event: dict[str, Any]
     handler: str | None
     request_id: str | None
@@ -28,28 +33,32 @@ class Claimed(NamedTuple):
 
 
 _COLUMNS = (
-    *(Message.id, Message.type, Message.event, Message.handler, Message.request_id, Message.traceparent),
-    *(Message.lease, Message.attempts, Message.created_at),
+    *(Message.id, Message.type, Message.subject, Message.event, Message.handler),
+    *(Message.request_id, Message.traceparent, Message.lease, Message.attempts, Message.created_at),
 )
 
 
-async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Claimed]:
-    """Claim due messages for `seconds`, the oldest first.
+async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Claimed] | None:
+    """Claim due messages for `seconds`, the oldest first. None if another transaction is claiming.
 
-    A message that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If
-    it crashes its next worker, too, it does not delay other messages.
+    While a message is claimed, later messages of its subject wait, so one worker handles them in their order. A message
+    that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If it crashes
+    its next worker, too, it does not delay the messages of other subjects.
     """
+    # Two claims at a time would not see which subjects the other one claims.
+    if not await dialect.try_lock(session, _LOCK):
+        return None
     due = (
         select(Message.id)
-        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
-        .order_by(Message.run_at)
+        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now(), ~_waits_for_its_subject())
+        .order_by(Message.run_at, Message.id)
     )
     # A locked row is being handled: its worker lives, even if the lease is over.
     oldest = due.with_only_columns(Message.lease.is_not(None)).limit(1).with_for_update(skip_locked=True)
     is_orphaned = await session.scalar(oldest)
     changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
     claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes, _COLUMNS)
-    return sorted(map(Claimed._make, claimed), key=lambda message: message.created_at)
+    return sorted(map(Claimed._make, claimed), key=lambda message: (message.created_at, message.id))
 
 
 async def split(session: Session, claimed: Claimed, handlers: Sequence[str]) -> list[Claimed]:
@@ -66,6 +75,7 @@ async def split(session: Session, claimed: Claimed, handlers: Sequence[str]) -> 
             id=clock.new_id(),
             owner=message.owner,
             type=message.type,
+            subject=message.subject,
             event=message.event,
             handler=handler,
             request_id=message.request_id,
@@ -111,6 +121,13 @@ async def _release(session: Session, message: Claimed, error: str, state: Messag
 def _held(messages: Sequence[Claimed]) -> ColumnElement[bool]:
     """Which messages of one claim are still claimed by it."""
     return and_(Message.id.in_([message.id for message in messages]), Message.lease == messages[0].lease)
+
+
+def _waits_for_its_subject() -> ColumnElement[bool]:
+    """Whether a worker has claimed an earlier message of the same subject."""
+    claimed = aliased(Message)
+    is_earlier = or_(Message.lease.is_(None), claimed.created_at < Message.created_at)
+    return exists().where(and_(claimed.subject == Message.subject, claimed.lease.is_not(None), is_earlier))
 
 
 def _in(seconds: float) -> datetime:
