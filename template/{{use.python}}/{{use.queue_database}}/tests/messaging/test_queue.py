@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 from unittest.mock import DEFAULT, AsyncMock
+from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
@@ -136,6 +137,34 @@ async def test_a_batch_that_fails_is_rolled_back_and_its_events_are_handled_one_
     assert {"cup-0", "cup-1", "cup-2"} & {job.name for job in jobs} == {"cup-0", "cup-2"}
     [failed] = await waiting(database)
     assert (failed.subject, failed.attempts) == ("cup-1", 1)
+
+
+async def test_a_redriven_message_of_one_batch_handler_is_not_passed_to_the_other_one(database: Database) -> None:
+    poured: list[UUID] = []
+    drunk: list[UUID] = []
+    is_empty = True
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        poured.extend(event.id for event in events)
+
+    @BatchHandler
+    async def drink_all(session: Session, events: Sequence[Event]) -> None:
+        if is_empty:
+            raise ValueError("the pot is empty")
+        drunk.extend(event.id for event in events)
+
+    events = await send(database)
+    worker = Worker(database, pour_all, drink_all, queue_max_attempts=1)
+    await worker.work()
+    is_empty = False
+    async with database.transaction() as session:
+        assert await redrive(session, None) == 1
+    events += await send(database, 2)
+    await worker.work()
+
+    assert poured[1:] == [event.id for event in events], "the first batch was rolled back"
+    assert drunk == [event.id for event in events]
 
 
 async def test_an_event_with_a_batch_handler_and_another_one_is_handled_alone(database: Database) -> None:

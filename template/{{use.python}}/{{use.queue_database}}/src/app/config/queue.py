@@ -10,7 +10,7 @@ class QueueSettings(ServiceSettings):
     """Runs the worker inside the API process. Unset: in development only."""
 
     queue_batch_size: int = Field(default=100, ge=1, le=1000)
-    """The number of messages that a worker claims at once, and handles in one transaction."""
+    """The number of messages that a worker claims at once."""
     queue_lease_seconds: float = Field(default=10, ge=1)
     """If a worker dies, its messages are delivered again after this time."""
     queue_max_attempts: int = Field(default=8, ge=1)
