@@ -71,7 +71,7 @@ class Sessions:
             if stored and stored.used_at is None:
                 login_session = await repository.lock_session(session, stored.session_id)
                 if login_session and login_session.revoked_at is None and login_session.expires_at > clock.now():
-                    stored.used_at = clock.now()
+                    await repository.mark_used(session, stored)
                     return await self._issue_tokens(session, login_session)
             elif stored:
                 await repository.revoke(session, stored.session_id)

@@ -60,6 +60,11 @@ async def lock_refresh_token(session: Session, token: str) -> RefreshToken | Non
     return await session.get(RefreshToken, _digest(token), with_for_update=True)
 
 
+async def mark_used(session: Session, token: RefreshToken) -> None:
+    token.used_at = clock.now()
+    await session.flush()
+
+
 async def count_failures(session: Session, email: str, address: str, *, lock: bool = False) -> tuple[int, datetime]:
     """The number of failed logins, and when it expires. With `lock`, other transactions wait until this one ends."""
     key = (_digest(email), _digest(address))
