@@ -1,8 +1,8 @@
 """What the database holds. Tests read and change it without the repositories."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event, func, inspect, select, update
@@ -53,9 +53,13 @@ async def tables_with(database: Database, *texts: str) -> set[str]:
     return {name for name, found in rows.items() if any(text in str(found) for text in texts)}
 
 
-async def hold_connection(session: Session) -> None:
-    """Take a connection out of the pool. The session returns it at its end."""
-    await session.connection()
+@asynccontextmanager
+async def only_connections_held(database: Database) -> AsyncIterator[None]:
+    """Hold the connections of a database whose pool has one for reads and one for transactions."""
+    async with database.reading() as reader, database.transaction() as writer:
+        await reader.connection()
+        await writer.connection()
+        yield
 
 
 @contextmanager

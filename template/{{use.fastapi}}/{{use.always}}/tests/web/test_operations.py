@@ -96,8 +96,7 @@ async def test_a_process_that_shuts_down_is_live_but_not_ready(service: FastAPI,
 async def test_requests_fail_fast_while_the_connection_pool_is_exhausted(start: Start) -> None:
     service = await start(database_pool_size=1, database_acquire_timeout_seconds=0.1)
     client = callers.anybody(service)
-    async with service.state.database.reading() as session, asyncio.timeout(1):
-        await stored.hold_connection(session)
+    async with stored.only_connections_held(service.state.database), asyncio.timeout(1):
         assert (await client.get("/api/probe/stored")).json()["code"] == "unavailable"
     assert (await client.get("/api/probe/stored")).status_code == 200
 
@@ -158,11 +157,7 @@ def test_secrets_are_redacted_at_any_depth(capfd: pytest.CaptureFixture[str]) ->
 
 async def test_metrics_are_answered_while_all_connections_are_in_use(start: Start) -> None:
     client = callers.anybody(service := await start(database_pool_size=1))
-    database = service.state.database
-    async with database.reading() as reader, database.transaction() as writer, asyncio.timeout(2):
-        await stored.hold_connection(reader)
-        await stored.hold_connection(writer)
-
+    async with stored.only_connections_held(service.state.database), asyncio.timeout(2):
         assert (await client.get("/metrics")).status_code == 200
 
 

@@ -36,9 +36,9 @@ async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_t
     await place(member)
 
     async with database.reading() as session:
-        stored = (await session.execute(select(Message.request_id, Message.traceparent))).one()
+        [message] = await stored.all_of(session, Message)
 
-    assert tuple(stored) == ("r1", traceparent)
+    assert (message.request_id, message.traceparent) == ("r1", traceparent)
 
 
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:

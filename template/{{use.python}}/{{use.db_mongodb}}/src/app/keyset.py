@@ -1,4 +1,4 @@
-"""Keyset pagination in MongoDB. An index finds the first document of a page, so late pages are as fast as early ones."""
+"""Keyset pagination in MongoDB. An index finds the first document of each page, so late pages are as fast, too."""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""Migrates the database: `python -m app.migrations --help`. Each file in `migrations/versions` is one reversible step."""
+"""Migrates the database: `python -m app.migrations`. Each file in `migrations/versions` is one reversible step."""
 
 import asyncio
 import difflib
@@ -110,15 +110,15 @@ async def downgrade(database: AsyncDatabase[dict[str, Any]]) -> None:
 '''
 
 
-def history(folder: Path = FOLDER) -> Sequence[Migration]:
+def history() -> Sequence[Migration]:
     """All migrations, the oldest first. Raises ClickException if they are not one chain."""
-    files = [runpy.run_path(str(path)) for path in sorted(folder.glob("*.py"))]
+    files = [runpy.run_path(str(path)) for path in sorted(FOLDER.glob("*.py"))]
     following = {file["down_revision"]: file for file in files}
     ordered: list[Migration] = []
     while file := following.pop(ordered[-1].revision if ordered else None, None):
         ordered.append(Migration(file["revision"], file["down_revision"], file["upgrade"], file["downgrade"]))
     if len(ordered) != len(files):
-        raise click.ClickException(f"the migrations in {folder} are not one chain: check each down_revision")
+        raise click.ClickException(f"the migrations in {FOLDER} are not one chain: check each down_revision")
     return ordered
 
 
@@ -167,7 +167,7 @@ def _position(known: Sequence[Migration], target: str) -> int:
 @asynccontextmanager
 async def _locked(database: AsyncDatabase[Fields]) -> AsyncIterator[None]:
     """Wait until no other process migrates, and keep others from it."""
-    while not await _try_lock(database):
+    while not await _try_lock(database):  # noqa: ASYNC110  # another process ends it
         await asyncio.sleep(POLL_SECONDS)
     renewing = asyncio.create_task(_renew(database))
     try:

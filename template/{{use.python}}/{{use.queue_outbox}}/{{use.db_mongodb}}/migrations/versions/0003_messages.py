@@ -18,6 +18,7 @@ MESSAGE = {
         "event": {"bsonType": "object"},
         "handler": {"bsonType": ["string", "null"], "maxLength": 100},
         "request_id": {"bsonType": ["string", "null"], "maxLength": 128},
+        "traceparent": {"bsonType": ["string", "null"], "maxLength": 55},
         "state": {"enum": ["pending", "dead"]},
         "run_at": {"bsonType": "date"},
         "lease": {"bsonType": ["binData", "null"]},

@@ -25,6 +25,8 @@ class Message(Entity):
     handler: str | None = None
     """The name of the handler. Only set if the event has several handlers, and each got its own message."""
     request_id: str | None = None
+    traceparent: str | None = None
+    """The W3C trace context of the request."""
     state: MessageState = MessageState.PENDING
     run_at: Timestamp
     """The message is due at this time. A claim sets it to the end of the lease."""

@@ -24,10 +24,19 @@ async def add(
     event: dict[str, Any],
     owner: str,
     request_id: str | None,
+    traceparent: str | None,
     run_at: datetime,
 ) -> None:
     """Store a new message, and notify the workers after the commit."""
-    message = Message(id=event_id, type=event_type, event=event, owner=owner, request_id=request_id, run_at=run_at)
+    message = Message(
+        id=event_id,
+        type=event_type,
+        event=event,
+        owner=owner,
+        request_id=request_id,
+        traceparent=traceparent,
+        run_at=run_at,
+    )
     await session.insert(message)
     notify(session, CHANNEL)
 
