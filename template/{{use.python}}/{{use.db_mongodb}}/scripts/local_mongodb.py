@@ -54,10 +54,10 @@ def local_server(program: Path, port: int, folder: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end. It is a replica set of its own."""
     data, log = folder / "data", folder / "log"
     data.mkdir(parents=True, exist_ok=True)
-    command = [program, "--replSet", "app", "--dbpath", data, "--port", str(port), "--bind_ip", "127.0.0.1"]
+    options = ["--replSet=app", f"--dbpath={data}", f"--port={port}", "--bind_ip=127.0.0.1"]
     with log.open("ab") as output:
         # In a session of its own, because Ctrl-C must not stop the server before the command.
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen([program, *options], stdout=output, stderr=output, start_new_session=True)
     try:
         _wait_until_it_is_primary(f"mongodb://127.0.0.1:{port}/?directConnection=true", process, log)
         yield

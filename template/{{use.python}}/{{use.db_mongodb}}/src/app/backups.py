@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 import bson
 from bson.codec_options import CodecOptions
@@ -81,7 +82,8 @@ async def _restore(settings: Settings, file: Path) -> None:
 
 def _read(file: Path) -> Iterator[RawBSONDocument]:
     """The documents of a backup, each with its collection. Raises BackupError if it is no backup, or not complete."""
-    with gzip.open(file, "rb") as source:
+    with gzip.open(file, "rb") as compressed:
+        source = cast(IO[bytes], compressed)
         try:
             entries = bson.decode_file_iter(source, _RAW)
             if next(entries)["backup"] != _FORMAT["backup"]:

@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
@@ -117,7 +116,7 @@ class Session:
         return [model.load(each) for each in await self._run(find)]
 
     async def lock(self, model: type[Row], wanted: Fields, absent: Fields | None = None) -> Row | None:
-        """A document, locked until the transaction ends. If there is none, store `absent`, or return None without it."""
+        """A document, locked until the transaction ends. If there is none, store `absent`; without it, return None."""
         # A new value each time, because a change that changes nothing locks nothing.
         changes = {"$set": {"locked_by": ObjectId()}, **({"$setOnInsert": absent} if absent else {})}
 
@@ -206,11 +205,13 @@ class Session:
         deadline = time.monotonic() + self._lock_timeout_seconds
         while True:
             try:
-                return await self._client_session.commit_transaction()
+                await self._client_session.commit_transaction()
             except PyMongoError as error:
                 # To repeat a commit is safe.
                 if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() > deadline:
                     raise
+            else:
+                return
 
     async def rollback(self) -> None:
         self._has_written = False

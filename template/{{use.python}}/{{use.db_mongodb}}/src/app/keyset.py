@@ -17,7 +17,8 @@ async def newest_first(session: Session, model: type[Row], wanted: Fields, query
     if after := query.after:
         # The first condition alone is the range of the index. The second one only skips documents of the same time.
         same_time = {"created_at": after.created_at, "_id": {"$gte": after.id}}
-        wanted = {"$and": [wanted, {"created_at": {"$lte": after.created_at}, "$nor": [same_time]}]}
+        until = {**wanted.get("created_at", {}), "$lte": after.created_at}
+        wanted = {**wanted, "created_at": until, "$nor": [same_time]}
     found = await session.find(model, wanted, [("created_at", -1), ("_id", -1)], query.limit + 1)
     rows = found[: query.limit]
     if len(found) <= query.limit:

@@ -66,7 +66,7 @@ def _upgrade_command() -> None:
     upgrade()
 
 
-@main.command("downgrade")
+@main.command("downgrade", context_settings={"ignore_unknown_options": True})
 @click.argument("target")
 def _downgrade_command(target: str) -> None:
     """Undo the migrations after TARGET: a revision, -1 for the newest one, or base for all."""
