@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from unittest.mock import AsyncMock
+from uuid import UUID
 
 import pytest
 import structlog
@@ -50,6 +51,11 @@ def failing(name: str = "fail") -> AsyncMock:
 def subjects(handler: AsyncMock) -> list[str]:
     """The subjects of the events that a handler was called with."""
     return [call.args[1].subject for call in handler.await_args_list]
+
+
+def handled_by(handler: AsyncMock) -> list[UUID]:
+    """The ids of the events that a handler was called with."""
+    return [call.args[1].id for call in handler.await_args_list]
 
 
 class Worker:
