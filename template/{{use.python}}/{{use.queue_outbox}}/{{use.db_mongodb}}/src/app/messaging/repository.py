@@ -21,6 +21,7 @@ async def add(
     *,
     event_id: UUID,
     event_type: str,
+    subject: str,
     event: dict[str, Any],
     owner: str,
     request_id: str | None,
@@ -31,6 +32,7 @@ async def add(
     message = Message(
         id=event_id,
         type=event_type,
+        subject=subject,
         event=event,
         owner=owner,
         request_id=request_id,
@@ -47,7 +49,7 @@ async def count_pending(session: Session) -> int:
 
 async def list_dead(session: Session) -> Sequence[Message]:
     """All dead letters, the oldest first."""
-    return await session.find(Message, _DEAD, [("created_at", 1), ("_id", 1)])
+    return await session.find(Message, _DEAD, [("sequence", 1)])
 
 
 async def find_dead(session: Session, message_id: UUID) -> Message | None:

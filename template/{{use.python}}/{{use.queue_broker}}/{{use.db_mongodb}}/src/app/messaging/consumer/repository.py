@@ -8,7 +8,7 @@ from app.database import Session, delete_some
 from app.dialect import Fields
 from app.messaging.consumer.models import HandledMessage
 from app.messaging.envelope import Received
-from app.messaging.models import Message, MessageState
+from app.messaging.models import Message, MessageState, microseconds
 
 
 async def remember(session: Session, event_id: UUID, handler: str) -> bool:
@@ -49,6 +49,7 @@ async def store_again(
         id=message.id if is_only else uuid5(message.id, handler),
         owner=message.owner,
         type=message.event.type,
+        subject=message.event.subject,
         event=message.event.model_dump(mode="json"),
         handler=handler or None,
         request_id=message.request_id,
@@ -58,6 +59,7 @@ async def store_again(
         attempts=attempts,
         last_error=error[:1000],
         created_at=message.event.time,
+        sequence=microseconds(message.event.time),
     ).dump()
     # This comes first, because it waits for a relay that has not committed yet.
     is_new = await session.upsert(Message, {"_id": again.pop("_id")}, {"$setOnInsert": again})

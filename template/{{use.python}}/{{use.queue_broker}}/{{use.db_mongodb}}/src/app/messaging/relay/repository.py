@@ -14,6 +14,6 @@ async def take_due(session: Session, limit: int) -> Sequence[Message]:
     waits for the end of this transaction, which would otherwise delete the new document.
     """
     due = {"state": MessageState.PENDING, "run_at": {"$lte": clock.now()}}
-    messages = await session.find(Message, due, [("run_at", 1), ("_id", 1)], limit)
+    messages = await session.find(Message, due, [("run_at", 1), ("sequence", 1)], limit)
     ids = [message.id for message in messages]
     return messages if await session.try_delete(Message, {"_id": {"$in": ids}}) else []

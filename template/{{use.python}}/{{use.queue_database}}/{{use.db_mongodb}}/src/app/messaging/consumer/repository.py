@@ -1,4 +1,4 @@
-"""Claims messages of the outbox. A worker claims a batch under one lease, and handles the messages one by one.
+"""Claims messages of the outbox. A worker claims a batch under one lease.
 
 A lease is taken and extended outside of transactions. There, a change waits for the transaction that has changed the
 document: for the handler of the message, whose worker lives. So these changes give up after a moment.
@@ -7,78 +7,126 @@ document: for the handler of the message, whose worker lives. So these changes g
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pymongo
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app import clock
 from app.database import Session
 from app.dialect import Fields
-from app.messaging.models import Message, MessageState
+from app.messaging.models import ClaimTurn, Message, MessageState
 
 SECONDS_TO_CHANGE = 0.5
+TURN_SECONDS = 5
+"""If a worker dies while it claims, the others wait this long."""
+
+_OLDEST_FIRST = [("run_at", 1), ("sequence", 1)]
 
 
-async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message]:
-    """Claim due messages for `seconds`, the oldest first.
+class Claimed(NamedTuple):
+    """A message that a worker has claimed."""
 
-    A message that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If
-    it crashes its next worker, too, it does not delay other messages.
+    id: UUID
+    type: str
+    subject: str
+    event: dict[str, Any]
+    handler: str | None
+    request_id: str | None
+    traceparent: str | None
+    lease: UUID
+    attempts: int
+    """How often the message was claimed, this time included."""
+
+
+async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Claimed] | None:
+    """Claim due messages for `seconds`, the oldest first. None if another worker is claiming.
+
+    While a message is claimed, later messages of its subject wait, so one worker handles them in their order. A message
+    that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If it crashes
+    its next worker, too, it does not delay the messages of other subjects.
     """
-    due: Fields = {"state": MessageState.PENDING, "run_at": {"$lte": clock.now()}}
-    found = session.outside(Message).find(due, {"lease": 1}).sort("run_at").limit(limit)
-    messages = await found.to_list()
-    if messages and messages[0]["lease"]:
-        orphan = await _claim(session, lease, [messages[0]], due, seconds)
-        if orphan:
-            return orphan
-    return await _claim(session, lease, [each for each in messages if not each["lease"]], due, seconds)
+    # Two claims at a time would not see which subjects the other one claims.
+    turn = await _take_turn(session)
+    if turn is None:
+        return None
+    try:
+        return await _claim_due(session, lease, limit, seconds)
+    finally:
+        await session.outside(ClaimTurn).delete_one({"_id": "claim", "until": turn})
 
 
-async def split(session: Session, message: Message, handlers: Sequence[str]) -> list[Message]:
-    """Turn a claimed message into one message for each handler, so that each handler has its own retries."""
-    message.handler = handlers[0]
-    await session.update(Message, {"_id": message.id, "lease": message.lease}, {"handler": message.handler})
-    copies = [message.model_copy(update={"id": clock.new_id(), "handler": handler}) for handler in handlers[1:]]
+async def split(session: Session, claimed: Claimed, handlers: Sequence[str]) -> list[Claimed]:
+    """Turn a claimed message into one message for each handler, so that each handler has its own retries.
+
+    Returns no message if the lease was lost.
+    """
+    message = await session.lock(Message, _held([claimed]))
+    if message is None:
+        return []
+    await session.update(Message, {"_id": message.id}, {"handler": handlers[0]})
+    copies = [message.model_copy(update={"id": clock.new_id(), "handler": name}) for name in handlers[1:]]
     await session.insert(*copies)
-    return [message, *copies]
+    message.handler = handlers[0]
+    return [claimed._replace(id=each.id, handler=each.handler) for each in (message, *copies)]
 
 
-async def extend(session: Session, lease: UUID, *, seconds: float) -> None:
-    """Extend a lease. It skips the message that is being handled: nobody else can claim it."""
-    messages = session.outside(Message)
-    held = await messages.find({"lease": lease}, {"_id": 1}).to_list()
-
-    async def extend_one(message: Fields) -> None:
-        await _change(session, {"_id": message["_id"], "lease": lease}, {"$set": {"run_at": _in(seconds)}})
-
-    await asyncio.gather(*(extend_one(message) for message in held))
+async def extend(session: Session, messages: Sequence[Claimed], *, seconds: float) -> None:
+    """Extend a lease. It skips the messages being handled: nobody else can claim them."""
+    change = {"$set": {"run_at": _in(seconds)}}
+    await asyncio.gather(*(_change(session, _held([message]), change) for message in messages))
 
 
-async def remove(session: Session, message: Message) -> bool:
-    """Delete a claimed message, in the transaction of its handler. False if the lease was lost."""
-    return await session.delete(Message, _mine(message)) > 0
+async def remove(session: Session, messages: Sequence[Claimed]) -> bool:
+    """Delete messages of one claim, in the transaction of their handlers. False if the lease of one was lost."""
+    return await session.delete(Message, _held(messages)) == len(messages)
 
 
-async def retry(session: Session, message: Message, error: str, *, seconds: float) -> None:
+async def retry(session: Session, message: Claimed, error: str, *, seconds: float) -> None:
     """Release a message whose handler failed. It is due again in `seconds`."""
     await _release(session, message, error, MessageState.PENDING, seconds)
 
 
-async def give_up(session: Session, message: Message, error: str) -> bool:
+async def give_up(session: Session, message: Claimed, error: str) -> bool:
     """Turn a message into a dead letter. False if the lease was lost."""
     return await _release(session, message, error, MessageState.DEAD, 0)
 
 
-async def _claim(session: Session, lease: UUID, found: list[Fields], due: Fields, seconds: float) -> list[Message]:
-    if not found:
-        return []
-    wanted = due | {"_id": {"$in": [message["_id"] for message in found]}}
+async def _take_turn(session: Session) -> datetime | None:
+    """The end of the turn; None if another worker has it."""
+    turns, until = session.outside(ClaimTurn), ClaimTurn(name="claim", until=_in(TURN_SECONDS)).until
+    await turns.delete_one({"_id": "claim", "until": {"$lte": clock.now()}})
+    try:
+        await turns.insert_one({"_id": "claim", "until": until})
+    except DuplicateKeyError:
+        return None
+    return until
+
+
+async def _claim_due(session: Session, lease: UUID, limit: int, seconds: float) -> list[Claimed]:
+    messages = session.outside(Message)
+    due: Fields = {"state": MessageState.PENDING, "run_at": {"$lte": clock.now()}}
+    claimed = await messages.find({"lease": {"$ne": None}}, {"subject": 1, "sequence": 1}).to_list()
+    first_of: dict[str, int] = {}
+    for each in claimed:
+        first_of[each["subject"]] = min(each["sequence"], first_of.get(each["subject"], each["sequence"]))
+    free = due | {"lease": None, "subject": {"$nin": list(first_of)}}
+    found = await messages.find(free, {"run_at": 1}).sort(_OLDEST_FIRST).limit(limit).to_list()
+    orphans = await messages.find(due | {"lease": {"$ne": None}}).sort(_OLDEST_FIRST).to_list()
+    orphan = next((each for each in orphans if each["sequence"] == first_of[each["subject"]]), None)
+    if orphan and (not found or orphan["run_at"] <= found[0]["run_at"]):
+        taken = await _take(session, lease, due | {"_id": orphan["_id"], "lease": orphan["lease"]}, seconds)
+        if taken:
+            return taken
+    return await _take(session, lease, free | {"_id": {"$in": [each["_id"] for each in found]}}, seconds)
+
+
+async def _take(session: Session, lease: UUID, wanted: Fields, seconds: float) -> list[Claimed]:
     await _change(session, wanted, {"$set": {"lease": lease, "run_at": _in(seconds)}, "$inc": {"attempts": 1}})
     # Also after a change that gave up: what it has changed until then is claimed.
-    claimed = await session.outside(Message).find({"lease": lease}).sort("created_at").to_list()
-    return [Message.load(message) for message in claimed]
+    taken = await session.outside(Message).find({"lease": lease}).sort("sequence").to_list()
+    return [Claimed(each["_id"], *(each[name] for name in Claimed._fields[1:])) for each in taken]
 
 
 async def _change(session: Session, wanted: Fields, changes: Fields) -> None:
@@ -90,13 +138,14 @@ async def _change(session: Session, wanted: Fields, changes: Fields) -> None:
             raise
 
 
-async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> bool:
+async def _release(session: Session, message: Claimed, error: str, state: MessageState, seconds: float) -> bool:
     changes = {"state": state, "run_at": _in(seconds), "lease": None, "last_error": error[:1000]}
-    return await session.update(Message, _mine(message), changes) > 0
+    return await session.update(Message, _held([message]), changes) > 0
 
 
-def _mine(message: Message) -> Fields:
-    return {"_id": message.id, "lease": message.lease}
+def _held(messages: Sequence[Claimed]) -> Fields:
+    """Which messages of one claim are still claimed by it."""
+    return {"_id": {"$in": [message.id for message in messages]}, "lease": messages[0].lease}
 
 
 def _in(seconds: float) -> datetime:
