@@ -30,6 +30,11 @@ async def all_of(session: Session, model: type[Row]) -> Sequence[Row]:
     return await session.find(model, {}, [("_id", 1)])
 
 
+async def change(session: Session, row: Document, **changes: object) -> None:
+    """Change one document."""
+    await session.update(type(row), {"_id": row.dump()["_id"]}, changes)
+
+
 async def change_all(session: Session, model: type[Document], **changes: object) -> None:
     """Change all documents of a model."""
     await session.update(model, {}, changes)
