@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
@@ -89,6 +89,8 @@ class Session:
         client_session: AsyncClientSession | None = None,
         lock_timeout_seconds: float = 0,
     ) -> None:
+        self.at_end = AsyncExitStack()
+        """What to do after the commit or the rollback."""
         self.calls: list[Callable[[], None]] = []
         self.channels: set[str] = set()
         self._database = database
@@ -285,8 +287,9 @@ class Database:
             # Its end aborts a transaction that was not committed.
             async with self._client.start_session() as client_session:
                 session = Session(self._database, client_session, self._lock_timeout_seconds)
-                yield session
-                await session.commit()
+                async with session.at_end:
+                    yield session
+                    await session.commit()
         for call in session.calls:
             call()
         for channel in session.channels & self._listeners.keys():

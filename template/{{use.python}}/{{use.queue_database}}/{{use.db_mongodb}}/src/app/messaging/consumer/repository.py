@@ -48,13 +48,9 @@ async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) ->
     its next worker, too, it does not delay the messages of other subjects.
     """
     # Two claims at a time would not see which subjects the other one claims.
-    turn = await _take_turn(session)
-    if turn is None:
+    if not await _take_turn(session):
         return None
-    try:
-        return await _claim_due(session, lease, limit, seconds)
-    finally:
-        await session.outside(ClaimTurn).delete_one({"_id": "claim", "until": turn})
+    return await _claim_due(session, lease, limit, seconds)
 
 
 async def split(session: Session, claimed: Claimed, handlers: Sequence[str]) -> list[Claimed]:
@@ -93,15 +89,16 @@ async def give_up(session: Session, message: Claimed, error: str) -> bool:
     return await _release(session, message, error, MessageState.DEAD, 0)
 
 
-async def _take_turn(session: Session) -> datetime | None:
-    """The end of the turn; None if another worker has it."""
-    turns, until = session.outside(ClaimTurn), ClaimTurn(name="claim", until=_in(TURN_SECONDS)).until
-    await turns.delete_one({"_id": "claim", "until": {"$lte": clock.now()}})
+async def _take_turn(session: Session) -> bool:
+    """Keep other workers from claiming until the transaction ends. False if another worker does the same."""
+    turns, mine = session.outside(ClaimTurn), ClaimTurn(name="claim", until=_in(TURN_SECONDS)).dump()
+    await turns.delete_one({"_id": mine["_id"], "until": {"$lte": clock.now()}})
     try:
-        await turns.insert_one({"_id": "claim", "until": until})
+        await turns.insert_one(mine)
     except DuplicateKeyError:
-        return None
-    return until
+        return False
+    session.at_end.push_async_callback(turns.delete_one, mine)
+    return True
 
 
 async def _claim_due(session: Session, lease: UUID, limit: int, seconds: float) -> list[Claimed]:
