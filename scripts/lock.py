@@ -25,7 +25,12 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 AXES = {
-    "db": ({"db_sqlite"}, {"db_postgresql"}, {"db_mysql"}),
+    "db": (
+        {"db_sqlite", "db_sql"},
+        {"db_postgresql", "db_sql"},
+        {"db_mysql", "db_sql"},
+        {"db_mongodb"},
+    ),
     "auth": ({"auth_jwt", "auth_users"}, {"auth_none"}),
     "queue": (
         {"queue_database", "queue_outbox"},
@@ -41,7 +46,7 @@ AXES = {
     "webhooks": ({"webhooks_none"}, {"webhooks_signed", "http_client"}),
 }
 """The layers of each choice: its own, and the one that it shares with choices of the same kind."""
-IMPLIED = frozenset({"always", "db_sql"})
+IMPLIED = frozenset({"always"})
 """Layers that every combination has."""
 
 HEADER = "{# Written by scripts/lock.py: what was tested together, and what needs each. #}\n"

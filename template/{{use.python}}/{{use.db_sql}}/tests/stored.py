@@ -30,6 +30,13 @@ async def all_of(session: Session, model: type[Row]) -> Sequence[Row]:
     return (await session.scalars(select(model).order_by(*inspect(model).primary_key))).unique().all()
 
 
+async def change(session: Session, row: Base, **changes: object) -> None:
+    """Change one row."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    await session.flush()
+
+
 async def change_all(session: Session, model: type[Base], **changes: object) -> None:
     """Change all rows of a model."""
     await session.execute(update(model).values(changes))

@@ -376,7 +376,7 @@ async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
         claimed = await claim(session, *arguments, **options)
         message = await stored.find(session, Message, lost.id)
         assert message
-        message.lease = new_id()
+        await stored.change(session, message, lease=new_id())
         return claimed
 
     monkeypatch.setattr(repository, "claim", claim_and_lose)

@@ -1,0 +1,31 @@
+"""How the database executes the queries of orders."""
+
+from datetime import timedelta
+from typing import Any
+
+from app import clock, dialect
+from app.clock import new_id
+from app.database import Database
+from app.orders.models import Order
+
+_PASSED = ("lsid", "$clusterTime", "$db", "txnNumber")
+
+
+async def fill(database: Database, count: int) -> None:
+    """Insert copies of the only order. Each copy is a minute older."""
+    async with database.reading() as session:
+        [order] = await session.find(Order, {})
+        ages = [(n, {"id": new_id(), "created_at": clock.now() - timedelta(minutes=n)}) for n in range(1, count)]
+        copies = [order.model_copy(update=age | {"reference": f"R-{n}"}).dump() for n, age in ages]
+        await session.outside(Order).insert_many(copies)
+
+
+async def reads_everything(database: Database, executed: dict[str, Any]) -> bool:
+    """Whether a command reads all documents of a collection."""
+    command = {name: value for name, value in executed.items() if name not in _PASSED}
+    # It only skips a few documents of a range. A compatible server may plan without an index because of it.
+    command["filter"] = {name: value for name, value in command["filter"].items() if name != "$nor"}
+    async with database.reading() as session:
+        server = session.outside(Order).database
+        explained = await server.command("explain", command, verbosity="queryPlanner", codec_options=dialect.CODEC)
+    return "COLLSCAN" in str(explained["queryPlanner"]["winningPlan"])
