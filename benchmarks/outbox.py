@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 
 from tests.combinations import TEMPLATE
-from tests.components import PostgreSQL, ensure, wait_until
+from tests.components import ensure, wait_until
+from tests.components.postgresql import PostgreSQL
 from tests.services import Service, generate, install, production_like
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "5000"))
@@ -52,7 +53,7 @@ VACUUM ANALYZE orders, order_lines, messages
 def main() -> int:
     """Drain the outbox with different numbers of workers. Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="scaffold-outbox-") as folder:
-        server = ensure("postgresql")
+        server = ensure(PostgreSQL)
         service = _service(Path(folder), server)
         try:
             for count in WORKERS:

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from tests.combinations import TEMPLATE, Answers, label, row_id, rows
-from tests.components import Memcached, Redis, ensure
-from tests.drills import brokers
-from tests.drills.brokers import Rabbit
-from tests.drills.databases import Database, Sqlite, on_server
+from tests.components import ensure
+from tests.components.memcached import Memcached
+from tests.components.redis import Redis
+from tests.drills import brokers, databases
+from tests.drills.brokers import Broker
+from tests.drills.databases import Database
 from tests.services import Service, generate, install, production_like
 
 USUAL = ("starter", "production")
@@ -85,7 +87,7 @@ def deployment(
     flags = [word for name, value in answers.items() for word in (f"--{name}", str(value))]
     project = generate(folder / "drill", *flags)
     kind = str(answers["database"])
-    database = Sqlite(folder / "drill.db") if kind == "sqlite" else on_server(kind, "drill")
+    database = databases.create(kind, "drill", folder)
     record_testsuite_property(f"server:{kind}", database.version)
     python = install(project)
     cache = _cache(str(answers["cache"]))
@@ -107,19 +109,18 @@ def database(deployment: Deployment) -> Database:
 @pytest.fixture
 def broker(
     deployment: Deployment, record_testsuite_property: Callable[[str, object], None]
-) -> Rabbit | None:
+) -> Broker | None:
     """This drill's own empty broker; None if the queue of the row needs none."""
     queue = str(deployment.answers["queue"])
-    broker = brokers.fresh(queue, next(_names))
+    broker = brokers.create(queue, next(_names))
     if broker:
-        server = broker.server
-        record_testsuite_property(f"server:{queue}", f"{server.version} {server.provenance}")
+        record_testsuite_property(f"server:{queue}", broker.version)
     return broker
 
 
 @pytest.fixture
 def service(
-    deployment: Deployment, database: Database, broker: Rabbit | None, tmp_path: Path
+    deployment: Deployment, database: Database, broker: Broker | None, tmp_path: Path
 ) -> Iterator[Service]:
     """This drill's own service, configured as in production; whatever it started is ended."""
     secrets = {"AUTH_PRIVATE_KEY": deployment.private_key} if deployment.private_key else {}
@@ -148,5 +149,5 @@ def cache(deployment: Deployment) -> Iterator[CacheServer]:
 def _cache(kind: str) -> CacheServer | None:
     """The server of the cache, if it has one."""
     if kind == "redis":
-        return ensure("redis")
-    return ensure("memcached") if kind == "memcached" else None
+        return ensure(Redis)
+    return ensure(Memcached) if kind == "memcached" else None

@@ -33,7 +33,9 @@ from benchmarks.service.data import fill
 from benchmarks.service.load import Route, pace, routes, saturate
 from tests.combinations import TEMPLATE
 from tests.components import Process, free_ports, wait_until
-from tests.drills.databases import MySQL, Postgres, as_id, on_server
+from tests.drills import databases
+from tests.drills.databases import as_id
+from tests.drills.databases.sql import SqlDatabase
 from tests.services import WORK, Service, generate, install, production_like, sign_in
 
 HERE = Path(__file__).parent
@@ -115,7 +117,8 @@ class Contestant:
 
 
 def _measure(folder: Path) -> Figures:
-    database = on_server(DATABASE, "generated")
+    database = databases.create(DATABASE, "generated", folder)
+    assert isinstance(database, SqlDatabase)
     service, generated, owner_id = _generated(folder, database)
     bare = _bare(folder, database, service.python, owner_id)
     samples: Samples = defaultdict(list)
@@ -137,7 +140,7 @@ def _measure(folder: Path) -> Figures:
     return _summary(samples)
 
 
-def _generated(folder: Path, database: Postgres | MySQL) -> tuple[Service, Contestant, str]:
+def _generated(folder: Path, database: SqlDatabase) -> tuple[Service, Contestant, str]:
     """The generated service, on a database with 10,000 orders of one member, whose id it gives."""
     project = _project(folder)
     url = database.url
@@ -152,7 +155,7 @@ def _generated(folder: Path, database: Postgres | MySQL) -> tuple[Service, Conte
     return service, Contestant("generated", replica.port, replica.launch), owner_id
 
 
-def _bare(folder: Path, database: Postgres | MySQL, python: Path, owner_id: str) -> Contestant:
+def _bare(folder: Path, database: SqlDatabase, python: Path, owner_id: str) -> Contestant:
     """The bare app with the same packages, on a copy of that database."""
     copy = database.copy("bare")
     port = free_ports(1)[0]
@@ -179,7 +182,7 @@ def _project(folder: Path) -> Path:
     return generate(folder / "bench", "--preset", "production", "--database", DATABASE)
 
 
-def _fresh_routes(generated: Contestant, database: Postgres | MySQL) -> list[Route]:
+def _fresh_routes(generated: Contestant, database: SqlDatabase) -> list[Route]:
     """The routes with tokens that were signed just now: they live 15 minutes."""
     url = f"http://127.0.0.1:{generated.port}"
     tokens = [sign_in(url, *USER)["Authorization"] for _ in range(TOKENS)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.drills.databases import MySQL, Postgres, as_id
+from tests.drills.databases import as_id
+from tests.drills.databases.sql import SqlDatabase
 
 ORDERS = 10_000
 
@@ -44,7 +45,7 @@ _FILL = {
 }
 
 
-def fill(database: Postgres | MySQL, owner: str) -> str:
+def fill(database: SqlDatabase, owner: str) -> str:
     """Give the member with this email 10,000 orders of two lines; gives the member's id."""
     [[member]] = database.query(f"SELECT id FROM users WHERE email = '{owner}'")
     for statement in _FILL[database.kind]:

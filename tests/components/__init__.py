@@ -1,21 +1,17 @@
 """Real servers for tests: each is a fresh instance on a free port, ended by its own pid.
 
-`ensure("postgresql")` gives one instance for the whole session. A new component is a class in a
-module of its own, with the attributes of `Component`, and one line in `_LAUNCHERS`.
+`ensure(PostgreSQL)` gives one instance for the whole session. A new component is a class with the
+attributes of `Component`, in a module with the name of the choice that needs it.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable
-from typing import Literal, overload
+from typing import TypeVar
 
 import pytest
 
-from tests.components.mariadb import MariaDB
-from tests.components.memcached import Memcached
-from tests.components.postgresql import PostgreSQL
 from tests.components.process import (
     Component,
     MissingComponentError,
@@ -23,58 +19,35 @@ from tests.components.process import (
     free_ports,
     wait_until,
 )
-from tests.components.rabbitmq import RabbitMQ
-from tests.components.redis import Redis
 
 __all__ = [
     "Component",
-    "MariaDB",
-    "Memcached",
     "MissingComponentError",
-    "PostgreSQL",
     "Process",
-    "RabbitMQ",
-    "Redis",
     "ensure",
     "free_ports",
     "wait_until",
 ]
 
-_LAUNCHERS: dict[str, Callable[[], Component]] = {
-    "mariadb": MariaDB,
-    "memcached": Memcached,
-    "postgresql": PostgreSQL,
-    "rabbitmq": RabbitMQ,
-    "redis": Redis,
-}
-_running: dict[str, Component] = {}
+Server = TypeVar("Server", bound=Component)
+_running: dict[type[Component], Component] = {}
 
 
-@overload
-def ensure(name: Literal["mariadb"]) -> MariaDB: ...
-@overload
-def ensure(name: Literal["memcached"]) -> Memcached: ...
-@overload
-def ensure(name: Literal["postgresql"]) -> PostgreSQL: ...
-@overload
-def ensure(name: Literal["rabbitmq"]) -> RabbitMQ: ...
-@overload
-def ensure(name: Literal["redis"]) -> Redis: ...
-@overload
-def ensure(name: str) -> Component: ...
-def ensure(name: str) -> Component:
-    """The running component `name`, started at the first call of the session.
+def ensure(kind: type[Server]) -> Server:
+    """The running component of this class, started at the first call of the session.
 
     A component that this machine lacks skips the test and names itself; with CI=true it fails the
     test.
     """
-    if name not in _running:
+    if kind not in _running:
         try:
-            _running[name] = _LAUNCHERS[name]()
+            _running[kind] = kind()
         except MissingComponentError as missing:
             _refuse(missing)
-        atexit.register(_running[name].close)
-    return _running[name]
+        atexit.register(_running[kind].close)
+    server = _running[kind]
+    assert isinstance(server, kind)
+    return server
 
 
 def _refuse(missing: MissingComponentError) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tests.components.process import (
@@ -87,6 +89,18 @@ class PostgreSQL:
         if self._server:
             self._server.signal(signal.SIGINT)
             self._server.wait(20)
+            self._server = None
+
+    def kill(self) -> None:
+        """`kill -9` of the server and its backends; what was committed stays."""
+        if self._server:
+            # A backend has a process group of its own, and holds the shared memory while it lives.
+            children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children")
+            backends = [int(pid) for pid in children.read_text().split()]
+            self._server.kill()
+            for backend in backends:
+                with suppress(ProcessLookupError):
+                    os.kill(backend, signal.SIGKILL)
             self._server = None
 
     def close(self) -> None:

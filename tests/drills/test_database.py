@@ -18,7 +18,7 @@ BOUND_SECONDS = 12  # to wait for a connection (5), then for a lock or an answer
 def test_the_service_and_its_worker_outlive_an_outage_of_the_database(
     service: Service, database: Database
 ) -> None:
-    """PostgreSQL is stopped and started; on SQLite another process holds the file for itself."""
+    """A server is stopped and started; on SQLite another process holds the file for itself."""
     replica, worker = service.api(), service.worker()
     headers = service.sign_in(replica.url, "outage")
 
@@ -65,7 +65,7 @@ def test_a_locked_database_gives_503_in_bounded_time_and_the_service_recovers(
 def test_a_crash_shows_nothing_but_the_request_id(service: Service, database: Database) -> None:
     replica = service.api()
     headers = service.sign_in(replica.url, "crash")
-    database.query("ALTER TABLE orders RENAME TO moved_away")
+    database.hide_orders()
     answers = [
         httpx.get(f"{replica.url}{ORDERS}", headers=headers),
         httpx.post(f"{replica.url}{ORDERS}", headers=headers, json=order()),

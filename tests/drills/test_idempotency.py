@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from tests.drills.databases import Database, as_id
+from tests.drills.databases import Database
 from tests.drills.traffic import Outcome, member, order
 from tests.services import Service
 
@@ -60,7 +60,7 @@ def _assert_one_effect(outcomes: list[Outcome], database: Database) -> None:
     assert set(kinds) <= {"made", "replayed", "in progress"}, kinds
     assert kinds["made"] == 1, kinds
     ids = {outcome.id for outcome in outcomes if outcome.status == 201}
-    assert [as_id(id_) for (id_,) in database.query("SELECT id FROM orders")] == list(ids)
+    assert set(database.orders().values()) == ids
 
 
 def _kind(outcome: Outcome) -> str:

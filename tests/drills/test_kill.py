@@ -4,39 +4,43 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable
 
 import pytest
 
-from tests.drills.brokers import Rabbit
-from tests.drills.databases import (
-    UNCONFIRMED,
-    Database,
-    as_id,
-    assert_confirmed,
-    audit_confirmations,
-    eventually,
-)
+from tests.components import wait_until
+from tests.components.outages import Server, killed
+from tests.drills.brokers import Broker
+from tests.drills.databases import Database, assert_confirmed, eventually
 from tests.drills.traffic import Ledger, member
 from tests.services import Replica, Service, Worker
 
 SECONDS = float(os.environ.get("DRILL_SECONDS", "60"))
 LEASE = 2
 
+Kills = dict[str, int]
+Record = Callable[[str, object], None]
+
 
 def test_killed_processes_lose_nothing_and_repeat_nothing(
-    service: Service, database: Database, broker: Rabbit | None
+    service: Service,
+    database: Database,
+    broker: Broker | None,
+    record_testsuite_property: Record,
 ) -> None:
-    """`kill -9` of the API and the worker in turn under load, each started again at once.
+    """`kill -9` under load: of the API and the worker in turn, the database, and the broker.
 
-    A broker is killed, too, at the same time.
+    Whatever was killed starts again at once; a server stays away for up to two seconds.
     """
-    audit_confirmations(database)
+    database.audit_confirmations()
     service.env["QUEUE_LEASE_SECONDS"] = str(LEASE)
     replica, worker = service.api(), service.worker()
     headers = service.sign_in(replica.url, "loop")
+    servers = {"database": database.server, "broker": broker and broker.server}
+    victims = {name: server for name, server in servers.items() if server}
     ledger = Ledger()
 
-    async def scenario() -> int:
+    async def scenario() -> Kills:
         ends = time.monotonic() + SECONDS
 
         async def place_orders() -> None:
@@ -46,23 +50,34 @@ def test_killed_processes_lose_nothing_and_repeat_nothing(
                     await asyncio.sleep(0.05)
 
         killing = asyncio.create_task(_kill_in_turn(replica, worker, ends))
-        outages = asyncio.create_task(asyncio.to_thread(_kill_broker, broker, ends))
-        await asyncio.gather(*(place_orders() for _ in range(8)), outages)
-        return await killing
+        outages = [
+            asyncio.create_task(asyncio.to_thread(_kill_server, server, ends))
+            for server in victims.values()
+        ]
+        await asyncio.gather(*(place_orders() for _ in range(8)))
+        counts = await asyncio.gather(*outages)
+        return await killing | dict(zip(victims, counts, strict=True))
 
     kills = asyncio.run(scenario())
+    ended = time.monotonic()
     assert ledger.surprises == []
-    assert kills >= SECONDS / 4, "hardly anything was killed"
+    assert kills["api"] + kills["worker"] >= SECONDS / 5, "hardly anything was killed"
+    assert all(kills.values()), kills
     assert ledger.tries > len(ledger.acknowledged), "no request was hit by a kill"
     assert_confirmed(service, database, 30)
+    recovered = time.monotonic() - ended
     _assert_each_once(service, ledger, database)
+    for name, count in kills.items():
+        record_testsuite_property(f"drill:{name} killed", count)
+    record_testsuite_property("drill:orders", len(ledger.acknowledged))
+    record_testsuite_property("drill:last event after", f"{recovered:.1f} s")
 
 
 @pytest.mark.needs("queue")
 def test_messages_of_killed_workers_are_delivered_again_after_their_lease(
     service: Service, database: Database
 ) -> None:
-    audit_confirmations(database)
+    database.audit_confirmations()
     service.env["QUEUE_LEASE_SECONDS"] = str(LEASE)
     url = service.api().url
     headers = service.sign_in(url, "lease")
@@ -77,45 +92,45 @@ def test_messages_of_killed_workers_are_delivered_again_after_their_lease(
     _wait_for_first_confirmation(database)
     for worker in workers:
         worker.process.kill()
-    assert database.query(UNCONFIRMED) != [("0",)], "the workers were killed too late"
+    assert database.unconfirmed(), "the workers were killed too late"
 
     service.worker()
-    eventually(database, UNCONFIRMED, [("0",)], LEASE + 15)
+    eventually(database.unconfirmed, 0, LEASE + 15)
     _assert_each_once(service, ledger, database)
 
 
-async def _kill_in_turn(replica: Replica, worker: Worker, ends: float) -> int:
+async def _kill_in_turn(replica: Replica, worker: Worker, ends: float) -> Kills:
     """Kill one of the two each second or so until `ends`; gives how many were killed."""
+    kills = {"api": 0, "worker": 0}
+    while time.monotonic() < ends:
+        for name, victim in (("worker", worker), ("api", replica)):
+            await asyncio.sleep(random.uniform(0.2, 1.5))
+            victim.process.kill()
+            await asyncio.to_thread(victim.start)
+            kills[name] += 1
+    return kills
+
+
+def _kill_server(server: Server, ends: float) -> int:
+    """Kill a server every few seconds until `ends`; gives how often."""
     kills = 0
     while time.monotonic() < ends:
-        await asyncio.sleep(random.uniform(0.2, 1.5))
-        victim = replica if kills % 2 else worker
-        victim.process.kill()
-        await asyncio.to_thread(victim.start)
+        time.sleep(random.uniform(3, 8))
+        with killed(server):
+            time.sleep(random.uniform(0, 2))
         kills += 1
     return kills
 
 
-def _kill_broker(broker: Rabbit | None, ends: float) -> None:
-    """Kill the broker again and again until `ends`, if there is one."""
-    while broker and time.monotonic() < ends:
-        time.sleep(random.uniform(3, 8))
-        with broker.killed():
-            time.sleep(random.uniform(0, 2))
-
-
 def _wait_for_first_confirmation(database: Database) -> None:
-    ends = time.monotonic() + 15
-    while database.query("SELECT count(*) FROM drill_audit") == [("0",)]:
-        assert time.monotonic() < ends, "the workers confirmed nothing"
+    wait_until(lambda: bool(database.confirmations()), 15, "the workers confirmed nothing")
 
 
 def _assert_each_once(service: Service, ledger: Ledger, database: Database) -> None:
     """Each acknowledged order is one row; with a queue, each was confirmed by one statement."""
-    rows = database.query("SELECT reference, id FROM orders")
-    assert len(rows) == len({reference for reference, _ in rows}), "a reference has two rows"
-    lost = set(ledger.acknowledged.items()) - {(reference, as_id(id_)) for reference, id_ in rows}
+    orders = database.orders()
+    lost = ledger.acknowledged.items() - orders.items()
     assert not lost, f"{len(lost)} acknowledged orders are lost"
     if service.has_queue:
-        confirmed = database.query("SELECT order_id FROM drill_audit WHERE status = 'confirmed'")
-        assert sorted(confirmed) == sorted((id_,) for _, id_ in rows), "not confirmed exactly once"
+        confirmed = sorted(database.confirmations())
+        assert confirmed == sorted(orders.values()), "not confirmed exactly once"

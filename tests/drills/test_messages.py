@@ -9,40 +9,30 @@ import os
 import random
 import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.drills.brokers import Rabbit
+from tests.components.outages import Server, killed
+from tests.drills.brokers import Broker
 from tests.drills.databases import Database, eventually
 from tests.services import Service, Worker
 
 SECONDS = float(os.environ.get("DRILL_SECONDS", "60")) / 2
 SUBJECTS = 20
 DIED = "the worker process died while handling this message"
-NOTES = {
-    "sqlite": "CREATE TABLE drill_notes"
-    " (place INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT, number INTEGER)",
-    "postgresql": "CREATE TABLE drill_notes"
-    " (place bigserial PRIMARY KEY, subject text, number integer)",
-    "mysql": "CREATE TABLE drill_notes"
-    " (place bigint AUTO_INCREMENT PRIMARY KEY, subject text, number integer)",
-}
 SUBSCRIPTIONS = '''\
 """Handlers of the drill."""
 
 import os
 from pathlib import Path
 
-from sqlalchemy import text
-
 from app.messaging import Handlers
-
-NOTE = text("INSERT INTO drill_notes (subject, number) VALUES (:subject, :number)")
+from app.notes import take_note
 
 
 async def note(session, event):
@@ -50,7 +40,7 @@ async def note(session, event):
         os._exit(9)
     if event.subject == "broken" and not Path("fixed").exists():
         raise ValueError("the pot is empty")
-    await session.execute(NOTE, {"subject": event.subject, "number": event.data["number"]})
+    await take_note(session, event.subject, event.data["number"])
 
 
 HANDLERS: Handlers = {"drill.noted": (note,), "order.placed": ()}
@@ -82,46 +72,46 @@ def noting(service: Service, database: Database, tmp_path: Path) -> Iterator[Ser
     shutil.copytree(service.project, project)
     (project / "src/app/subscriptions.py").write_text(SUBSCRIPTIONS)
     (project / "publish.py").write_text(PUBLISH)
-    database.query(NOTES[database.kind])
+    (project / "src/app/notes.py").write_text(database.note_taker)
+    database.prepare_notes()
     noting = replace(service, project=project, running=[])
     noting.env |= {"QUEUE_POLL_SECONDS": "0.2", "QUEUE_LEASE_SECONDS": "2"}
     yield noting
     noting.stop()
 
 
-@pytest.mark.only(queue={"rabbitmq"})
+@pytest.mark.needs("queue")
 def test_events_of_one_subject_are_handled_once_and_in_order_through_kills(
-    noting: Service, database: Database, broker: Rabbit
+    noting: Service,
+    database: Database,
+    broker: Broker | None,
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     """`kill -9` of two workers and the broker while events are published."""
     subjects = [f"subject-{number}" for number in range(SUBJECTS)]
     workers = [noting.worker(), noting.worker()]
     ends = time.monotonic() + SECONDS
-    kills = [0, 0]
-    killing = [
-        threading.Thread(target=_kill_workers, args=(workers, ends, kills)),
-        threading.Thread(target=_kill_broker, args=(broker, ends, kills)),
-    ]
-    for thread in killing:
-        thread.start()
-    published = 0
-    while time.monotonic() < ends:
-        _publish(noting, published, published + 10, *subjects)
-        published += 10
-    for thread in killing:
-        thread.join()
+    with ThreadPoolExecutor() as threads:
+        killing = {"worker": threads.submit(_kill_workers, workers, ends)}
+        if broker:
+            killing["broker"] = threads.submit(_kill_broker, broker.server, ends)
+        published = 0
+        while time.monotonic() < ends:
+            _publish(noting, published, published + 10, *subjects)
+            published += 10
+        kills = {name: counting.result() for name, counting in killing.items()}
 
-    assert kills[0] >= SECONDS / 6
-    assert kills[1] >= 1
+    assert kills["worker"] >= SECONDS / 6
+    assert all(kills.values()), kills
     wanted = published * SUBJECTS
-    eventually(database, "SELECT count(*) FROM drill_notes", [(str(wanted),)], 90)
+    eventually(lambda: len(database.notes()), wanted, 90)
     time.sleep(2)  # for what is handled twice
-    notes = database.query("SELECT subject, number FROM drill_notes ORDER BY place")
-    print(f"{wanted} events, {kills[0]} workers and {kills[1]} brokers killed")
+    notes = database.notes()
     for subject in subjects:
-        numbers = [int(number) for each, number in notes if each == subject]
+        numbers = [number for each, number in notes if each == subject]
         assert numbers == list(range(published)), subject
-    assert broker.queued == 0
+    assert broker is None or broker.queued == 0
+    record_testsuite_property("drill:events in order", wanted)
 
 
 @pytest.mark.needs("queue")
@@ -142,30 +132,33 @@ def test_a_poison_message_becomes_a_dead_letter_and_is_handled_after_the_fix(
         letters = noting.cli("dead-letters", "list")
 
     _publish(noting, 1, 2, *others)
-    eventually(database, "SELECT count(*) FROM drill_notes", [(str(2 * SUBJECTS),)], 20)
+    eventually(lambda: len(database.notes()), 2 * SUBJECTS, 20)
     assert len(letters.splitlines()) == 1
     (noting.project / "fixed").touch()
     assert noting.cli("dead-letters", "redrive") == "1 sent\n"
-    noted = f"SELECT count(*) FROM drill_notes WHERE subject = '{subject}'"
-    eventually(database, noted, [("1",)], 20)
+    eventually(lambda: (subject, 0) in database.notes(), True, 20)
     assert noting.cli("dead-letters", "list") == ""
 
 
-def _kill_workers(workers: list[Worker], ends: float, kills: list[int]) -> None:
+def _kill_workers(workers: list[Worker], ends: float) -> int:
+    kills = 0
     while time.monotonic() < ends:
         time.sleep(random.uniform(0.5, 3))
         victim = random.choice(workers)
         victim.process.kill()
         victim.start()
-        kills[0] += 1
+        kills += 1
+    return kills
 
 
-def _kill_broker(broker: Rabbit, ends: float, kills: list[int]) -> None:
+def _kill_broker(server: Server, ends: float) -> int:
+    kills = 0
     while time.monotonic() < ends:
         time.sleep(random.uniform(4, 8))
-        with broker.killed():
+        with killed(server):
             time.sleep(random.uniform(0, 2))
-        kills[1] += 1
+        kills += 1
+    return kills
 
 
 def _publish(service: Service, first: int, last: int, *subjects: str) -> None:

@@ -105,7 +105,7 @@ def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
     assert first.terminate(seconds=20) == 0
     service.worker(QUEUE_LEASE_SECONDS="60")
     # Had the first kept a lease, this would take a minute.
-    eventually(database, "SELECT count(*) FROM orders WHERE status <> 'confirmed'", [("0",)], 15)
+    eventually(database.unconfirmed, 0, 15)
 
 
 @pytest.mark.needs("queue")

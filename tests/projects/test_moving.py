@@ -16,7 +16,8 @@ from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
 from scaffold.template.render import render
 from tests.combinations import TEMPLATE, answered, is_offered
-from tests.drills.databases import Database, Sqlite, on_server
+from tests.drills import databases
+from tests.drills.databases.sql import SqlDatabase
 from tests.services import find_uv
 from tests.tool.conftest import commit, git
 
@@ -39,7 +40,7 @@ class Project:
     answers: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
-    database: Database = field(init=False)
+    database: SqlDatabase = field(init=False)
 
     def write(self) -> None:
         render(TEMPLATE, answered(self.answers), {}, self.folder)
@@ -105,11 +106,11 @@ class Project:
 
     def use_empty_database(self) -> None:
         """Let the project use an empty database of the kind that it has chosen."""
-        if self.answers["database"] == "sqlite":
-            self.database, self.env = Sqlite(self.folder / "app.db"), {}
-        else:
-            self.database = on_server(self.answers["database"], "moving")
-            self.env = {"DATABASE_URL": self.database.url}
+        # SQLite's default is the file `app.db` in the project.
+        database = databases.create(self.answers["database"], "app", self.folder)
+        assert isinstance(database, SqlDatabase)
+        self.database = database
+        self.env = {"DATABASE_URL": database.url} if database.server else {}
 
     def proves_itself(self) -> None:
         """The database is what the models say, and the new migrations keep their own rules."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.combinations import label, written
-from tests.components import ensure
+from tests.drills import databases
 from tests.services import make
 
 CASES = [
@@ -18,16 +18,12 @@ CASES = [
     {"database": "mysql", "auth": "none", "queue": "none"},
 ]
 
-SERVERS = {"postgresql": "postgresql", "mysql": "mariadb"}
-"""The component whose programs the project starts its database with."""
-
 
 @pytest.mark.parametrize("answers", CASES, ids=label)
 def test_what_is_left_without_the_example_passes_its_own_checks(
     answers: Mapping[str, Any], template_folder: Path, tmp_path: Path
 ) -> None:
-    if server := SERVERS.get(answers["database"]):
-        ensure(server)
+    databases.create(answers["database"], "needed", tmp_path)  # skips if its server is missing
     project = written(answers, tmp_path / "shop", template_folder)
     make(project, "remove-example")
     assert not (project / "src/app/orders").exists()

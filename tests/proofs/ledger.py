@@ -17,6 +17,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from scaffold.template.proofs import LEDGER, Proof, parsed
 from tests.combinations import ROOT, row_id
 
@@ -38,6 +40,8 @@ SUITE = (
 
 _NOT_RUN = ("docs/", ".copier-answers.yml")
 _PROVENANCES = ("real", "compatible")
+_WITHOUT_SERVER = ("none", "memory", "database")
+"""The answers that need no server of their own."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +144,27 @@ def rendered_hash(project: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def suite_hash(root: Path = ROOT) -> str:
-    """The hash of the files that prove."""
+def suite_hash(answers: Mapping[str, Any], root: Path = ROOT) -> str:
+    """The hash of the files that prove a row.
+
+    A module with the name of a choice, such as `components/rabbitmq.py`, proves only the rows with
+    that choice. So a new choice leaves the other rows proven.
+    """
+    others = choices(root).difference(answers.values())
     digest = hashlib.sha256()
     for part in map(root.joinpath, SUITE):
         files = sorted(_files(part)) if part.is_dir() else [part]
-        for file in files:
+        for file in (file for file in files if file.stem not in others):
             digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def choices(root: Path = ROOT) -> set[str]:
+    """The names of all choices that have a record, offered or not."""
+    records = (root / "template" / "_axes").glob("*.yml")
+    facts = [fact for file in records for fact in yaml.safe_load(file.read_text()).values()]
+    return {choice for fact in facts for choice in fact["default"]}
 
 
 def today() -> str:
@@ -170,9 +186,8 @@ def _wrong_steps(proof: Proof) -> Iterator[str]:
 
 
 def _wrong_servers(proof: Proof) -> Iterator[str]:
-    needed = {axis: proof.answers.get(axis) for axis in ("database", "cache")}
-    for axis, name in needed.items():
-        if name not in (*proof.servers, "memory"):
+    for axis in ("database", "queue", "cache"):
+        if proof.answers[axis] not in (*proof.servers, *_WITHOUT_SERVER):
             yield f"the version of its {axis} is missing"
     for name, version in proof.servers.items():
         if version.rpartition(" ")[2] not in _PROVENANCES:
@@ -192,6 +207,8 @@ def _plain(proof: Proof) -> dict[str, Any]:
         name: {field: value for field, value in step.items() if value is not None}
         for name, step in fields["steps"].items()
     }
+    if not proof.drills:
+        del fields["drills"]
     return fields
 
 

@@ -44,6 +44,7 @@ class Candidate:
     wanted: Wanted
     steps: dict[str, Step] = field(default_factory=dict)
     servers: dict[str, str] = field(default_factory=dict)
+    drills: dict[str, str] = field(default_factory=dict)
     failure: str = ""
 
     @property
@@ -64,6 +65,7 @@ class Candidate:
             else:
                 self.steps[name] = outcome.step
                 self.servers |= outcome.servers
+                self.drills |= outcome.drills
                 count, seconds = outcome.step.passed, outcome.step.seconds
                 tell(f"{self.wanted.id}: {name}: {count} passed in {seconds:.0f} s")
 
@@ -77,6 +79,7 @@ class Candidate:
             steps={name: self.steps[name] for name in STEPS},
             servers=dict(sorted(self.servers.items())),
             date=today(),
+            drills=self.drills,
         )
 
 
@@ -103,7 +106,6 @@ def main() -> int:
 @contextmanager
 def wanted_rows(root: Path = ROOT) -> Iterator[list[Wanted]]:
     """All rows that the ledger of the template at `root` must have, with their projects."""
-    suite = suite_hash()
     with tempfile.TemporaryDirectory(prefix="scaffold-proofs-") as name:
         folder = Path(name)
         template = folder / "template"
@@ -111,7 +113,7 @@ def wanted_rows(root: Path = ROOT) -> Iterator[list[Wanted]]:
         wanted = []
         for answers in rows():
             project = written(answers, folder / row_id(answers) / "shop", template)
-            wanted.append(Wanted(answers, project, rendered_hash(project), suite))
+            wanted.append(Wanted(answers, project, rendered_hash(project), suite_hash(answers)))
         yield wanted
 
 

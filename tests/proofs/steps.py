@@ -35,7 +35,6 @@ _TESTS = {
     ),
     "overload": ("tests/drills/test_overload.py",),
 }
-_SERVER = "server:"
 _PASSED = re.compile(r"(\d+) passed")
 _COVERAGE = re.compile(r"^TOTAL\s.*?(\d+)%$", re.MULTILINE)
 _LONGEST = 3600
@@ -47,10 +46,15 @@ class StepFailedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The counts of a step, and the servers that it used: name to version and provenance."""
+    """The counts of a step, and the properties of its report.
+
+    `servers` maps the name of each server to its version and provenance; `drills` has what drills
+    counted.
+    """
 
     step: Step
     servers: Mapping[str, str] = field(default_factory=dict)
+    drills: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(name: str, row: str, project: Path, logs: Path) -> Outcome:
@@ -98,14 +102,19 @@ def _suite(name: str, row: str, log: Path, begun: float) -> Outcome:
         skipped=count["skipped"],
         seconds=_since(begun),
     )
-    servers = {
-        each.get("name", "").removeprefix(_SERVER): each.get("value", "")
-        for each in suite.iter("property")
-        if each.get("name", "").startswith(_SERVER)
-    }
     if step.passed < 1 or step.skipped:
         raise StepFailedError(f"{step.passed} passed, {step.skipped} skipped: see {log}")
-    return Outcome(step, servers)
+    return Outcome(step, _properties(suite, "server:"), _properties(suite, "drill:"))
+
+
+def _properties(suite: ET.Element, prefix: str) -> dict[str, str]:
+    """The properties of a report whose names begin with the prefix, without it."""
+    properties = {each.get("name", ""): each.get("value", "") for each in suite.iter("property")}
+    return {
+        name.removeprefix(prefix): value
+        for name, value in properties.items()
+        if name.startswith(prefix)
+    }
 
 
 def _output(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> str:

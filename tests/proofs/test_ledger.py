@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,18 @@ from typing import Any
 import pytest
 
 from scaffold.template.proofs import Proof, Step
-from tests.combinations import row_id, rows
+from tests.combinations import ROOT, row_id, rows
 from tests.proofs import readme
-from tests.proofs.ledger import STEPS, Ledger, Wanted, faults, sealed, unproven
+from tests.proofs.ledger import (
+    STEPS,
+    SUITE,
+    Ledger,
+    Wanted,
+    faults,
+    sealed,
+    suite_hash,
+    unproven,
+)
 from tests.proofs.prove import wanted_rows
 from tests.tool.conftest import export
 
@@ -157,6 +167,26 @@ def test_the_readme_has_the_table_of_the_ledger() -> None:
     assert readme.written() == readme.table(Ledger().proofs().values()), "run `make docs`"
 
 
+def test_the_page_of_the_drills_has_the_counts_of_the_ledger() -> None:
+    assert readme.written(readme.DRILLS) == readme.kills(Ledger().proofs().values()), (
+        "run `make docs`"
+    )
+
+
+def test_a_module_of_a_choice_proves_only_the_rows_with_this_choice(tmp_path: Path) -> None:
+    export(tmp_path)
+    for part in SUITE:
+        source, copy = ROOT / part, tmp_path / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
+    before = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
+    with (tmp_path / "tests/components/mysql.py").open("a") as file:
+        file.write("# Changed.\n")
+    after = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
+    changed = {row for row in IDS if before[row] != after[row]}
+    assert changed == {row for row in IDS if "mysql" in row}
+
+
 def proof_of(wanted: Wanted) -> Proof:
     """A proof as `make prove` would write it."""
     steps = {name: Step(3, 0, 0, 1.5, coverage=97 if name == "tests" else None) for name in STEPS}
@@ -167,7 +197,7 @@ def proof_of(wanted: Wanted) -> Proof:
         suite=wanted.suite,
         steps=steps,
         servers=dict.fromkeys(
-            {wanted.answers["database"], wanted.answers["cache"]} - {"memory"}, "1.0 real"
+            {wanted.answers[axis] for axis in ("database", "queue", "cache")}, "1.0 real"
         ),
         date="2026-01-01",
     )

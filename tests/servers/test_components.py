@@ -4,18 +4,22 @@ import pytest
 
 from tests import components
 from tests.components import MissingComponentError, ensure
+from tests.components.memcached import Memcached
+from tests.components.mysql import MariaDB
+from tests.components.postgresql import PostgreSQL
+from tests.components.rabbitmq import RabbitMQ
 from tests.components.redis import Redis
 
 
 def test_postgresql_is_real_and_started_once_a_session() -> None:
-    server = ensure("postgresql")
+    server = ensure(PostgreSQL)
     assert server.provenance == "real"
     assert server.execute("SHOW server_version").startswith(server.version)
-    assert ensure("postgresql") is server
+    assert ensure(PostgreSQL) is server
 
 
 def test_postgresql_keeps_its_data_and_port_over_a_restart() -> None:
-    server = ensure("postgresql")
+    server = ensure(PostgreSQL)
     server.create_database("kept")
     server.execute("CREATE TABLE kept AS SELECT 42 AS answer", "kept")
     url = server.url
@@ -25,8 +29,20 @@ def test_postgresql_keeps_its_data_and_port_over_a_restart() -> None:
     assert server.execute("SELECT answer FROM kept", "kept") == "42"
 
 
+@pytest.mark.parametrize("kind", [PostgreSQL, MariaDB])
+def test_a_database_that_is_killed_keeps_what_it_has_committed(
+    kind: type[PostgreSQL] | type[MariaDB],
+) -> None:
+    server = ensure(kind)
+    server.create_database("killed")
+    server.execute("CREATE TABLE numbers AS SELECT 42 AS answer", "killed")
+    server.kill()
+    server.start()
+    assert server.execute("SELECT answer FROM numbers", "killed") == "42"
+
+
 def test_mariadb_keeps_its_data_and_port_over_a_restart() -> None:
-    server = ensure("mariadb")
+    server = ensure(MariaDB)
     server.execute("CREATE DATABASE kept")
     server.execute("CREATE TABLE kept.kept AS SELECT 42 AS answer")
     url = server.url
@@ -38,7 +54,7 @@ def test_mariadb_keeps_its_data_and_port_over_a_restart() -> None:
 
 
 def test_redis_stores_a_value_that_expires() -> None:
-    server = ensure("redis")
+    server = ensure(Redis)
     assert server.execute("SET", "key", "value", "PX", "100000") == "OK"
     assert server.execute("GET", "key") == "value"
     assert int(server.execute("PTTL", "key")) > 0
@@ -46,7 +62,7 @@ def test_redis_stores_a_value_that_expires() -> None:
 
 
 def test_rabbitmq_keeps_its_queues_and_port_over_a_restart() -> None:
-    server = ensure("rabbitmq")
+    server = ensure(RabbitMQ)
     server.create_host("kept")
     url = server.url
     server.stop()
@@ -58,7 +74,7 @@ def test_rabbitmq_keeps_its_queues_and_port_over_a_restart() -> None:
 
 
 def test_memcached_stores_a_value() -> None:
-    server = ensure("memcached")
+    server = ensure(Memcached)
     assert server.execute("set key 0 60 5\r\nvalue") == "STORED"
     assert "value" in server.execute("get key").splitlines()
     assert (server.provenance, server.version.count(".")) == ("real", 2)
@@ -77,22 +93,22 @@ def test_a_server_that_is_closed_leaves_neither_process_nor_data() -> None:
 def test_a_missing_component_skips_a_test_and_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="PostgreSQL is not installed"):
-        ensure("postgresql")
+        ensure(PostgreSQL)
 
 
 @pytest.mark.usefixtures("nowhere")
 def test_a_missing_component_fails_a_test_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="PostgreSQL is not installed"):
-        ensure("postgresql")
+        ensure(PostgreSQL)
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session on a machine without any component."""
 
-    def launch() -> components.PostgreSQL:
+    def launch(server: PostgreSQL) -> None:
         raise MissingComponentError("PostgreSQL is not installed: apt-get install postgresql")
 
     monkeypatch.setattr(components, "_running", {})
-    monkeypatch.setattr(components, "_LAUNCHERS", {"postgresql": launch})
+    monkeypatch.setattr(PostgreSQL, "__init__", launch)

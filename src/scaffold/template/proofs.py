@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ class Proof:
     """The proof of one combination.
 
     `rendered` and `suite` are the hashes of what was proven and of the tests that proved it.
-    `servers` maps the name of each server to its version and provenance, like `15.18 real`. `date`
-    is the UTC date in ISO format.
+    `servers` maps the name of each server to its version and provenance, like `15.18 real`.
+    `date` is the UTC date in ISO format. `drills` has what the drills counted, such as how often they
+    killed the worker.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Proof:
     steps: Mapping[str, Step]
     servers: Mapping[str, str]
     date: str
+    drills: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(tree: Path) -> list[Proof]:

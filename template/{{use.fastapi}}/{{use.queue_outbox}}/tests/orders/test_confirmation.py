@@ -28,6 +28,19 @@ async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
     assert event.data["total"] == placed["total"] == "25.105"
 
 
+async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_the_request(
+    member: AsyncClient, database: Database
+) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    member.headers |= {"X-Request-ID": "r1", "traceparent": traceparent}
+    await place(member)
+
+    async with database.reading() as session:
+        stored = (await session.execute(select(Message.request_id, Message.traceparent))).one()
+
+    assert tuple(stored) == ("r1", traceparent)
+
+
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:
     path = (await place(member)).headers["Location"]
 

@@ -1,6 +1,7 @@
 """The request that is being handled: one typed object that every layer can read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -20,8 +21,16 @@ class RequestContext:
     """The request headers by name in lower case. If a header is repeated, the last value is kept."""
     response_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Headers that middleware adds to the response."""
+    traceparent: str = ""
+    """The W3C trace context that the client sent, `00-TRACE_ID-PARENT_ID-FLAGS`; empty if it sent none."""
     identity: Principal | DomainError | None = None
     """The caller, or the error of authentication. A route that needs a caller raises this error."""
+
+    @property
+    def logged(self) -> dict[str, str]:
+        """What every log line that the request causes names."""
+        ids = {"request_id": self.request_id, "trace_id": self.traceparent[3:35]}
+        return {name: value for name, value in ids.items() if value}
 
     @property
     def principal(self) -> Principal | None:
@@ -46,6 +55,16 @@ def current() -> RequestContext:
 def enter(context: RequestContext) -> None:
     """Make `context` the current one for this task and the tasks that it starts."""
     _current.set(context)
+
+
+@contextmanager
+def entered(context: RequestContext) -> Iterator[None]:
+    """Make `context` the current one inside the block."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def caller_of(subject: str) -> str:

@@ -7,13 +7,11 @@ from datetime import timedelta
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
-import structlog
 from prometheus_client import REGISTRY
 from sqlalchemy import func, select
 
-from app import clock, context
+from app import clock
 from app.clock import new_id
-from app.context import RequestContext
 from app.database import Database, Session
 from app.jobs import run_if_due
 from app.jobs.models import ScheduledJob
@@ -46,19 +44,6 @@ async def test_an_event_is_sent_after_its_transaction_and_an_event_of_a_rolled_b
     assert tea.await_args is not None
     assert tea.await_args.args[1] == event
     assert await waiting(database) == []
-
-
-async def test_the_logs_of_a_handler_name_the_request_that_published_the_event(database: Database) -> None:
-    contexts = []
-
-    async def note_context(session: Session, event: Event) -> None:
-        contexts.append(structlog.contextvars.get_contextvars())
-
-    context.enter(RequestContext(request_id="the-cause"))
-    [event] = await send(database)
-    await Worker(database, note_context).work()
-
-    assert contexts == [{"request_id": "the-cause", "message_id": str(event.id)}]
 
 
 async def test_messages_of_a_relay_that_died_are_sent_again_and_handled_once(

@@ -6,13 +6,11 @@ from contextlib import suppress
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
-import structlog
 from prometheus_client import REGISTRY
 from sqlalchemy import update
 
-from app import NAME, clock, context
+from app import NAME, clock
 from app.clock import new_id
-from app.context import RequestContext
 from app.database import Database, Session
 from app.jobs.models import ScheduledJob
 from app.messaging import consumer, erase
@@ -61,19 +59,6 @@ async def test_a_message_holds_a_cloud_event(database: Database) -> None:
         "datacontenttype": "application/json",
         "data": {},
     }
-
-
-async def test_the_logs_of_a_handler_name_the_request_that_published_the_event(database: Database) -> None:
-    contexts = []
-
-    async def note_context(session: Session, event: Event) -> None:
-        contexts.append(structlog.contextvars.get_contextvars())
-
-    context.enter(RequestContext(request_id="the-cause"))
-    [event] = await send(database)
-    await Worker(database, note_context).work()
-
-    assert contexts == [{"request_id": "the-cause", "message_id": str(event.id)}]
 
 
 async def test_a_handled_message_leaves_the_queue(database: Database) -> None:

@@ -31,7 +31,7 @@ UNLIMITED = ("/openapi.json", "/docs", "/.well-known")
 """These paths and the paths below them have no rate limit either."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _GZIP = re.compile(rb"gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -307,12 +307,12 @@ def _enter_context(scope: Scope) -> RequestContext:
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = b"%032x" % secrets.randbits(128)
     address = scope["client"][0] if scope.get("client") else ""
-    request = RequestContext(scope["path"], request_id.decode(), address, headers)
+    traceparent: bytes = headers.get(b"traceparent", b"")
+    if not _TRACEPARENT.fullmatch(traceparent):
+        traceparent = b""
+    request = RequestContext(scope["path"], request_id.decode(), address, headers, traceparent=traceparent.decode())
     context.enter(request)
-    logged = {"request_id": request.request_id}
-    if trace := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
-        logged["trace_id"] = trace[1].decode()
-    structlog.contextvars.bind_contextvars(**logged)
+    structlog.contextvars.bind_contextvars(**request.logged)
     return request
 
 

@@ -38,6 +38,8 @@ class Envelope:
             headers["handler"] = message.handler
         if message.request_id:
             headers["request-id"] = message.request_id
+        if message.traceparent:
+            headers["traceparent"] = message.traceparent
         return cls(
             id=str(message.id),
             type=message.type,
@@ -58,6 +60,7 @@ class Received:
     owner: str
     handler: str | None
     request_id: str | None
+    traceparent: str | None
     attempts: int
     """How often the handler has failed before."""
     is_repeated: bool
@@ -77,6 +80,7 @@ class Received:
             owner=delivery.headers["owner"],
             handler=delivery.headers.get("handler"),
             request_id=delivery.headers.get("request-id"),
+            traceparent=delivery.headers.get("traceparent"),
             attempts=int(delivery.headers["attempts"]),
             is_repeated=delivery.is_repeated,
         )

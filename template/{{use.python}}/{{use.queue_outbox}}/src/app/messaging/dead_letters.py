@@ -52,8 +52,8 @@ async def _show(session: Session, message_id: UUID) -> list[str]:
     message = await repository.find_dead(session, message_id)
     if message is None:
         raise _not_found()
-    shown = {"attempts": message.attempts, "last_error": message.last_error, "event": message.event}
-    return [json.dumps(shown, indent=2)]
+    fields = ("attempts", "last_error", "request_id", "traceparent", "event")
+    return [json.dumps({field: getattr(message, field) for field in fields}, indent=2)]
 
 
 @command.command("redrive")

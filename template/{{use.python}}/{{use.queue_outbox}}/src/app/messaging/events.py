@@ -29,12 +29,14 @@ async def publish(session: Session, event: Event, *, owner: str) -> None:
 
     `owner` is the subject of the user whose data the event holds: erasing the user deletes it.
     """
+    cause = context.current()
     await repository.add(
         session,
         event_id=event.id,
         event_type=event.type,
         event=event.model_dump(mode="json"),
         owner=owner,
-        request_id=context.current().request_id or None,
+        request_id=cause.request_id or None,
+        traceparent=cause.traceparent or None,
         run_at=event.time,
     )

@@ -2,11 +2,15 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from app import context
+from app.context import RequestContext
 from app.database import Database, Session
 from app.lifecycle import wait
 from app.messaging import repository
@@ -37,6 +41,15 @@ def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
     """
     # Beyond 2**30, the power is no use, and the float would overflow.
     return float(min(2 ** min(failures, 30), at_most)) * _random.uniform(0.5, 1)
+
+
+@contextmanager
+def caused_by(message_id: UUID, request_id: str | None, traceparent: str | None) -> Iterator[None]:
+    """Inside the block, log lines name the message and its request, and new events have the same request."""
+    request = RequestContext(request_id=request_id or "", traceparent=traceparent or "")
+    logged = structlog.contextvars.bound_contextvars(message_id=str(message_id), **request.logged)
+    with context.entered(request), logged:
+        yield
 
 
 async def count_pending(database: Database, stop: asyncio.Event) -> None:

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("event", sa.JSON(), nullable=False),
         sa.Column("handler", sa.String(100), nullable=True),
         sa.Column("request_id", sa.String(128), nullable=True),
+        sa.Column("traceparent", sa.String(55), nullable=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("run_at", Timestamp, nullable=False),
         sa.Column("lease", sa.Uuid(), nullable=True),

@@ -16,7 +16,7 @@ from app.messaging.broker import Broker
 from app.messaging.consumer import repository
 from app.messaging.envelope import Delivery, Received
 from app.messaging.events import Event
-from app.messaging.handlers import Handler, Handlers, backoff, dead_letters, handled, handling_duration
+from app.messaging.handlers import Handler, Handlers, backoff, caused_by, dead_letters, handled, handling_duration
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Consumer:
         Raises an error only if the database fails. Then, the message must not be acknowledged.
         """
         chosen = _chosen(message, handlers)
-        with structlog.contextvars.bound_contextvars(message_id=str(message.id), request_id=message.request_id):
+        with caused_by(message.id, message.request_id, message.traceparent):
             for name, handler in chosen.items():
                 with handling_duration.labels(message.event.type).time():
                     await self._handle(message, name, handler, is_only=len(chosen) == 1)

@@ -18,6 +18,7 @@ from app.messaging.handlers import (
     Handler,
     Handlers,
     backoff,
+    caused_by,
     count_pending,
     dead_letters,
     handled,
@@ -93,8 +94,8 @@ class Queue:
         return messages
 
     async def _handle(self, message: Message, handlers: Handlers) -> None:
-        context = structlog.contextvars.bound_contextvars(message_id=str(message.id), request_id=message.request_id)
-        with context, handling_duration.labels(message.type).time():
+        cause = caused_by(message.id, message.request_id, message.traceparent)
+        with cause, handling_duration.labels(message.type).time():
             try:
                 await self._apply(message, _handler_of(message, handlers))
             except Exception as error:  # any error of a handler leads to a retry

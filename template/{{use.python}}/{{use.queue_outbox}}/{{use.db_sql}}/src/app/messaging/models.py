@@ -31,6 +31,8 @@ class Message(Base):
     handler: Mapped[str | None] = mapped_column(String(100))
     """The name of the handler. Only set if the event has several handlers, and each got its own message."""
     request_id: Mapped[str | None] = mapped_column(String(128))
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+    """The W3C trace context of the request."""
     state: Mapped[MessageState] = mapped_column(enum_column(MessageState, "state"), default=MessageState.PENDING)
     run_at: Mapped[datetime]
     """The message is due at this time. A claim sets it to the end of the lease."""

@@ -25,13 +25,14 @@ async def add(
     event: dict[str, Any],
     owner: str,
     request_id: str | None,
+    traceparent: str | None,
     run_at: datetime,
 ) -> None:
     """Store a new message, and notify the workers after the commit."""
-    row = {"id": event_id, "type": event_type, "event": event, "owner": owner, "request_id": request_id}
+    row = {"id": event_id, "type": event_type, "event": event, "owner": owner, "run_at": run_at}
     connection = await session.connection()
     # Faster than the unit of work: the session need not track a row that only the worker reads.
-    await connection.execute(_INSERT, row | {"run_at": run_at})
+    await connection.execute(_INSERT, row | {"request_id": request_id, "traceparent": traceparent})
     notify(session, CHANNEL)
 
 

@@ -58,6 +58,7 @@ async def store_again(
         "event": message.event.model_dump(mode="json"),
         "handler": handler or None,
         "request_id": message.request_id,
+        "traceparent": message.traceparent,
         "state": MessageState.DEAD if seconds is None else MessageState.PENDING,
         "run_at": _in(seconds or 0),
         "attempts": attempts,

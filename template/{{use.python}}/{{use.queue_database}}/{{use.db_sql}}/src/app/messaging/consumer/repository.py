@@ -40,6 +40,7 @@ async def split(session: Session, message: Message, handlers: Sequence[str]) -> 
             event=message.event,
             handler=handler,
             request_id=message.request_id,
+            traceparent=message.traceparent,
             run_at=message.run_at,
             lease=message.lease,
             attempts=message.attempts,

@@ -115,6 +115,12 @@ class MariaDB:
             self._server.wait(60)
             self._server = None
 
+    def kill(self) -> None:
+        """`kill -9`; what was committed stays."""
+        if self._server:
+            self._server.kill()
+            self._server = None
+
     def close(self) -> None:
         """Stop the server and remove its data."""
         self.stop()
