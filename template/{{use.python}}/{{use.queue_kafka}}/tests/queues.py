@@ -34,8 +34,9 @@ def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(broker, "EVENTS", name)
     monkeypatch.setattr(broker, "GROUP", name)
     yield
-    admin = AdminClient(client_settings(queue_url))
-    admin.delete_topics([topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(name)])
+    admin = AdminClient({**client_settings(queue_url), "log_level": 0})
+    if topics := [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(name)]:
+        admin.delete_topics(topics)
 
 
 @contextmanager

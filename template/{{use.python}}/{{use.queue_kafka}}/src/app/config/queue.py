@@ -1,6 +1,7 @@
 """Settings of the queue and the worker."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -42,8 +43,10 @@ def client_settings(url: str) -> dict[str, Any]:
             "sasl.username": unquote(user),
             "sasl.password": unquote(password),
         }
-    if "cafile" in parameters:
-        settings["ssl.ca.location"] = parameters["cafile"]
+    if cafile := parameters.get("cafile"):
+        if not Path(cafile).is_file():
+            raise ValueError(f"names a file that does not exist: {cafile}")
+        settings["ssl.ca.location"] = cafile
     return settings
 
 

@@ -103,7 +103,7 @@ class Broker:
         """
         try:
             for wave in _waves(envelopes):
-                await self._send([_Record.of(envelope) for envelope in wave])
+                await self._send([Record.of(envelope) for envelope in wave])
         except BaseException:
             await self.close()  # nobody knows which confirmations are still to come
             raise
@@ -129,7 +129,7 @@ class Broker:
         assert self._producer
         return self._producer
 
-    async def _send(self, records: Sequence["_Record"]) -> None:
+    async def _send(self, records: Sequence["Record"]) -> None:
         producer = await self._connected()
         await asyncio.to_thread(producer.send, records)
 
@@ -140,7 +140,7 @@ class Broker:
             await member.commit(message)
 
         async def refuse() -> None:
-            await self._send([_Record(f"{EVENTS}.refused", message.key(), message.value(), message.headers())])
+            await self._send([Record(f"{EVENTS}.refused", message.key(), message.value(), message.headers())])
             await acknowledge()
 
         return Delivery(
@@ -179,14 +179,14 @@ def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
     topic: str
     key: str | bytes | None
     value: bytes | None
     headers: _Headers | None
 
     @classmethod
-    def of(cls, envelope: Envelope) -> "_Record":
+    def of(cls, envelope: Envelope) -> "Record":
         return cls(
             # A retry concerns no other service.
             topic=EVENTS if envelope.handler is None else f"{EVENTS}.retries",
@@ -218,7 +218,7 @@ class _Producer:
         """Raises: KafkaException"""
         self._topics(EVENTS, timeout=PING_TIMEOUT_SECONDS)
 
-    def send(self, records: Sequence[_Record]) -> None:
+    def send(self, records: Sequence[Record]) -> None:
         """Send records, and wait until the server has stored them.
 
         Raises: KafkaException, TimeoutError
