@@ -1,13 +1,13 @@
 """An event is published with the change that it reports, and each of its handlers takes effect exactly once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import update
 
 from app import NAME, clock
 from app.clock import new_id
@@ -15,12 +15,16 @@ from app.database import Database, Session
 from app.jobs.models import ScheduledJob
 from app.messaging import consumer, erase
 from app.messaging.consumer import repository
+from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event, publish
+from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
+from tests import stored
 from tests.messaging.conftest import (
     Worker,
     failing,
+    handled_by,
     handler,
     is_notified,
     is_notified_of_message,
@@ -76,7 +80,7 @@ async def test_each_of_several_handlers_receives_the_event(database: Database) -
     first, second = handler("first"), handler("second")
     await send(database, 2)
 
-    assert await Worker(database, first, second).work() == 4
+    assert await Worker(database, first, second).work() == 2
 
     assert subjects(first) == subjects(second) == ["cup-0", "cup-1"]
     assert await waiting(database) == []
@@ -98,6 +102,56 @@ async def test_each_handler_has_its_own_retries(database: Database, pass_time: C
     assert dead.handler == "bad"
 
 
+async def test_a_batch_handler_receives_all_events_of_a_batch_at_once(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    await send(database, 3)
+
+    assert await Worker(database, pour_all).work() == 3
+    assert batches == [["cup-0", "cup-1", "cup-2"]]
+    assert await waiting(database) == []
+
+
+async def test_a_batch_that_fails_is_rolled_back_and_its_events_are_handled_one_by_one(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+        await stored.add(session, *(ScheduledJob(name=event.subject, due_at=event.time) for event in events))
+        if "cup-1" in batches[-1]:
+            raise ValueError("the cup is broken")
+
+    await send(database, 3)
+    await Worker(database, pour_all).work()
+
+    assert batches == [["cup-0", "cup-1", "cup-2"], ["cup-0"], ["cup-1"], ["cup-2"]]
+    async with database.reading() as session:
+        jobs = await stored.all_of(session, ScheduledJob)
+    assert {"cup-0", "cup-1", "cup-2"} & {job.name for job in jobs} == {"cup-0", "cup-2"}
+    [failed] = await waiting(database)
+    assert (failed.subject, failed.attempts) == ("cup-1", 1)
+
+
+async def test_an_event_with_a_batch_handler_and_another_one_is_handled_alone(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    tea = handler()
+    await send(database, 2)
+    await Worker(database, pour_all, tea).work()
+
+    assert batches == [["cup-0"], ["cup-1"]]
+    assert subjects(tea) == ["cup-0", "cup-1"]
+
+
 async def test_several_workers_handle_each_message_once(database: Database) -> None:
     tea = handler()
     events = await send(database, 30)
@@ -113,8 +167,7 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     database: Database,
 ) -> None:
     async def act_then_fail(session: Session, event: Event) -> None:
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        await session.flush()
+        await stored.add(session, ScheduledJob(name=event.subject, due_at=event.time))
         if event.subject == "cup-0":
             raise ValueError("the pot is empty")
 
@@ -122,8 +175,8 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     await Worker(database, act_then_fail, queue_batch_size=2).work()
 
     async with database.reading() as session:
-        assert await session.get(ScheduledJob, "cup-0") is None
-        assert await session.get(ScheduledJob, "cup-1") is not None
+        assert await stored.find(session, ScheduledJob, "cup-0") is None
+        assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
@@ -165,14 +218,42 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 ) -> None:
     await send(database)
     async with database.transaction() as session:
-        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10)
+        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10) or []
     assert await Worker(database, failing()).work() == 0
     pass_time(11)
 
     assert await Worker(database, failing()).work() == 1
 
     async with database.transaction() as session:
-        assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+        assert not await repository.remove(session, [lost]), "a worker without the lease changes nothing"
+
+
+async def test_later_messages_of_a_subject_wait_for_the_worker_that_has_an_earlier_one(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    tea = handler()
+    first, other = await send(database, 2)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+    [later] = await send(database)
+    await Worker(database, tea).work()
+    assert handled_by(tea) == [other.id]
+
+    pass_time(11)
+    while await Worker(database, tea).work():
+        pass
+
+    assert handled_by(tea) == [other.id, first.id, later.id]
+
+
+async def test_two_workers_do_not_claim_at_the_same_time(database: Database) -> None:
+    await send(database)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+        waiting_worker = asyncio.create_task(Worker(database, handler()).work())
+        done, _ = await asyncio.wait([waiting_worker], timeout=0.2)
+        assert not done
+    assert await waiting_worker == 0
 
 
 async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_not_delay_others(
@@ -201,18 +282,26 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
     assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
 
 
-async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(database: Database) -> None:
-    taken = []
+async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = repository.claim
 
-    async def lose_the_others(session: Session, event: Event) -> None:
-        taken.append(event.subject)
-        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+    async def claim_and_lose(session: Session, *arguments: Any, **options: Any) -> list[Claimed] | None:
+        claimed = await claim(session, *arguments, **options)
+        message = await stored.find(session, Message, lost.id)
+        assert message
+        message.lease = new_id()
+        return claimed
 
-    await send(database, 2)
-    await Worker(database, lose_the_others).work()
+    monkeypatch.setattr(repository, "claim", claim_and_lose)
+    lost, other = await send(database, 2)
+    [later] = await send(database)
+    tea = handler()
+    await Worker(database, tea).work()
 
-    assert taken == ["cup-0"]
-    assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
+    assert handled_by(tea) == [other.id]
+    assert [message.id for message in await waiting(database)] == [lost.id, later.id]
 
 
 async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
@@ -223,8 +312,8 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
 
     give_up = repository.give_up
 
-    async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
-        await session.execute(update(Message).values(lease=new_id()))
+    async def lose_then_give_up(session: Session, message: Claimed, error: str) -> bool:
+        await stored.change_all(session, Message, lease=new_id())
         return await give_up(session, message, error)
 
     before = dead()
@@ -234,7 +323,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     assert dead() == before
 
     monkeypatch.undo()
-    await send(database)
+    await send(database, 2)  # that of the first subject waits for the worker that has the lease
     await Worker(database, failing(), queue_max_attempts=1).work()
     assert dead() == before + 1
 
