@@ -204,6 +204,7 @@ def test_only_servers_are_started_beside_the_service(
     servers = {
         "postgresql": "database",
         "mysql": "database",
+        "kafka": "broker",
         "rabbitmq": "broker",
         "redis": "cache",
         "memcached": "cache",
