@@ -1,6 +1,8 @@
 # Every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
 DEMO ?= demo/shop
+# Where scripts/setup.sh puts Kafka, and where the tests of services find it.
+export KAFKA_HOME ?= $(CURDIR)/.work/kafka
 
 .PHONY: help setup demo test slow prove lint format check bench lock docs
 

@@ -36,6 +36,7 @@ AXES = {
         {"queue_database", "queue_outbox"},
         {"queue_rabbitmq", "queue_outbox", "queue_broker"},
         {"queue_redis", "queue_outbox", "queue_broker", "redis"},
+        {"queue_kafka", "queue_outbox", "queue_broker"},
         {"queue_none"},
     ),
     "cache": (

@@ -20,6 +20,7 @@ main() {
             install_postgresql
             install_server MariaDB mariadbd mariadb-server
             install_server RabbitMQ rabbitmq-server rabbitmq-server
+            install_kafka
             install_server Redis redis-server redis-server
             install_server Memcached memcached memcached
             install_tmux
@@ -83,6 +84,31 @@ install_server() {
     else
         printf 'warning: %s is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install %s\n' "$1" "$3" >&2
     fi
+}
+
+# Debian has no package. Maven knows the parts of the distribution, and where to get them.
+install_kafka() {
+    home=${KAFKA_HOME:-.work/kafka}
+    if [ -x "$home/bin/kafka-server-start.sh" ]; then return; fi
+    install_server Maven mvn maven
+    if ! command -v mvn >/dev/null; then return; fi
+    echo "Fetching Kafka with Maven" >&2
+    mvn --quiet --batch-mode --file tests/components/kafka.xml dependency:copy-dependencies \
+        -DoutputDirectory="$PWD/.work/kafka/libs" >&2 || fail "Maven cannot fetch Kafka" "set KAFKA_HOME to a Kafka of your own"
+    write_kafka_program kafka-storage.sh kafka.tools.StorageTool
+    write_kafka_program kafka-topics.sh org.apache.kafka.tools.TopicCommand
+    write_kafka_program kafka-consumer-groups.sh org.apache.kafka.tools.consumer.group.ConsumerGroupCommand
+    write_kafka_program kafka-server-start.sh kafka.Kafka
+}
+
+# A program like that of the distribution, which Maven does not have.
+write_kafka_program() {
+    mkdir -p .work/kafka/bin
+    cat >".work/kafka/bin/$1" <<EOF
+#!/bin/sh
+exec java \${KAFKA_HEAP_OPTS:-} -cp "$PWD/.work/kafka/libs/*" $2 "\$@"
+EOF
+    chmod +x ".work/kafka/bin/$1"
 }
 
 install_tmux() {

@@ -4,6 +4,7 @@ import pytest
 
 from tests import components
 from tests.components import MissingComponentError, ensure
+from tests.components.kafka import Kafka
 from tests.components.memcached import Memcached
 from tests.components.mysql import MariaDB
 from tests.components.postgresql import PostgreSQL
@@ -81,6 +82,19 @@ def test_rabbitmq_keeps_its_queues_and_port_over_a_restart() -> None:
     assert "kept" in server.control("list_vhosts", "--no-table-headers").splitlines()
     assert server.queued("kept") == {}
     assert server.version.count(".") == 2
+
+
+def test_kafka_that_is_killed_keeps_its_topics_and_port_until_it_is_cleared() -> None:
+    server = ensure(Kafka)
+    server.create_topic("kept", 2)
+    url = server.url
+    server.kill()
+    server.start()
+    assert (server.url, server.provenance) == (url, "real")
+    assert server.topics() == ["kept"]
+    assert server.version.count(".") == 2
+    server.clear()
+    assert server.topics() == []
 
 
 def test_memcached_stores_a_value() -> None:

@@ -206,6 +206,7 @@ def test_only_servers_are_started_beside_the_service(
         ("database", "mysql"): "database",
         ("queue", "rabbitmq"): "broker",
         ("queue", "redis"): "broker",
+        ("queue", "kafka"): "broker",
         ("cache", "redis"): "cache",
         ("cache", "memcached"): "cache",
     }

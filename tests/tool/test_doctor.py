@@ -78,9 +78,12 @@ def shops(template_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
             ("database", "postgresql"),
             ("cache", "redis"),
             ("queue", "rabbitmq"),
+            ("queue", "kafka"),
         ):
-            project = str(folder / f"on-{choice}")
-            assert run(["new", project, *options, f"--{answer}", choice]) == 0
+            if is_offered(answer, choice):
+                project = str(folder / f"on-{choice}")
+                needed = ["--database", "postgresql"] if choice == "kafka" else []
+                assert run(["new", project, *options, f"--{answer}", choice, *needed]) == 0
     return folder
 
 
@@ -299,6 +302,18 @@ def test_a_queue_with_a_broker_needs_its_server(
 
     assert "missing   RabbitMQ does not answer at broker.invalid:" in outcome.out
     assert outcome.code == 1
+
+
+@pytest.mark.skipif(not is_offered("queue", "kafka"), reason="Kafka is not offered yet")
+def test_the_first_of_several_servers_is_looked_for(
+    scaffold: Scaffold, shops: Path, workplace: Path, listener: int
+) -> None:
+    shop = shutil.copytree(shops / "on-kafka", workplace / "shop")
+    (shop / ".env").write_text(f"QUEUE_URL=kafka://{HERE}:{listener},other.invalid:9092\n")
+
+    outcome = scaffold("doctor", "shop")
+
+    assert f"ok        Kafka answers at {HERE}:{listener}\n" in outcome.out
 
 
 def test_a_server_on_another_machine_must_answer(

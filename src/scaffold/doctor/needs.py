@@ -6,8 +6,9 @@ need has a `name`, a `remedy` for when it is not met, and a `kind` with fields o
 - `program`: one of `programs`, names on the PATH or paths in the project, of version `at_least`.
 - `run`: `command` succeeds.
 - `port`: the port in the setting `setting` is free. When it is unset, there is no need.
-- `server`: a server answers at the address in the setting `setting`, by default at `port`; or it
-  would run on this machine and one of `programs` can start it, as `starts` explains.
+- `server`: a server answers at the address in the setting `setting`, which is the first one of a
+  list, by default at `port`; or it would run on this machine and one of `programs` can start it, as
+  `starts` explains.
 - `space`: the disk has room for `megabytes`.
 
 A need with `optional: true` is not required. A need is skipped when the one in `unless` is met.
@@ -139,7 +140,7 @@ def _port(need: Need, place: Place) -> _Check | None:
 
 def _server(need: Need, place: Place) -> _Check:
     try:
-        url = urlsplit(place.settings[need["setting"]])
+        url = urlsplit(place.settings[need["setting"]].partition(",")[0])
         host, port = url.hostname or _LOOPBACK[0], url.port or int(need["port"])
     except ValueError:
         return _Check(ok=False, detail=f"cannot be found: {need['setting']} is no address")

@@ -1,0 +1,140 @@
+"""Run a command with a Kafka server for development: `python scripts/local_kafka.py make serve`.
+
+If a server of `QUEUE_URL` answers, the command uses it. Otherwise, a server is started on that port. This is the Kafka
+installed here, in `KAFKA_HOME` or on the PATH (it stops after the command, and keeps its data in `.kafka`), or the
+container of compose.yaml.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from app.config import settings_or_exit
+from app.config.queue import client_settings
+from local_servers import container_starts, fail, run_command
+
+START_SECONDS = 60
+PROGRAMS = ("kafka-server-start.sh", "kafka-server-start")
+"""The name in the distribution of Apache, and that of Homebrew."""
+CLUSTER = "ZGV2ZWxvcG1lbnQtMDAwMQ"
+
+
+def main() -> None:
+    run_command(server(settings_or_exit().queue_url))
+
+
+@contextmanager
+def server(url: str) -> Iterator[None]:
+    """A server that answers at `url` while the context lasts."""
+    host = urlsplit(url).hostname
+    if _answers(url):
+        yield
+    elif host not in ("localhost", "127.0.0.1"):
+        fail(f"no Kafka answers at {host}", "start it, or correct QUEUE_URL")
+    elif program := installed():
+        with local_server(program, url, Path(".kafka").absolute()):
+            yield
+    elif container_starts("broker"):
+        yield
+    else:
+        fail("there is no Kafka here", "install Kafka (set KAFKA_HOME) or Docker, or set QUEUE_URL to a server")
+
+
+def installed() -> str | None:
+    """The path of `kafka-server-start.sh`."""
+    folders = [f"{os.environ['KAFKA_HOME']}/bin"] if "KAFKA_HOME" in os.environ else []
+    path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/opt/kafka/bin"])
+    return next(filter(None, (shutil.which(name, path=path) for name in PROGRAMS)), None)
+
+
+@contextmanager
+def local_server(program: str, url: str, home: Path) -> Iterator[None]:
+    """Start a server with its data in a folder, and stop it at the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "server.properties"
+    settings.write_text(_settings(int(client_settings(url)["bootstrap.servers"].rpartition(":")[2]), home))
+    environment = {**os.environ, "LOG_DIR": str(home / "log"), "KAFKA_HEAP_OPTS": "-Xmx512m"}
+    if not (home / "data/meta.properties").exists():
+        storage = program.replace("kafka-server-start", "kafka-storage")
+        with _process([storage, "format", "-t", CLUSTER, "-c", str(settings)], environment, home) as formatting:
+            formatting.wait(START_SECONDS)
+    with _process([program, str(settings)], environment, home) as started:
+        _wait(url, started, home)
+        yield
+
+
+def _settings(port: int, home: Path) -> str:
+    """One server that is also its controller, and starts quickly."""
+    controller = _free_port()
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": home / "data",
+        "offsets.topic.num.partitions": 1,
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        # A server that was killed may start again at once. The consumers of a worker join together.
+        "broker.session.timeout.ms": 1000,
+        "broker.heartbeat.interval.ms": 200,
+        "group.initial.rebalance.delay.ms": 300,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in a session of its own, so that Ctrl-C does not reach it."""
+    with (home / "output").open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > end:
+            fail("Kafka did not start", f"see the files in {home}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        AdminClient({**client_settings(url), "log_level": 0}).list_topics(timeout=1)
+    except KafkaException:  # no connection yet
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,347 @@
+"""Everything that is specific to Kafka.
+
+The topic `NAME.events` takes every event. The key of a message is its subject, so one partition has all events of a
+subject, in their order. Another service reads the topic with a consumer group of its own; the group of this service is
+`NAME`. The topic `NAME.events.retries` has messages whose handler has failed before, and `NAME.events.refused` those
+that are no events.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from app import NAME
+from app.config import Settings
+from app.config.queue import client_settings
+from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
+
+CONFIRM_TIMEOUT_SECONDS = 3
+CONNECT_TIMEOUT_SECONDS = 3
+PING_TIMEOUT_SECONDS = 1
+POLL_SECONDS = 0.25
+"""How long a consumer waits for a message before it checks whether it must stop."""
+TOPIC_PARTITIONS = 12
+"""The partitions of a new topic. A worker has four consumers, so up to three workers share them evenly."""
+
+EVENTS = f"{NAME}.events"
+GROUP = NAME
+
+_T = TypeVar("_T")
+_Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
+
+_CLIENT = {
+    # What it logs is also raised.
+    "log_level": 0,
+    "reconnect.backoff.max.ms": 1000,
+}
+_PRODUCER = {
+    "enable.idempotence": True,
+    "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
+}
+_CONSUMER = {
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    # While consumers join and leave, the others go on with the partitions that they keep.
+    "partition.assignment.strategy": "cooperative-sticky",
+    # The messages of a worker that dies wait so long. A server accepts no less by default. The heartbeats come from a
+    # thread of librdkafka, so no handler delays them.
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1000,
+    # A consumer buffers no more than this.
+    "queued.min.messages": 100,
+    "queued.max.messages.kbytes": 1024,
+}
+_STARTED = "started"
+_REFUSALS = {
+    "_AUTHENTICATION",
+    "_INVALID_ARG",
+    "CLUSTER_AUTHORIZATION_FAILED",
+    "GROUP_AUTHORIZATION_FAILED",
+    "TOPIC_AUTHORIZATION_FAILED",
+}
+"""Errors that no retry would end."""
+
+
+class Broker:
+    """One producer, and a consumer for each `receive`. They open their connections again when they are lost."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client: dict[str, Any] = {**_CLIENT, **client_settings(settings.queue_url)}
+        self._connecting = asyncio.Lock()
+        self._producer: _Producer | None = None
+        self._is_connected = False
+
+    async def connect(self) -> None:
+        """Connect, and create the topics that are missing. Do nothing if this was done."""
+        async with self._connecting:
+            # Kept while the server does not answer: it goes on connecting.
+            self._producer = self._producer or _Producer(self._client)
+            if not self._is_connected:
+                await asyncio.to_thread(self._producer.create_missing_topics)
+                self._is_connected = True
+
+    async def close(self) -> None:
+        producer, self._producer, self._is_connected = self._producer, None, False
+        if producer:
+            await asyncio.to_thread(producer.close)
+
+    async def ping(self) -> None:
+        """Raise an error if the server does not answer."""
+        producer = await self._connected()
+        await asyncio.to_thread(producer.ping)
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Publish messages. Return when the server has stored all of them.
+
+        Raises an error if it has not stored one; it may have stored others.
+        """
+        try:
+            for wave in _waves(envelopes):
+                await self._send([Record.of(envelope) for envelope in wave])
+        except BaseException:
+            await self.close()  # nobody knows which confirmations are still to come
+            raise
+
+    async def receive(self, partition: int, stop: asyncio.Event) -> AsyncGenerator[Delivery, None]:
+        """The messages of the partitions that Kafka assigns to this consumer, until `stop` is set.
+
+        `partition` only numbers the consumers of this process. Raises KafkaException if Kafka excludes the consumer.
+        """
+        await self.connect()
+        member = _Member(self._client)
+        try:
+            await member.join()
+            while not stop.is_set():
+                message, is_repeated = await member.next()
+                if message and not stop.is_set():
+                    yield self._delivery(member, message, is_repeated=is_repeated)
+        finally:
+            await member.leave()
+
+    async def _connected(self) -> "_Producer":
+        await self.connect()
+        assert self._producer
+        return self._producer
+
+    async def _send(self, records: Sequence["Record"]) -> None:
+        producer = await self._connected()
+        await asyncio.to_thread(producer.send, records)
+
+    def _delivery(self, member: "_Member", message: Message, *, is_repeated: bool) -> Delivery:
+        headers = {name: _text(value) for name, value in dict(message.headers() or {}).items()}
+
+        async def acknowledge() -> None:
+            await member.commit(message)
+
+        async def refuse() -> None:
+            await self._send([Record(f"{EVENTS}.refused", message.key(), message.value(), message.headers())])
+            await acknowledge()
+
+        return Delivery(
+            id=headers.get("message-id", ""),
+            body=message.value() or b"",
+            headers=headers,
+            is_repeated=is_repeated,
+            acknowledge=acknowledge,
+            refuse=refuse,
+        )
+
+
+async def refusal(settings: Settings) -> str | None:
+    """Why the server refuses `QUEUE_URL`. None if it accepts it, or does not answer: it may answer later."""
+    broker = Broker(settings)
+    try:
+        await broker.connect()
+    except KafkaException as error:
+        problem: KafkaError = error.args[0]
+        return problem.str() if problem.name() in _REFUSALS else None
+    finally:
+        await broker.close()
+    return None
+
+
+def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
+    """Split messages so that no two of a wave have the same subject: the server may refuse one and store the next."""
+    wave: dict[str, Envelope] = {}
+    for envelope in envelopes:
+        if envelope.subject in wave:
+            yield list(wave.values())
+            wave = {}
+        wave[envelope.subject] = envelope
+    if wave:
+        yield list(wave.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    topic: str
+    key: str | bytes | None
+    value: bytes | None
+    headers: _Headers | None
+
+    @classmethod
+    def of(cls, envelope: Envelope) -> "Record":
+        return cls(
+            # A retry concerns no other service.
+            topic=EVENTS if envelope.handler is None else f"{EVENTS}.retries",
+            key=envelope.subject,
+            value=envelope.body,
+            headers={"content-type": CONTENT_TYPE, "message-id": envelope.id, **envelope.headers},
+        )
+
+
+class _Producer:
+    """A producer of librdkafka. Its methods block."""
+
+    def __init__(self, client: dict[str, Any]) -> None:
+        self._client = client
+        self._problem: KafkaError | None = None
+        self._producer = Producer({**client, **_PRODUCER, "error_cb": self._note})
+
+    def create_missing_topics(self) -> None:
+        """Raises: KafkaException"""
+        wanted = {EVENTS: TOPIC_PARTITIONS, f"{EVENTS}.retries": TOPIC_PARTITIONS, f"{EVENTS}.refused": 1}
+        existing = self._topics(timeout=CONNECT_TIMEOUT_SECONDS)
+        missing = [NewTopic(name, count) for name, count in wanted.items() if name not in existing]
+        if missing:
+            admin = AdminClient(self._client)
+            for creation in admin.create_topics(missing, request_timeout=CONNECT_TIMEOUT_SECONDS).values():
+                _finish(creation)
+
+    def ping(self) -> None:
+        """Raises: KafkaException"""
+        self._topics(EVENTS, timeout=PING_TIMEOUT_SECONDS)
+
+    def send(self, records: Sequence[Record]) -> None:
+        """Send records, and wait until the server has stored them.
+
+        Raises: KafkaException, TimeoutError
+        """
+        errors: list[KafkaError] = []
+
+        def note(error: KafkaError | None, _: Message) -> None:
+            if error:
+                errors.append(error)
+
+        for record in records:
+            self._producer.produce(
+                record.topic, record.value, record.key, on_delivery=note, headers=record.headers or {}
+            )
+        if self._producer.flush(CONFIRM_TIMEOUT_SECONDS + 1):
+            raise TimeoutError("the server has not confirmed all messages")
+        if errors:
+            raise KafkaException(errors[0])
+
+    def close(self) -> None:
+        self._producer.purge()
+        self._producer.close()
+
+    def _topics(self, only: str | None = None, *, timeout: float) -> Container[str]:
+        try:
+            topics: Container[str] = self._producer.list_topics(only, timeout).topics
+        except KafkaException as error:
+            self._problem = error.args[0]
+            self._producer.poll(0)  # calls `_note` with what happened on the connections
+            raise KafkaException(self._problem) from error
+        return topics
+
+    def _note(self, error: KafkaError) -> None:
+        if error.name() in _REFUSALS:
+            self._problem = error
+
+
+class _Member:
+    """A member of the consumer group. Its calls block, so they run in a thread of its own, one after the other."""
+
+    def __init__(self, client: dict[str, Any]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._consumer = Consumer({**client, **_CONSUMER, "group.id": GROUP})
+        self._assigned: set[TopicPartition] = set()
+        """Partitions of which no message was received since they were assigned."""
+
+    async def join(self) -> None:
+        await self._call(self._join)
+
+    async def leave(self) -> None:
+        try:
+            await self._call(self._consumer.close)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def next(self) -> tuple[Message | None, bool]:
+        """The next message, if there is one, and whether a consumer has started on it before.
+
+        Raises: KafkaException
+        """
+        return await self._call(self._next)
+
+    async def commit(self, message: Message) -> None:
+        """Let the group go on after a message.
+
+        Raises: KafkaException
+        """
+        await self._call(lambda: self._commit(_place(message, 1)))
+
+    async def _call(self, function: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def _join(self) -> None:
+        def note(_: Consumer, partitions: list[TopicPartition]) -> None:
+            self._assigned.update(partitions)
+
+        self._consumer.subscribe([EVENTS, f"{EVENTS}.retries"], on_assign=note)
+
+    def _next(self) -> tuple[Message | None, bool]:
+        message = self._consumer.poll(POLL_SECONDS)
+        if message is None:
+            return None, False
+        if error := message.error():
+            raise KafkaException(error)
+        return message, self._is_repeated(_place(message))
+
+    def _is_repeated(self, place: TopicPartition) -> bool:
+        """Whether a consumer died while it handled the message at this place.
+
+        Kafka does not count deliveries. But each message is committed before the next one is handled. So a message that
+        was started on before is the first one of its partition that a consumer receives. Such a message is marked in
+        the metadata of the commit of the offset, which the next commit replaces.
+        """
+        if place not in self._assigned:
+            return False
+        self._assigned.discard(place)
+        [committed] = self._consumer.committed([place], CONNECT_TIMEOUT_SECONDS)
+        if (committed.offset, committed.metadata) == (place.offset, _STARTED):
+            return True
+        self._commit(TopicPartition(place.topic, place.partition, place.offset, _STARTED))
+        return False
+
+    def _commit(self, place: TopicPartition) -> None:
+        [committed] = self._consumer.commit(offsets=[place], asynchronous=False)
+        if committed.error:
+            raise KafkaException(committed.error)
+
+
+def _place(message: Message, after: int = 0) -> TopicPartition:
+    """The place of a message, or that of a later one."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None
+    return TopicPartition(topic, partition, offset + after)
+
+
+def _finish(creation: Future[None]) -> None:
+    """Wait for the creation of a topic. Another process may have created it."""
+    try:
+        creation.result(CONNECT_TIMEOUT_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _text(value: str | bytes | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""

@@ -1,0 +1,176 @@
+"""What is specific to Kafka."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from pydantic import ValidationError
+
+from app import worker
+from app.config import Settings
+from app.config.queue import client_settings
+from app.database import Database
+from app.messaging import broker
+from app.messaging.broker import Broker
+from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
+from app.messaging.events import Event
+from tests import callers
+from tests.conftest import Start
+from tests.messaging.conftest import Worker, failing, handler, send, subjects
+from tests.processes import free_port
+
+
+@pytest.fixture
+def reader(queue_url: str, queue: None) -> Iterator[Consumer]:
+    """A consumer of another service."""
+    consumer = Consumer({**client_settings(queue_url), "group.id": "other", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(broker.EVENTS, partition, 0) for partition in range(broker.TOPIC_PARTITIONS)])
+    yield consumer
+    consumer.close()
+
+
+async def test_another_service_receives_each_event_once_and_no_retries(
+    database: Database, reader: Consumer, pass_time: Callable[[float], None]
+) -> None:
+    worker = Worker(database, failing(), queue_max_attempts=2)
+
+    [event] = await send(database)
+    for _ in range(2):
+        assert await worker.work() == 1
+        pass_time(60)
+    messages = await asyncio.to_thread(reader.consume, 2, 5)
+
+    [message] = messages
+    headers = dict(message.headers() or {})
+    assert (message.key(), headers["content-type"]) == (event.subject.encode(), CONTENT_TYPE.encode())
+    assert Event.model_validate_json(message.value() or b"") == event
+
+
+async def test_a_topic_keeps_the_partitions_that_it_has(database: Database, queue_url: str) -> None:
+    admin = AdminClient(client_settings(queue_url))
+    admin.create_topics([NewTopic(broker.EVENTS, 3)])[broker.EVENTS].result(10)
+    tea = handler()
+    await send(database, 8)
+
+    assert await Worker(database, tea).work() == 8
+
+    assert sorted(subjects(tea)) == [f"cup-{number}" for number in range(8)]
+    assert len(admin.list_topics(timeout=10).topics[broker.EVENTS].partitions) == 3
+
+
+async def test_a_message_is_repeated_if_another_consumer_has_started_on_it(database: Database) -> None:
+    worker = Worker(database)
+    await send(database)
+    await worker.queue.relay.send_batch()
+
+    assert [(await _first(worker.queue.broker)).is_repeated for _ in range(3)] == [False, True, True]
+
+
+async def test_a_message_is_not_repeated_if_it_is_the_first_one_after_a_message_that_was(database: Database) -> None:
+    worker = Worker(database)
+    await send(database)
+    await worker.queue.relay.send_batch()
+    assert not (await _first(worker.queue.broker)).is_repeated
+    assert (await _first(worker.queue.broker, acknowledges=True)).is_repeated
+    await send(database)
+    await worker.queue.relay.send_batch()
+
+    assert not (await _first(worker.queue.broker)).is_repeated
+
+
+async def test_a_message_waits_for_the_confirmation_of_the_last_one_of_its_subject(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[object] = []
+
+    async def refuse_the_second(self: Broker, records: Sequence[broker.Record]) -> None:
+        values = [record.value for record in records]
+        sent.extend(values)
+        if b"2" in values:
+            raise OSError("refused")
+
+    monkeypatch.setattr(Broker, "_send", refuse_the_second)
+    messages = {b"1": "cup", b"2": "pot", b"3": "cup", b"4": "pot"}
+    envelopes = [Envelope("", "tea.poured", 0, subject, None, body, {}) for body, subject in messages.items()]
+    with pytest.raises(OSError, match="refused"):
+        await Broker(Settings(app_env="test")).publish(envelopes)
+
+    assert sent == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "parameters", "reason"),
+    [("kafka", "", "SASL"), ("kafkas", f"?cafile={__file__}", "ssl.ca.location")],
+)
+def test_a_url_that_is_refused_ends_the_process(
+    queue_url: str,
+    database_url: str,
+    scheme: str,
+    parameters: str,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server = client_settings(queue_url)["bootstrap.servers"]
+    url = f"{scheme}://nobody:wrong@{server}{parameters}"
+
+    with pytest.raises(SystemExit, match="78"):
+        worker.check_servers(Settings(app_env="test", database_url=database_url, queue_url=url))
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: QUEUE_URL: ")
+    assert reason in line
+
+
+def test_a_server_that_does_not_answer_does_not_end_the_process(database_url: str) -> None:
+    url = f"kafka://127.0.0.1:{free_port()}"
+    worker.check_servers(Settings(app_env="test", database_url=database_url, queue_url=url))
+
+
+async def test_without_the_server_the_service_works_on_and_is_degraded(start: Start) -> None:
+    client = callers.anybody(await start(queue_url=f"kafka://127.0.0.1:{free_port()}"))
+
+    ready = await client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["checks"]["queue"]["status"] == "unavailable"
+
+
+def test_a_url_says_how_to_connect() -> None:
+    assert client_settings("kafka://one,two:9093/") == {
+        "bootstrap.servers": "one,two:9093",
+        "security.protocol": "plaintext",
+    }
+    assert client_settings(f"kafkas://app:a%2Cb@[::1]:9093?mechanism=PLAIN&cafile={__file__}") == {
+        "bootstrap.servers": "[::1]:9093",
+        "security.protocol": "sasl_ssl",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "app",
+        "sasl.password": "a,b",
+        "ssl.ca.location": __file__,
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://broker/", "kafka://", "kafka://broker:port", "kafka://one;two", "kafka://one/events", "kafka://[1"),
+        *("kafka://app:x@broker?mechanism=NONE", "kafka://broker?verify=no", "kafkas://broker?cafile=/none"),
+    ],
+)
+def test_a_url_that_is_none_of_kafka_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="queue_url"):
+        Settings(app_env="test", queue_url=url)
+
+
+async def _first(broker: Broker, *, acknowledges: bool = False) -> Delivery:
+    """The first delivery of a consumer, which leaves the group then."""
+    async with asyncio.timeout(20), aclosing(broker.receive(0, asyncio.Event())) as deliveries:
+        async for delivery in deliveries:
+            if acknowledges:
+                await delivery.acknowledge()
+            return delivery
+    raise AssertionError("nothing is delivered")
