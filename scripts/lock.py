@@ -30,6 +30,7 @@ AXES = {
     "queue": (
         {"queue_database", "queue_outbox"},
         {"queue_rabbitmq", "queue_outbox", "queue_broker"},
+        {"queue_sqs", "queue_outbox", "queue_broker"},
         {"queue_none"},
     ),
     "cache": (
