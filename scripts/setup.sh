@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 UV_VERSION=0.13.8
+MOTO_VERSION=5.2.5
 python=${PYTHON:-python3}
 
 main() {
@@ -22,6 +23,8 @@ main() {
             install_server RabbitMQ rabbitmq-server rabbitmq-server
             install_server Redis redis-server redis-server
             install_server Memcached memcached memcached
+            install_elasticmq
+            install_moto
             install_tmux
             ;;
         bench)
@@ -83,6 +86,31 @@ install_server() {
     else
         printf 'warning: %s is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install %s\n' "$1" "$3" >&2
     fi
+}
+
+# Two stand-ins for AWS: ElasticMQ for SQS, which keeps messages over a restart, and moto for SNS with SQS.
+install_elasticmq() {
+    folder=$PWD/.work/elasticmq
+    if [ -x "$folder/elasticmq" ]; then return; fi
+    if ! command -v mvn >/dev/null && ! can_install; then
+        printf 'warning: Maven is missing: the tests of SQS will be skipped\n\nhint: install it, for example: sudo apt-get install maven\n' >&2
+        return
+    fi
+    command -v mvn >/dev/null || install_debian maven "Maven, which gets ElasticMQ, is missing"
+    mvn --quiet --batch-mode --file scripts/elasticmq.pom.xml dependency:copy-dependencies -DoutputDirectory="$folder/libs" >&2 ||
+        fail "cannot get ElasticMQ" "see what Maven says above"
+    # It takes its options like the program of Homebrew's package.
+    cat >"$folder/elasticmq" <<'EOF'
+#!/bin/sh
+exec java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC $ELASTICMQ_OPTS -cp "$(dirname "$0")/libs/*" org.elasticmq.server.Main
+EOF
+    chmod +x "$folder/elasticmq"
+}
+
+install_moto() {
+    if [ -x .work/moto/bin/moto_server ]; then return; fi
+    "$uv" venv --quiet --clear --python "$python" .work/moto
+    "$uv" pip install --quiet --python .work/moto/bin/python "moto[server]==$MOTO_VERSION"
 }
 
 install_tmux() {

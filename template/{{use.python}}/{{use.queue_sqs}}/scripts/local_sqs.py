@@ -25,7 +25,7 @@ include classpath("application.conf")
 node-address {{ host = "127.0.0.1", port = {port} }}
 rest-sqs {{ bind-hostname = "127.0.0.1", bind-port = {port}, sqs-limits = strict }}
 rest-stats {{ enabled = false }}
-messages-storage {{ enabled = true, uri = "jdbc:h2:./messages" }}
+messages-storage {{ enabled = true, uri = "jdbc:h2:./messages;WRITE_DELAY=0" }}
 """
 
 
