@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from aiobotocore.session import get_session
 
 import local_sqs
 from app.config.queue import DEVELOPMENT_URL
 from app.messaging import broker
-from app.messaging.broker import Broker
+from app.messaging.broker import Broker, client_options
 from tests.processes import free_port
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sqs import SQSClient
 
 SECRETS = {"queue_url": "http://broker:9324/000000000000/events.fifo"}
 """The settings that production requires."""
@@ -29,6 +34,7 @@ def queue_url() -> Iterator[str]:
 @pytest.fixture
 async def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """An empty queue with a name of its own. Other queues on the server are not touched."""
+    name = f"{queue_url.rpartition('/')[0]}/test-{uuid4().hex}"
     opened: set[Broker] = set()
     connect = Broker.connect
 
@@ -36,12 +42,25 @@ async def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         opened.add(self)
         await connect(self)
 
-    monkeypatch.setenv("QUEUE_URL", f"{queue_url.rpartition('/')[0]}/test-{uuid4().hex}.fifo")
+    monkeypatch.setenv("QUEUE_URL", f"{name}.fifo")
+    monkeypatch.setenv("QUEUE_LEASE_SECONDS", "2")
     monkeypatch.setattr(Broker, "connect", note_and_connect)
+    # A test cancels requests that wait. Such a request would get the messages of the next one.
     monkeypatch.setattr(broker, "WAIT_SECONDS", 0)
     yield
     for each in opened:
         await each.close()
+    if opened:
+        async with client(queue_url) as sqs:
+            for url in (f"{name}.fifo", f"{name}-refused.fifo"):
+                await sqs.delete_queue(QueueUrl=url)
+
+
+@asynccontextmanager
+async def client(url: str) -> AsyncIterator["SQSClient"]:
+    """A client for the server of a queue."""
+    async with get_session().create_client("sqs", **client_options(url)) as sqs:
+        yield sqs
 
 
 @contextmanager

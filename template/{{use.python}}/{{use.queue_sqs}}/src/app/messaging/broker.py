@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_sns import SNSClient
     from types_aiobotocore_sns.type_defs import PublishBatchRequestEntryTypeDef
     from types_aiobotocore_sqs import SQSClient
+    from types_aiobotocore_sqs.literals import QueueAttributeNameType
     from types_aiobotocore_sqs.type_defs import (
         MessageAttributeValueTypeDef,
         MessageTypeDef,
@@ -49,6 +50,12 @@ _CONFIG = AioConfig(
     retries={"total_max_attempts": 2, "mode": "standard"},
     max_pool_connections=30,
 )
+_FIFO: Mapping["QueueAttributeNameType", str] = {
+    "FifoQueue": "true",
+    "DeduplicationScope": "messageGroup",
+    "FifoThroughputLimit": "perMessageGroupId",
+    "MessageRetentionPeriod": str(14 * 24 * 3600),
+}
 
 
 class Broker:
@@ -118,7 +125,7 @@ class Broker:
                     yield self._delivery(message, held)
 
     async def _open(self) -> None:
-        session, options = get_session(), _options(self._url)
+        session, options = get_session(), client_options(self._url)
         self._sqs = await self._clients.enter_async_context(session.create_client("sqs", **options))
         if self._topic:
             self._sns = await self._clients.enter_async_context(session.create_client("sns", **options))
@@ -134,19 +141,13 @@ class Broker:
                 raise LookupError(f"there is no topic {self._topic}") from error
 
     async def _create(self) -> None:
-        await self._create_queue(self._refused_url)
+        await self._create_queue(self._refused_url, _FIFO)
         redrive = {"deadLetterTargetArn": await self._arn(self._refused_url), "maxReceiveCount": RECEIVE_LIMIT}
-        await self._create_queue(self._url, RedrivePolicy=json.dumps(redrive))
+        await self._create_queue(self._url, {**_FIFO, "RedrivePolicy": json.dumps(redrive)})
         if self._topic:
             await self._create_topic(self._topic, await self._arn(self._url))
 
-    async def _create_queue(self, url: str, **attributes: str) -> None:
-        attributes |= {
-            "FifoQueue": "true",
-            "DeduplicationScope": "messageGroup",
-            "FifoThroughputLimit": "perMessageGroupId",
-            "MessageRetentionPeriod": str(14 * 24 * 3600),
-        }
+    async def _create_queue(self, url: str, attributes: Mapping["QueueAttributeNameType", str]) -> None:
         await self._sqs.create_queue(QueueName=url.rpartition("/")[2], Attributes=attributes)
 
     async def _create_topic(self, topic: str, queue: str) -> None:
@@ -277,7 +278,7 @@ def _reason(error: Exception) -> str | None:
     return None
 
 
-def _options(url: str) -> dict[str, Any]:
+def client_options(url: str) -> dict[str, Any]:
     """The options of a client. On AWS, its usual settings give the endpoint and the credentials."""
     parts = urlsplit(url)
     if on_aws := re.match(r"(?:.+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.", parts.netloc):
