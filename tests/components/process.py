@@ -16,7 +16,6 @@ from typing import Literal, Protocol
 
 Provenance = Literal["real", "compatible"]
 REAL: Provenance = "real"
-COMPATIBLE: Provenance = "compatible"
 
 
 class Component(Protocol):

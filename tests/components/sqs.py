@@ -19,9 +19,9 @@ from typing import Any
 import httpx
 
 from tests.components.process import (
-    COMPATIBLE,
     MissingComponentError,
     Process,
+    Provenance,
     free_ports,
     wait_until,
 )
@@ -47,7 +47,7 @@ _RECEIVE_LIMIT = 100
 class ElasticMQ:
     """A throwaway ElasticMQ server that can be killed and started again on the same port."""
 
-    provenance = COMPATIBLE
+    provenance: Provenance = "compatible"
 
     def __init__(self) -> None:
         self._program = _program("elasticmq/elasticmq")
@@ -106,7 +106,7 @@ class ElasticMQ:
 class Moto:
     """A throwaway moto server, with SQS and SNS in memory."""
 
-    provenance = COMPATIBLE
+    provenance: Provenance = "compatible"
 
     def __init__(self) -> None:
         program = _program("moto/bin/moto_server")
@@ -126,7 +126,7 @@ class Moto:
     @property
     def version(self) -> str:
         """The version of the server, as in `5.2.5`."""
-        command = [self._python, "-c", "import moto; print(moto.__version__)"]
+        command = [str(self._python), "-c", "import moto; print(moto.__version__)"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def close(self) -> None:
