@@ -31,6 +31,7 @@ DATABASES, AUTHS, QUEUES, CACHES = (
 SLICES = re.compile(
     r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
 )
+LIBRARIES = "sqlalchemy|alembic|aiosqlite|sqlite3|asyncpg|asyncmy|pymongo|bson"
 MOST_FILES = 8
 in_one_process = pytest.mark.xdist_group("sums")
 """So that each project is rendered once."""
@@ -232,6 +233,19 @@ def test_the_core_of_the_language_knows_no_framework() -> None:
     assert len(files) > 40
     for file in files:
         assert not re.search(r"^\s*(from|import) (fastapi|starlette)\b", file.read_text(), re.M)
+
+
+def test_only_the_layers_of_databases_know_the_libraries_of_databases() -> None:
+    shared = [
+        path
+        for path in (ROOT / "template").rglob("*.py*")
+        if path.suffix in (".py", ".jinja")
+        if not re.search(r"{{use\.(db|notifier)_|_stack|__pycache__", path.as_posix())
+    ]
+
+    assert len(shared) > 100
+    for path in shared:
+        assert not re.search(rf"^\s*(from|import) ({LIBRARIES})\b", path.read_text(), re.M), path
 
 
 def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:

@@ -10,13 +10,12 @@ from unittest.mock import Mock
 import pytest
 from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import event
 
 from app import cli, clock
 from app.config import Settings, settings
 from app.database import Database
 from app.main import create_app
-from tests import caches, callers
+from tests import caches, callers, stored
 from tests.databases import Databases
 from tests.processes import free_port
 
@@ -110,7 +109,7 @@ async def start(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
         async def start(*routers: APIRouter, **changes: Any) -> FastAPI:
             service = create_app(Settings(**(defaults | changes)))
-            event.listen(service.state.database.reader.sync_engine, "before_cursor_execute", refuse_locks)
+            stored.refuse_locks(service.state.database)
             for router in routers:
                 service.include_router(router)
             await running.enter_async_context(service.router.lifespan_context(service))
@@ -143,11 +142,6 @@ async def member(service: FastAPI) -> AsyncClient:
 @pytest.fixture
 async def admin(service: FastAPI) -> AsyncClient:
     return await callers.admin(service)
-
-
-def refuse_locks(*arguments: Any) -> None:
-    """Fail on a statement that would lock rows outside of a transaction, where the lock ends with the statement."""
-    assert "FOR UPDATE" not in arguments[2], arguments[2]
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:

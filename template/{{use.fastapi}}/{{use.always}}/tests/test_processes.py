@@ -11,7 +11,6 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
-from sqlalchemy import select
 
 from app import __main__ as api_main
 from app import clock, dialect, idempotency, jobs, worker
@@ -19,8 +18,10 @@ from app.database import Database, Session
 from app.idempotency.models import StoredResponse
 from app.jobs import Job, run_if_due, run_jobs
 from app.jobs.models import ScheduledJob
+from tests import stored
 from tests.conftest import eventually
 from tests.processes import free_port, is_ready, running
+from tests.slow_worker import SLOW_JOB
 
 
 async def test_two_schedulers_run_a_job_once_per_tick(service: FastAPI, pass_time: Callable[[float], None]) -> None:
@@ -41,9 +42,8 @@ async def test_a_job_that_fails_changes_nothing_and_is_tried_again(
     found: list[ScheduledJob | None] = []
 
     async def fail_at_first(session: Session) -> None:
-        found.append(await session.get(ScheduledJob, "effect"))
-        session.add(ScheduledJob(name="effect", due_at=clock.now()))
-        await session.flush()
+        found.append(await stored.find(session, ScheduledJob, "effect"))
+        await stored.add(session, ScheduledJob(name="effect", due_at=clock.now()))
         if len(found) == 1:
             raise ValueError("at first")
         stop.set()
@@ -141,18 +141,19 @@ async def test_expired_rows_are_deleted_in_short_transactions(
 ) -> None:
     response = {"scope": "anonymous POST /", "fingerprint": bytes(32), "status": 201, "body": b"{}"}
     ages = [timedelta(hours=hours) for hours in (-3, -2, -1, 1)]
+    responses = [
+        StoredResponse(**response, key=f"{number}", location=None, etag=None, expires_at=clock.now() + age)
+        for number, age in enumerate(ages)
+    ]
     async with database.transaction() as session:
-        session.add_all(
-            StoredResponse(**response, key=f"{number}", location=None, etag=None, expires_at=clock.now() + age)
-            for number, age in enumerate(ages)
-        )
+        await stored.add(session, *responses)
     monkeypatch.setattr("app.database.DELETED_AT_ONCE", 2)
 
     [purge] = idempotency.jobs
     assert [await run_if_due(database, purge) for _ in range(3)] == [True, True, False]
 
     async with database.reading() as session:
-        assert (await session.scalars(select(StoredResponse.key))).all() == ["3"]
+        assert [left.key for left in await stored.all_of(session, StoredResponse)] == ["3"]
 
 
 @pytest.mark.parametrize("entry_point", [api_main, worker])
@@ -171,21 +172,15 @@ def test_a_database_url_that_cannot_be_right_ends_the_process(
         entry_point.main()
 
 
-async def test_a_worker_finishes_the_running_job_before_it_stops(database: Database, tmp_path: Path) -> None:
-    url = database.writer.url.render_as_string(hide_password=False)
-    async with database.transaction() as session:
-        session.add_all(ScheduledJob(name=job.name, due_at=clock.now()) for job in worker.JOBS)
-    async with running("app.worker", tmp_path, DATABASE_URL=url) as process:
-        async with database.transaction() as session:
-            (await session.scalars(select(ScheduledJob).with_for_update())).all()
-            assert process.stdout
-            assert b"worker started" in await process.stdout.readline()
-            await asyncio.sleep(0.3)
-            process.terminate()
-            await asyncio.sleep(0.3)
-            assert process.returncode is None
-            await session.rollback()
+async def test_a_worker_finishes_the_running_job_before_it_stops(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    async with running("tests.slow_worker", tmp_path, DATABASE_URL=database_url) as process:
+        assert process.stdout
+        assert b"worker started" in await process.stdout.readline()
+        assert b"job begun" in await process.stdout.readline()
+
+        process.terminate()
+
         assert await asyncio.wait_for(process.wait(), 5) == 0
-    async with database.reading() as session:
-        done = set(await session.scalars(select(ScheduledJob.name).where(ScheduledJob.due_at > clock.now())))
-    assert done == {job.name for job in worker.JOBS}
+    assert not await run_if_due(database, SLOW_JOB), "it is done in this tick"

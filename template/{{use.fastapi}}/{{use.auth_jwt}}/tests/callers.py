@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from app.auth.keys import generate_pem
-from app.auth.sessions.models import LoginSession
-from app.auth.users.models import Grant, User
+from app.auth.sessions.repository import open_session
+from app.auth.users.repository import Users, new_user
 from app.clock import new_id, now
 from app.permissions import Role
 
@@ -30,16 +30,14 @@ async def admin(service: FastAPI) -> AsyncClient:
     return await logged_in(service, Role.ADMIN)
 
 
-async def logged_in(service: FastAPI, *roles: Role) -> AsyncClient:
-    """A client with these roles. It skips the login, because hashing a password is slow."""
-    user_id, session_id = new_id(), new_id()
+async def logged_in(service: FastAPI, role: Role) -> AsyncClient:
+    """A client with this role. It skips the login, because hashing a password is slow."""
+    user = new_user(f"{new_id()}@example.com", "", role)
     issued_at = int(time.time())
-    grants = [Grant(role=role) for role in roles]
     async with service.state.database.transaction() as session:
-        session.add(User(id=user_id, email=f"{user_id}@example.com", password_hash="", grants=grants))
-        await session.flush()
-        session.add(LoginSession(id=session_id, user_id=user_id, expires_at=now() + timedelta(days=1)))
-    claims = {"sub": str(user_id), "sid": str(session_id), "iat": issued_at, "exp": issued_at + 900}
+        await Users(session).add(user)
+        login_session = await open_session(session, user.id, expires_at=now() + timedelta(days=1))
+    claims = {"sub": str(user.id), "sid": str(login_session.id), "iat": issued_at, "exp": issued_at + 900}
     client = anybody(service)
     client.headers["Authorization"] = f"Bearer {service.state.authenticator.keys.sign(claims)}"
     return client

@@ -6,13 +6,14 @@ Run it in a clean work tree.
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from drop_example import drop_tables
+
 REMOVED = (
     *("src/app/orders", "tests/orders", "tests/auth/test_ownership.py", "tests/auth/test_erasure.py"),
-    *("migrations/versions/0004_orders.py", __file__),
+    *("migrations/versions/0004_orders.py", "scripts/drop_example.py", __file__),
 )
 EDITS = (  # file, pattern, replacement
     ("src/app/main.py", r"\borders(\.router)?, |, orders\.router\b", ""),
@@ -34,25 +35,13 @@ def lines_using_orders(path: Path) -> list[str]:
     return [f"{path}:{number}: {line.strip()}" for number, line in lines if USES.search(line)]
 
 
-def drop_tables() -> bool:
-    """Drop the tables of the orders. False if the database was never migrated, so that it has none."""
-    command = [sys.executable, "-m", "alembic", "downgrade", "0004_orders-1"]
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if "is not a valid downgrade target" in result.stdout:
-        return False
-    if result.returncode:
-        cause = (result.stdout.splitlines() or ["no reason given"])[-1]
-        sys.exit(f"error: the tables were not dropped: {cause}\n\nhint: start the database, or correct DATABASE_URL")
-    return True
-
-
 if __name__ == "__main__":
     if os.environ.get("APP_ENV") == "production":
         sys.exit("error: this would delete the orders of production\n\nhint: run it in a checkout, on a local database")
     for path in Path("migrations/versions").glob("*.py"):
         if re.search(r"^down_revision.*\b0004_orders\b", path.read_text(), flags=re.MULTILINE):
             sys.exit(f"error: {path} builds on 0004_orders\n\nhint: change its down_revision, or remove it")
-    # Before the migration file is removed: without it, Alembic can neither upgrade nor downgrade the database.
+    # Before the migration file is removed: without it, the database can be neither upgraded nor downgraded.
     had_tables = drop_tables()
     for path in map(Path, REMOVED):
         if path.is_dir():

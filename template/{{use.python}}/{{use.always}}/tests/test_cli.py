@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import delete, select
 
 from app import clock
 from app.cli import main
 from app.config import settings
-from app.database import Base, Database
+from app.database import Database
 from app.jobs.models import ScheduledJob
+from tests import stored
 from tests.databases import Databases
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -44,10 +44,10 @@ def test_reset_leaves_only_the_example_data() -> None:
 
 
 def test_the_shell_defines_the_database_and_the_models() -> None:
-    result = run("shell", keyboard="print(run(database.ping()), ScheduledJob.__tablename__)\n")
+    result = run("shell", keyboard="print(run(database.ping()), ScheduledJob.__name__)\n")
 
     assert result.exit_code == 0
-    assert "None scheduled_jobs" in result.output
+    assert "None ScheduledJob" in result.output
 
 
 def test_openapi_prints_the_document_and_nothing_else() -> None:
@@ -133,18 +133,19 @@ def test_a_backup_of_a_database_that_does_not_answer_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-async def _count_rows() -> list[int]:
+async def _count_rows() -> dict[str, int]:
     """The number of rows of each table."""
-    async with Database(settings()) as database, database.reading() as session:
-        tables = Base.metadata.sorted_tables
-        return [len((await session.execute(select(table))).all()) for table in tables]
+    async with Database(settings()) as database:
+        return await stored.count_rows(database)
 
 
 async def _add_row() -> None:
     async with Database(settings()) as database, database.transaction() as session:
-        session.add(ScheduledJob(name="left over", due_at=clock.now()))
+        await stored.add(session, ScheduledJob(name="left over", due_at=clock.now()))
 
 
 async def _delete_row() -> None:
     async with Database(settings()) as database, database.transaction() as session:
-        await session.execute(delete(ScheduledJob).where(ScheduledJob.name == "left over"))
+        row = await stored.find(session, ScheduledJob, "left over")
+        assert row
+        await stored.delete(session, row)

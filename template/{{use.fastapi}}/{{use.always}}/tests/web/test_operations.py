@@ -11,13 +11,12 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from app import logs
-from app.config import Settings
+from app import logs, migrations
+from app.config import Settings, settings
 from app.web import health
-from tests import callers, queues
+from tests import callers, queues, stored
 from tests.conftest import Start
 from tests.databases import Databases
 from tests.processes import free_port
@@ -32,14 +31,17 @@ async def test_without_its_database_the_service_is_live_but_not_ready(start: Sta
     await asyncio.sleep(0.05)  # The thread of a driver may report the failure to the event loop later.
 
 
-async def test_the_service_is_not_ready_without_migrations(start: Start, empty_database_url: str) -> None:
-    service = await start(database_url=empty_database_url)
-    client = callers.anybody(service)
+async def test_the_service_is_not_ready_without_migrations(
+    start: Start, empty_database_url: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DATABASE_URL", empty_database_url)
+    settings.cache_clear()
+    environment.setattr(health, "REUSE_SECONDS", 0)
+    client = callers.anybody(await start(database_url=empty_database_url))
     assert (await client.get("/readyz")).status_code == 503
-    async with service.state.database.transaction() as session:
-        # A downgrade to the base leaves this empty table.
-        await session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
-    assert (await client.get("/readyz")).status_code == 503
+    for migrate, status in ((migrations.upgrade, 200), (migrations.downgrade, 503)):
+        await asyncio.to_thread(migrate)
+        assert (await client.get("/readyz")).status_code == status
 
 
 async def test_the_service_is_not_ready_while_the_database_hangs(
@@ -95,7 +97,7 @@ async def test_requests_fail_fast_while_the_connection_pool_is_exhausted(start: 
     service = await start(database_pool_size=1, database_acquire_timeout_seconds=0.1)
     client = callers.anybody(service)
     async with service.state.database.reading() as session, asyncio.timeout(1):
-        await session.connection()
+        await stored.hold_connection(session)
         assert (await client.get("/api/probe/stored")).json()["code"] == "unavailable"
     assert (await client.get("/api/probe/stored")).status_code == 200
 
@@ -158,8 +160,8 @@ async def test_metrics_are_answered_while_all_connections_are_in_use(start: Star
     client = callers.anybody(service := await start(database_pool_size=1))
     database = service.state.database
     async with database.reading() as reader, database.transaction() as writer, asyncio.timeout(2):
-        await reader.connection()
-        await writer.connection()
+        await stored.hold_connection(reader)
+        await stored.hold_connection(writer)
 
         assert (await client.get("/metrics")).status_code == 200
 

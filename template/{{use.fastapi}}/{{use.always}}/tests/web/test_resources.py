@@ -8,7 +8,6 @@ import pytest
 from fastapi import FastAPI, Response
 from httpx2 import AsyncClient
 from httpx2 import Response as Answer
-from sqlalchemy import select
 
 from app import idempotency
 from app.database import Database
@@ -17,6 +16,7 @@ from app.idempotency.models import StoredResponse
 from app.pagination import Cursor
 from app.versions import check_version
 from app.web.conditional import ConditionalRead, NotModified, required_if_match
+from tests import stored
 
 CREATIONS = "/api/probe/creations"
 DAY = 86_400
@@ -82,7 +82,7 @@ async def test_expired_responses_are_purged(
 
     async with database.transaction() as session:
         await idempotency.purge(session)
-        assert (await session.scalars(select(StoredResponse))).all() == []
+        assert await stored.all_of(session, StoredResponse) == []
 
 
 @pytest.mark.parametrize("header", ['W/"3"', '"1", "3"', "*"])

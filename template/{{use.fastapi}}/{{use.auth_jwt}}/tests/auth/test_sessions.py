@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from argon2 import PasswordHasher
 from httpx2 import ASGITransport, AsyncClient, Response
-from sqlalchemy import func, select
 
 from app.auth.sessions import repository
 from app.auth.sessions.models import LoginFailures, LoginSession, RefreshToken
@@ -17,7 +16,7 @@ from app.auth.users.models import User
 from app.auth.users.repository import Users
 from app.clock import now
 from app.database import Database
-from tests import callers, queues
+from tests import callers, queues, stored
 from tests.callers import ADA, get_me, post
 from tests.conftest import Start
 
@@ -36,7 +35,8 @@ async def test_a_registration_creates_a_member(anybody: AsyncClient, database: D
     assert answer.json().keys() == {"id", "email", "roles", "disabled", "created_at", "updated_at"}
     assert answer.json()["roles"] == ["member"]
     async with database.reading() as session:
-        assert str(await session.scalar(select(User.password_hash))).startswith("$argon2id$")
+        [user] = await stored.all_of(session, User)
+    assert user.password_hash.startswith("$argon2id$")
 
 
 async def test_an_email_can_be_registered_once_in_any_case(anybody: AsyncClient) -> None:
@@ -211,4 +211,4 @@ async def test_a_session_ends_after_a_week_and_is_purged(start: Start, pass_time
     async with service.state.database.transaction() as session:
         await repository.delete_expired(session)
         for model in (LoginSession, RefreshToken, LoginFailures):
-            assert await session.scalar(select(func.count()).select_from(model)) == 1
+            assert len(await stored.all_of(session, model)) == 1

@@ -17,11 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from jwt.utils import base64url_encode
-from sqlalchemy import update
 
 from app import NAME
 from app.auth.keys import KeyRing, generate_pem
-from app.auth.sessions.models import LoginSession
+from app.auth.sessions import repository
 from app.config import Settings
 from tests import callers
 from tests.callers import get_me
@@ -109,8 +108,7 @@ async def test_a_cached_token_is_accepted_until_it_expires_or_its_session_is_rec
     tokens = (brief, token_of(gone), token_of(member))
     assert [(await get_me(member, token)).status_code for token in tokens] == [200, 200, 200]
     async with service.state.database.transaction() as session:
-        ended = LoginSession.id == UUID(claims_of(gone)["sid"])
-        await session.execute(update(LoginSession).where(ended).values(revoked_at=LoginSession.created_at))
+        await repository.revoke(session, UUID(claims_of(gone)["sid"]))
     await asyncio.sleep(expires_at - time.time() + 0.01)
     assert is_refused(await get_me(member, brief), "token_expired")
     assert (await get_me(member, token_of(gone))).status_code == 200

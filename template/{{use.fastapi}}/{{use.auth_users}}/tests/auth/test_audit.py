@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from httpx2 import AsyncClient
-from sqlalchemy import select
 
 from app import cli
 from app.auth.audit.models import AuditEntry
 from app.database import Database
+from tests import stored
 from tests.callers import ADA, post
 
 USERS = "/api/v1/users"
@@ -81,5 +81,5 @@ async def test_an_admin_that_a_command_creates_is_recorded(database: Database) -
     await asyncio.to_thread(CliRunner().invoke, cli.main, command, env=environment)
 
     async with database.reading() as session:
-        entry = (await session.scalars(select(AuditEntry))).one()
+        [entry] = await stored.all_of(session, AuditEntry)
     assert (entry.action, entry.actor_id, entry.after) == ("user.created", None, {"roles": ["admin"]})

@@ -2,11 +2,9 @@
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import delete
 
 from app import cli
 from app.auth.seed import ADMIN, MEMBER, seed
-from app.auth.users.models import User
 from app.auth.users.repository import Users
 from app.database import Database
 from tests.callers import ADA
@@ -32,7 +30,9 @@ def test_an_invalid_password_is_reported_in_one_line() -> None:
 async def test_the_seed_creates_the_user_that_is_missing(database: Database, missing: str) -> None:
     await seed(database)
     async with database.transaction() as session:
-        await session.execute(delete(User).where(User.email == missing))
+        user = await Users(session).find_by_email(missing)
+        assert user
+        await Users(session).remove(user)
 
     await seed(database)
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
-from sqlalchemy import select
 
-from app.database import Base, Database
+from app.database import Database
 from tests import callers
 from tests.callers import ADA, post
 from tests.conftest import Start
 from tests.orders.factories import ORDERS, new_order, place
+from tests.stored import tables_with
 
 ADDRESS = "203.0.113.7"
 NOTE = "Ring at the house of Ada"
@@ -24,13 +24,6 @@ async def amend_as_admin(service: FastAPI, order: str) -> None:
     admin = await callers.admin(service)
     for changes in ({"note": None, "reference": "none"}, {"note": NOTE, "reference": REFERENCE}):
         await admin.patch(order, json=changes, headers={"If-Match": "*"})
-
-
-async def tables_with(database: Database, *personal: str) -> set[str]:
-    """The tables in which any row holds one of these texts."""
-    async with database.reading() as session:
-        rows = {table.name: (await session.execute(select(table))).all() for table in Base.metadata.sorted_tables}
-    return {name for name, found in rows.items() if any(text in str(found) for text in personal)}
 
 
 @pytest.fixture

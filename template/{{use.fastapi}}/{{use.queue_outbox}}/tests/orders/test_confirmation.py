@@ -3,7 +3,6 @@
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import select
 
 from app.database import Database
 from app.messaging import Queue
@@ -11,6 +10,7 @@ from app.messaging.events import Event
 from app.messaging.models import Message
 from app.orders.handlers import confirm_order
 from app.subscriptions import HANDLERS
+from tests import stored
 from tests.messaging.workers import work
 from tests.orders.factories import line, place
 
@@ -23,9 +23,9 @@ async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
     placed = (await place(member, lines=[line(unit_price="12.5525")])).json()
 
     async with database.reading() as session:
-        event = Event.model_validate(await session.scalar(select(Message.event)))
+        [message] = await stored.all_of(session, Message)
 
-    assert event.data["total"] == placed["total"] == "25.105"
+    assert Event.model_validate(message.event).data["total"] == placed["total"] == "25.105"
 
 
 async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_the_request(
@@ -36,9 +36,9 @@ async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_t
     await place(member)
 
     async with database.reading() as session:
-        stored = (await session.execute(select(Message.request_id, Message.traceparent))).one()
+        [message] = await stored.all_of(session, Message)
 
-    assert tuple(stored) == ("r1", traceparent)
+    assert (message.request_id, message.traceparent) == ("r1", traceparent)
 
 
 async def test_a_placed_order_is_confirmed(service: FastAPI, member: AsyncClient, database: Database) -> None:
@@ -61,10 +61,10 @@ async def test_a_cancelled_order_stays_cancelled(service: FastAPI, member: Async
 async def test_confirming_an_order_twice_changes_it_once(member: AsyncClient, database: Database) -> None:
     path = (await place(member)).headers["Location"]
     async with database.reading() as session:
-        event = Event.model_validate(await session.scalar(select(Message.event)))
+        [message] = await stored.all_of(session, Message)
 
     for _ in range(2):
         async with database.transaction() as session:
-            await confirm_order(session, event)
+            await confirm_order(session, Event.model_validate(message.event))
 
     assert (await member.get(path)).headers["ETag"] == '"2"'

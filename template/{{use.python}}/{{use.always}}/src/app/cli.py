@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from alembic import command
-from alembic.config import Config
 
-from app import auth, backups, dialect, messaging
+from app import auth, backups, dialect, messaging, migrations
 from app.config import Settings, settings_or_exit
-from app.database import Base, Database
+from app.database import Database, models
 from app.errors import BackupError, DomainError
 from app.main import create_app
 from app.orders.seed import seed as seed_orders
@@ -45,7 +43,7 @@ def main() -> None:
 def migrate() -> None:
     """Migrate the database to the newest version of the schema."""
     settings_or_exit()
-    command.upgrade(Config("alembic.ini"), "head")
+    migrations.upgrade()
 
 
 @main.command()
@@ -59,8 +57,8 @@ def seed() -> None:
 def reset() -> None:
     """Empty the database, then migrate and seed it."""
     settings = _development_settings()
-    command.downgrade(Config("alembic.ini"), "base")
-    command.upgrade(Config("alembic.ini"), "head")
+    migrations.downgrade()
+    migrations.upgrade()
     asyncio.run(_seed(settings))
 
 
@@ -89,11 +87,10 @@ def restore(file: Path) -> None:
 @main.command()
 def shell() -> None:
     """Open a Python prompt with the database and the models."""
-    models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
     database = Database(settings_or_exit())
     with asyncio.Runner() as runner:
         banner = "`run(…)` runs a coroutine. `database` and the models are defined."
-        code.interact(banner, local={"run": runner.run, "database": database, **models})
+        code.interact(banner, local={"run": runner.run, "database": database, **models()})
         runner.run(database.close())
 
 

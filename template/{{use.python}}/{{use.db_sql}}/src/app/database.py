@@ -61,6 +61,11 @@ class Resource:
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  # SQLAlchemy reads it, nothing changes it
 
 
+def models() -> dict[str, type[Base]]:
+    """All models, by name."""
+    return {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
+
+
 def enum_column(kind: type[StrEnum], name: str) -> Enum:
     """The type of a column that holds the value of an enum member. `name` is the name of its CHECK constraint."""
     return Enum(

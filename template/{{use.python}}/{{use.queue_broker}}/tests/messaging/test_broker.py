@@ -8,7 +8,6 @@ from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import func, select
 
 from app import clock
 from app.clock import new_id
@@ -22,6 +21,7 @@ from app.messaging.consumer.models import HandledMessage
 from app.messaging.envelope import Envelope, UnsendableError
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
+from tests import stored
 from tests.conftest import eventually
 from tests.messaging.conftest import Worker, failing, handler, send, subjects, waiting
 from tests.messaging.workers import Death, die_while_handling, handle, handle_and_die
@@ -213,8 +213,7 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     database: Database,
 ) -> None:
     async def act_then_fail(session: Session, event: Event) -> None:
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        await session.flush()
+        await stored.add(session, ScheduledJob(name=event.subject, due_at=event.time))
         if event.subject == "cup-0":
             raise ValueError("the pot is empty")
 
@@ -222,8 +221,8 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     await Worker(database, act_then_fail).work()
 
     async with database.reading() as session:
-        assert await session.get(ScheduledJob, "cup-0") is None
-        assert await session.get(ScheduledJob, "cup-1") is not None
+        assert await stored.find(session, ScheduledJob, "cup-0") is None
+        assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
 async def test_a_dead_letter_is_handled_after_it_was_redriven(database: Database) -> None:
@@ -399,7 +398,7 @@ async def test_what_was_handled_is_forgotten_after_a_while(
 ) -> None:
     async def remembered() -> int:
         async with database.reading() as session:
-            return await session.scalar(select(func.count()).select_from(HandledMessage)) or 0
+            return len(await stored.all_of(session, HandledMessage))
 
     [purge] = jobs
     await send(database, 2)

@@ -7,7 +7,6 @@ from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import update
 
 from app import NAME, clock
 from app.clock import new_id
@@ -18,9 +17,11 @@ from app.messaging.consumer import repository
 from app.messaging.events import Event, publish
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
+from tests import stored
 from tests.messaging.conftest import (
     Worker,
     failing,
+    handled_by,
     handler,
     is_notified,
     is_notified_of_message,
@@ -113,8 +114,7 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     database: Database,
 ) -> None:
     async def act_then_fail(session: Session, event: Event) -> None:
-        session.add(ScheduledJob(name=event.subject, due_at=event.time))
-        await session.flush()
+        await stored.add(session, ScheduledJob(name=event.subject, due_at=event.time))
         if event.subject == "cup-0":
             raise ValueError("the pot is empty")
 
@@ -122,8 +122,8 @@ async def test_the_effect_of_a_handler_that_fails_is_rolled_back_and_other_messa
     await Worker(database, act_then_fail, queue_batch_size=2).work()
 
     async with database.reading() as session:
-        assert await session.get(ScheduledJob, "cup-0") is None
-        assert await session.get(ScheduledJob, "cup-1") is not None
+        assert await stored.find(session, ScheduledJob, "cup-0") is None
+        assert await stored.find(session, ScheduledJob, "cup-1") is not None
 
 
 async def test_retries_wait_longer_each_time_until_the_message_is_a_dead_letter(
@@ -165,7 +165,7 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 ) -> None:
     await send(database)
     async with database.transaction() as session:
-        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10)
+        [lost] = await repository.claim(session, new_id(), limit=1, seconds=10) or []
     assert await Worker(database, failing()).work() == 0
     pass_time(11)
 
@@ -173,6 +173,34 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
 
     async with database.transaction() as session:
         assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+
+
+async def test_later_messages_of_a_subject_wait_for_the_worker_that_has_an_earlier_one(
+    database: Database, pass_time: Callable[[float], None]
+) -> None:
+    tea = handler()
+    first, other = await send(database, 2)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+    [later] = await send(database)
+    await Worker(database, tea).work()
+    assert handled_by(tea) == [other.id]
+
+    pass_time(11)
+    while await Worker(database, tea).work():
+        pass
+
+    assert handled_by(tea) == [other.id, first.id, later.id]
+
+
+async def test_two_workers_do_not_claim_at_the_same_time(database: Database) -> None:
+    await send(database)
+    async with database.transaction() as session:
+        assert await repository.claim(session, new_id(), limit=1, seconds=10)
+        waiting_worker = asyncio.create_task(Worker(database, handler()).work())
+        done, _ = await asyncio.wait([waiting_worker], timeout=0.2)
+        assert not done
+    assert await waiting_worker == 0
 
 
 async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_not_delay_others(
@@ -206,7 +234,7 @@ async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(databa
 
     async def lose_the_others(session: Session, event: Event) -> None:
         taken.append(event.subject)
-        await session.execute(update(Message).where(Message.id != event.id).values(lease=new_id()))
+        await stored.change_all(session, Message, lease=new_id())
 
     await send(database, 2)
     await Worker(database, lose_the_others).work()
@@ -224,7 +252,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     give_up = repository.give_up
 
     async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
-        await session.execute(update(Message).values(lease=new_id()))
+        await stored.change_all(session, Message, lease=new_id())
         return await give_up(session, message, error)
 
     before = dead()
@@ -234,7 +262,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
     assert dead() == before
 
     monkeypatch.undo()
-    await send(database)
+    await send(database, 2)  # that of the first subject waits for the worker that has the lease
     await Worker(database, failing(), queue_max_attempts=1).work()
     assert dead() == before + 1
 

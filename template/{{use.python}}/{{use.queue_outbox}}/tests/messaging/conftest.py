@@ -4,10 +4,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from unittest.mock import AsyncMock
+from uuid import UUID
 
 import pytest
 import structlog
-from sqlalchemy import select
 
 from app.config import Settings
 from app.database import Database
@@ -16,6 +16,7 @@ from app.messaging.events import Event, publish
 from app.messaging.handlers import Handler
 from app.messaging.models import Message
 from app.messaging.notifier import Notifier
+from tests import stored
 from tests.conftest import eventually
 from tests.messaging.workers import work
 
@@ -52,12 +53,17 @@ def subjects(handler: AsyncMock) -> list[str]:
     return [call.args[1].subject for call in handler.await_args_list]
 
 
+def handled_by(handler: AsyncMock) -> list[UUID]:
+    """The ids of the events that a handler was called with."""
+    return [call.args[1].id for call in handler.await_args_list]
+
+
 class Worker:
     """A worker whose handlers take the events of the type `tea.poured`."""
 
     def __init__(self, database: Database, *handlers: Handler, **changes: Any) -> None:
-        url = database.writer.url.render_as_string(hide_password=False)
-        self.queue = Queue(Settings(app_env="test", database_url=url, **changes), database)
+        settings = Settings(app_env="test", database_url=stored.url_of(database), **changes)
+        self.queue = Queue(settings, database)
         self.handlers = {"tea.poured": handlers}
 
     async def work(self) -> int:
@@ -76,7 +82,7 @@ async def send(database: Database, count: int = 1) -> list[Event]:
 async def waiting(database: Database) -> Sequence[Message]:
     """The messages in the queue, the oldest first."""
     async with database.reading() as session:
-        return (await session.scalars(select(Message).order_by(Message.id))).all()
+        return await stored.all_of(session, Message)
 
 
 async def is_notified_of_message(notifier: Notifier, sender: Database) -> bool:

@@ -44,7 +44,7 @@ async def amend(
     before = {field: getattr(order, field) for field in changes}
     for field, value in changes.items():
         setattr(order, field, value)
-    await orders.save()
+    await orders.save(order)
     await _audit(orders, order, "order.amended", before, changes)
     return order
 
@@ -60,7 +60,7 @@ async def cancel(orders: Orders, order_id: UUID, versions: Collection[int] | Non
         raise DomainError("invalid_state", "The order is already cancelled")
     before = {"status": order.status}
     order.status = OrderStatus.CANCELLED
-    await orders.save()
+    await orders.save(order)
     await _audit(orders, order, "order.cancelled", before, {"status": order.status})
     return order
 

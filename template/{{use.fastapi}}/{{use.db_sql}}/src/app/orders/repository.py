@@ -26,7 +26,7 @@ class Orders:
     async def add(self, order: Order) -> None:
         """Raises: conflict"""
         self.session.add(order)
-        await self.save()
+        await self.save(order)
 
     async def get(self, order_id: UUID) -> Order:
         """Raises: not_found"""
@@ -64,7 +64,7 @@ class Orders:
         statement = select(Order).where(Order.owner == owner).order_by(Order.created_at)
         return (await self.session.scalars(statement)).unique().all()
 
-    async def save(self) -> None:
+    async def save(self, order: Order) -> None:
         """Store what has changed.
 
         Raises: conflict

@@ -15,4 +15,4 @@ async def confirm_order(session: Session, event: Event) -> None:
     order = await orders.find_for_update(UUID(event.subject))
     if order and order.status is OrderStatus.PLACED:
         order.status = OrderStatus.CONFIRMED
-        await orders.save()
+        await orders.save(order)

@@ -32,7 +32,6 @@ class Envelope:
     @classmethod
     def of(cls, message: Message) -> Self:
         """The envelope of a message in the outbox."""
-        subject = str(message.event["subject"])
         headers = {"owner": message.owner, "attempts": str(message.attempts)}
         if message.handler:
             headers["handler"] = message.handler
@@ -43,8 +42,8 @@ class Envelope:
         return cls(
             id=str(message.id),
             type=message.type,
-            partition=zlib.crc32(subject.encode()) % PARTITIONS,
-            subject=subject,
+            partition=zlib.crc32(message.subject.encode()) % PARTITIONS,
+            subject=message.subject,
             handler=message.handler,
             body=json.dumps(message.event).encode(),
             headers=headers,

@@ -18,7 +18,7 @@ class Event(BaseModel, frozen=True):
     id: UUID = Field(default_factory=clock.new_id)
     source: str = NAME
     type: str
-    subject: str
+    subject: str = Field(max_length=255)
     time: datetime = Field(default_factory=clock.now)
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any]
@@ -34,6 +34,7 @@ async def publish(session: Session, event: Event, *, owner: str) -> None:
         session,
         event_id=event.id,
         event_type=event.type,
+        subject=event.subject,
         event=event.model_dump(mode="json"),
         owner=owner,
         request_id=cause.request_id or None,

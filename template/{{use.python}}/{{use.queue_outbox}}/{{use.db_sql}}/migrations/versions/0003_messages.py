@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column("owner", sa.String(64), nullable=False),
         sa.Column("type", sa.String(100), nullable=False),
+        sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("event", sa.JSON(), nullable=False),
         sa.Column("handler", sa.String(100), nullable=True),
         sa.Column("request_id", sa.String(128), nullable=True),
@@ -28,6 +29,7 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('pending', 'dead')", name="state"),
     )
     op.create_index("ix_messages_state_run_at", "messages", ["state", "run_at"])
+    op.create_index("ix_messages_subject", "messages", ["subject"])
 
 
 def downgrade() -> None:

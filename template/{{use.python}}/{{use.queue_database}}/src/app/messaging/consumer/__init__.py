@@ -31,6 +31,7 @@ from app.messaging.notifier import Notifier
 log = structlog.get_logger()
 
 PAUSE_AFTER_OUTAGE_SECONDS = 1
+PAUSE_BETWEEN_CLAIMS_SECONDS = 0.02
 
 
 class Queue:
@@ -82,10 +83,20 @@ class Queue:
         return len(messages)
 
     async def _claim(self, lease: UUID, handlers: Handlers) -> list[Message]:
+        while True:
+            messages = await self._try_to_claim(lease, handlers)
+            if messages is not None:
+                return messages
+            await asyncio.sleep(PAUSE_BETWEEN_CLAIMS_SECONDS)  # another worker is claiming
+
+    async def _try_to_claim(self, lease: UUID, handlers: Handlers) -> list[Message] | None:
         limit, seconds = self._settings.queue_batch_size, self._settings.queue_lease_seconds
         messages: list[Message] = []
         async with self._database.transaction() as session:
-            for message in await repository.claim(session, lease, limit=limit, seconds=seconds):
+            claimed = await repository.claim(session, lease, limit=limit, seconds=seconds)
+            if claimed is None:
+                return None
+            for message in claimed:
                 names = [handler.__name__ for handler in handlers.get(message.type, ())]
                 if message.handler is None and len(names) > 1:
                     messages += await repository.split(session, message, names)

@@ -21,12 +21,17 @@ class Message(Base):
     """An event on its way to a handler. The row is deleted in the transaction of the handler."""
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_state_run_at", "state", "run_at"),)
+    __table_args__ = (
+        Index("ix_messages_state_run_at", "state", "run_at"),
+        Index("ix_messages_subject", "subject"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
     owner: Mapped[str] = mapped_column(String(64))
     """The subject of the user whose data the event holds."""
     type: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(255))
+    """The subject of the event. The messages of one subject are handled in the order in which they were stored."""
     event: Mapped[dict[str, Any]] = mapped_column(JSON)
     handler: Mapped[str | None] = mapped_column(String(100))
     """The name of the handler. Only set if the event has several handlers, and each got its own message."""

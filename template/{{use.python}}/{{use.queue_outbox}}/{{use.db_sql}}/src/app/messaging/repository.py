@@ -22,6 +22,7 @@ async def add(
     *,
     event_id: UUID,
     event_type: str,
+    subject: str,
     event: dict[str, Any],
     owner: str,
     request_id: str | None,
@@ -29,7 +30,7 @@ async def add(
     run_at: datetime,
 ) -> None:
     """Store a new message, and notify the workers after the commit."""
-    row = {"id": event_id, "type": event_type, "event": event, "owner": owner, "run_at": run_at}
+    row = {"id": event_id, "type": event_type, "subject": subject, "event": event, "owner": owner, "run_at": run_at}
     connection = await session.connection()
     # Faster than the unit of work: the session need not track a row that only the worker reads.
     await connection.execute(_INSERT, row | {"request_id": request_id, "traceparent": traceparent})

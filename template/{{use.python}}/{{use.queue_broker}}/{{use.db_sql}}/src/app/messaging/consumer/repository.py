@@ -55,6 +55,7 @@ async def store_again(
         "id": message.id if is_only else uuid5(message.id, handler),
         "owner": message.owner,
         "type": message.event.type,
+        "subject": message.event.subject,
         "event": message.event.model_dump(mode="json"),
         "handler": handler or None,
         "request_id": message.request_id,

@@ -1,33 +1,41 @@
 """Claims messages of the outbox. A worker claims a batch under one lease, and handles the messages one by one."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import aliased
 
 from app import clock, dialect
 from app.database import Session, execute_change
 from app.messaging.models import Message, MessageState
 
+_LOCK = int.from_bytes(hashlib.blake2b(b"claim", digest_size=8).digest(), signed=True)
 
-async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message]:
-    """Claim due messages for `seconds`, the oldest first.
 
-    A message that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If
-    it crashes its next worker, too, it does not delay other messages.
+async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message] | None:
+    """Claim due messages for `seconds`, the oldest first. None if another transaction is claiming.
+
+    While a message is claimed, later messages of its subject wait, so one worker handles them in their order. A message
+    that is due and still has a lease is orphaned: its worker died. An orphaned message is claimed alone. If it crashes
+    its next worker, too, it does not delay the messages of other subjects.
     """
+    # Two claims at a time would not see which subjects the other one claims.
+    if not await dialect.try_lock(session, _LOCK):
+        return None
     due = (
         select(Message.id)
-        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now())
-        .order_by(Message.run_at)
+        .where(Message.state == MessageState.PENDING, Message.run_at <= clock.now(), ~_waits_for_its_subject())
+        .order_by(Message.run_at, Message.id)
     )
     # A locked row is being handled: its worker lives, even if the lease is over.
     oldest = due.with_only_columns(Message.lease.is_not(None)).limit(1).with_for_update(skip_locked=True)
     is_orphaned = await session.scalar(oldest)
     changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
     claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes)
-    return sorted(claimed, key=lambda message: message.created_at)
+    return sorted(claimed, key=lambda message: (message.created_at, message.id))
 
 
 async def split(session: Session, message: Message, handlers: Sequence[str]) -> list[Message]:
@@ -37,6 +45,7 @@ async def split(session: Session, message: Message, handlers: Sequence[str]) -> 
         Message(
             owner=message.owner,
             type=message.type,
+            subject=message.subject,
             event=message.event,
             handler=handler,
             request_id=message.request_id,
@@ -79,6 +88,13 @@ async def _release(session: Session, message: Message, error: str, state: Messag
     mine = update(Message).where(Message.id == message.id, Message.lease == message.lease)
     changes = {"state": state, "run_at": _in(seconds), "lease": None, "last_error": error[:1000]}
     return await execute_change(session, mine.values(changes)) > 0
+
+
+def _waits_for_its_subject() -> ColumnElement[bool]:
+    """Whether a worker has claimed an earlier message of the same subject."""
+    claimed = aliased(Message)
+    is_earlier = or_(Message.lease.is_(None), claimed.created_at < Message.created_at)
+    return exists().where(and_(claimed.subject == Message.subject, claimed.lease.is_not(None), is_earlier))
 
 
 def _in(seconds: float) -> datetime:
