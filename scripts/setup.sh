@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
 # With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and the
-# servers that the slow tests start instances of; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# servers that the slow tests start instances of (stand-ins for AWS into .work); with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -20,12 +20,13 @@ from app.config import settings_or_exit
 from local_servers import container_starts, fail, run_command
 
 START_SECONDS = 30
+# Without the delay of 0, a server that is killed loses messages that it has acknowledged.
 CONFIGURATION = """\
 include classpath("application.conf")
-node-address {{ host = "127.0.0.1", port = {port} }}
-rest-sqs {{ bind-hostname = "127.0.0.1", bind-port = {port}, sqs-limits = strict }}
-rest-stats {{ enabled = false }}
-messages-storage {{ enabled = true, uri = "jdbc:h2:./messages;WRITE_DELAY=0" }}
+node-address { host = "127.0.0.1", port = PORT }
+rest-sqs { bind-hostname = "127.0.0.1", bind-port = PORT, sqs-limits = strict }
+rest-stats { enabled = false }
+messages-storage { enabled = true, uri = "jdbc:h2:./messages;WRITE_DELAY=0" }
 """
 
 
@@ -60,7 +61,7 @@ def local_server(program: str, url: str, home: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
     (home / ".gitignore").write_text("*\n")
-    (home / "elasticmq.conf").write_text(CONFIGURATION.format(port=urlsplit(url).port))
+    (home / "elasticmq.conf").write_text(CONFIGURATION.replace("PORT", str(urlsplit(url).port or 80)))
     with (home / "output").open("ab") as output:
         process = subprocess.Popen(
             [program],
