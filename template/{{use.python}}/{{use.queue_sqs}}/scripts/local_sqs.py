@@ -20,13 +20,12 @@ from app.config import settings_or_exit
 from local_servers import container_starts, fail, run_command
 
 START_SECONDS = 30
-# Without the delay of 0, a server that is killed loses messages that it has acknowledged.
 CONFIGURATION = """\
 include classpath("application.conf")
 node-address { host = "127.0.0.1", port = PORT }
 rest-sqs { bind-hostname = "127.0.0.1", bind-port = PORT, sqs-limits = strict }
 rest-stats { enabled = false }
-messages-storage { enabled = true, uri = "jdbc:h2:./messages;WRITE_DELAY=0" }
+messages-storage { enabled = true, uri = "jdbc:h2:./messages" }
 """
 
 
