@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from asyncmy.constants import CR, ER
 from asyncmy.errors import MySQLError
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     ExceptionContext,
     Numeric,
+    Row,
     Select,
     TypeDecorator,
     and_,
@@ -33,8 +34,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolResetState
 
 from app.config import Settings
-
-Row = TypeVar("Row", bound=Any)
 
 Money = Numeric(19, 4)
 Bytes = LONGBLOB()
@@ -146,16 +145,15 @@ async def upsert(
 
 
 async def update_unlocked(
-    session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
-) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. Skip rows that another transaction has locked."""
+    session: AsyncSession, model: type[Any], ids: Select[Any], changes: Mapping[str, Any], columns: Sequence[Any]
+) -> Sequence[Row[Any]]:
+    """Change the rows with these ids. Returns some columns of them. Skips rows that another transaction has locked."""
     unlocked = (await session.scalars(ids.with_for_update(skip_locked=True))).all()
     if not unlocked:
         return []
     changed = update(model).where(model.id.in_(unlocked)).values(changes)
     await session.execute(changed.execution_options(synchronize_session=False))
-    rows = select(model).where(model.id.in_(unlocked)).execution_options(populate_existing=True)
-    return (await session.scalars(rows)).all()
+    return (await session.execute(select(*columns).where(model.id.in_(unlocked)))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:

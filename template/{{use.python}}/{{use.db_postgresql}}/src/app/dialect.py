@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from sqlalchemy import (
@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     LargeBinary,
     Numeric,
+    Row,
     Select,
     event,
     func,
@@ -27,8 +28,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.pool import NullPool
 
 from app.config import Settings
-
-Row = TypeVar("Row", bound=Any)
 
 Money = Numeric(19, 4)
 Timestamp = DateTime(timezone=True)
@@ -108,12 +107,12 @@ async def upsert(
 
 
 async def update_unlocked(
-    session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
-) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. Skip rows that another transaction has locked."""
+    session: AsyncSession, model: type[Any], ids: Select[Any], changes: Mapping[str, Any], columns: Sequence[Any]
+) -> Sequence[Row[Any]]:
+    """Change the rows with these ids. Returns some columns of them. Skips rows that another transaction has locked."""
     unlocked = ids.with_for_update(skip_locked=True).scalar_subquery()
-    statement = update(model).where(model.id.in_(unlocked)).values(changes).returning(model)
-    return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
+    statement = update(model).where(model.id.in_(unlocked)).values(changes).returning(*columns)
+    return (await session.execute(statement.execution_options(synchronize_session=False))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     LargeBinary,
+    Row,
     Select,
     TypeDecorator,
     event,
@@ -26,8 +27,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.config import Settings
-
-Row = TypeVar("Row", bound=Any)
 
 Bytes = LargeBinary()
 Digest = LargeBinary(32)
@@ -92,11 +91,11 @@ async def upsert(
 
 
 async def update_unlocked(
-    session: AsyncSession, model: type[Row], ids: Select[Any], changes: Mapping[str, Any]
-) -> Sequence[Row]:
-    """Change the rows with these ids, and return them. Only one transaction writes, so no row is ever locked."""
-    statement = update(model).where(model.id.in_(ids.scalar_subquery())).values(changes).returning(model)
-    return (await session.scalars(statement.execution_options(synchronize_session=False))).all()
+    session: AsyncSession, model: type[Any], ids: Select[Any], changes: Mapping[str, Any], columns: Sequence[Any]
+) -> Sequence[Row[Any]]:
+    """Change the rows with these ids. Returns some columns of them. One transaction writes, so no row is locked."""
+    statement = update(model).where(model.id.in_(ids.scalar_subquery())).values(changes).returning(*columns)
+    return (await session.execute(statement.execution_options(synchronize_session=False))).all()
 
 
 async def try_lock(session: AsyncSession, key: int) -> bool:

@@ -1,8 +1,9 @@
 """An event is published with the change that it reports, and each of its handlers takes effect exactly once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 from unittest.mock import DEFAULT, AsyncMock
 
 import pytest
@@ -14,7 +15,9 @@ from app.database import Database, Session
 from app.jobs.models import ScheduledJob
 from app.messaging import consumer, erase
 from app.messaging.consumer import repository
+from app.messaging.consumer.repository import Claimed
 from app.messaging.events import Event, publish
+from app.messaging.handlers import BatchHandler
 from app.messaging.models import Message, MessageState
 from app.messaging.notifier import Notifier
 from tests import stored
@@ -77,7 +80,7 @@ async def test_each_of_several_handlers_receives_the_event(database: Database) -
     first, second = handler("first"), handler("second")
     await send(database, 2)
 
-    assert await Worker(database, first, second).work() == 4
+    assert await Worker(database, first, second).work() == 2
 
     assert subjects(first) == subjects(second) == ["cup-0", "cup-1"]
     assert await waiting(database) == []
@@ -97,6 +100,56 @@ async def test_each_handler_has_its_own_retries(database: Database, pass_time: C
     [dead] = await waiting(database)
     assert dead.state is MessageState.DEAD
     assert dead.handler == "bad"
+
+
+async def test_a_batch_handler_receives_all_events_of_a_batch_at_once(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    await send(database, 3)
+
+    assert await Worker(database, pour_all).work() == 3
+    assert batches == [["cup-0", "cup-1", "cup-2"]]
+    assert await waiting(database) == []
+
+
+async def test_a_batch_that_fails_is_rolled_back_and_its_events_are_handled_one_by_one(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+        await stored.add(session, *(ScheduledJob(name=event.subject, due_at=event.time) for event in events))
+        if "cup-1" in batches[-1]:
+            raise ValueError("the cup is broken")
+
+    await send(database, 3)
+    await Worker(database, pour_all).work()
+
+    assert batches == [["cup-0", "cup-1", "cup-2"], ["cup-0"], ["cup-1"], ["cup-2"]]
+    async with database.reading() as session:
+        jobs = await stored.all_of(session, ScheduledJob)
+    assert {"cup-0", "cup-1", "cup-2"} & {job.name for job in jobs} == {"cup-0", "cup-2"}
+    [failed] = await waiting(database)
+    assert (failed.subject, failed.attempts) == ("cup-1", 1)
+
+
+async def test_an_event_with_a_batch_handler_and_another_one_is_handled_alone(database: Database) -> None:
+    batches = []
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        batches.append([event.subject for event in events])
+
+    tea = handler()
+    await send(database, 2)
+    await Worker(database, pour_all, tea).work()
+
+    assert batches == [["cup-0"], ["cup-1"]]
+    assert subjects(tea) == ["cup-0", "cup-1"]
 
 
 async def test_several_workers_handle_each_message_once(database: Database) -> None:
@@ -172,7 +225,7 @@ async def test_a_message_of_a_worker_that_died_is_delivered_again(
     assert await Worker(database, failing()).work() == 1
 
     async with database.transaction() as session:
-        assert not await repository.remove(session, lost), "a worker without the lease changes nothing"
+        assert not await repository.remove(session, [lost]), "a worker without the lease changes nothing"
 
 
 async def test_later_messages_of_a_subject_wait_for_the_worker_that_has_an_earlier_one(
@@ -229,18 +282,26 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
     assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
 
 
-async def test_a_worker_does_not_handle_a_message_whose_lease_it_has_lost(database: Database) -> None:
-    taken = []
+async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = repository.claim
 
-    async def lose_the_others(session: Session, event: Event) -> None:
-        taken.append(event.subject)
-        await stored.change_all(session, Message, lease=new_id())
+    async def claim_and_lose(session: Session, *arguments: Any, **options: Any) -> list[Claimed] | None:
+        claimed = await claim(session, *arguments, **options)
+        message = await stored.find(session, Message, lost.id)
+        assert message
+        message.lease = new_id()
+        return claimed
 
-    await send(database, 2)
-    await Worker(database, lose_the_others).work()
+    monkeypatch.setattr(repository, "claim", claim_and_lose)
+    lost, other = await send(database, 2)
+    [later] = await send(database)
+    tea = handler()
+    await Worker(database, tea).work()
 
-    assert taken == ["cup-0"]
-    assert [message.event["subject"] for message in await waiting(database)] == ["cup-1"]
+    assert handled_by(tea) == [other.id]
+    assert [message.id for message in await waiting(database)] == [lost.id, later.id]
 
 
 async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
@@ -251,7 +312,7 @@ async def test_a_message_whose_lease_is_lost_does_not_count_as_a_dead_letter(
 
     give_up = repository.give_up
 
-    async def lose_then_give_up(session: Session, message: Message, error: str) -> bool:
+    async def lose_then_give_up(session: Session, message: Claimed, error: str) -> bool:
         await stored.change_all(session, Message, lease=new_id())
         return await give_up(session, message, error)
 

@@ -4,6 +4,8 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import update_wrapper
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -21,6 +23,31 @@ log = structlog.get_logger()
 Handler = Callable[[Session, Event], Awaitable[None]]
 Handlers = Mapping[str, Sequence[Handler]]
 """The handlers of each event type."""
+
+
+class BatchHandler:
+    """A handler that takes several events at once, such as for one UPDATE of all their rows."""
+
+    def __init__(self, handle_all: Callable[[Session, Sequence[Event]], Awaitable[None]]) -> None:
+        self.handle_all = handle_all
+        update_wrapper(self, handle_all)
+
+    async def __call__(self, session: Session, event: Event) -> None:
+        await self.handle_all(session, [event])
+
+
+class Cause(Protocol):
+    """A message, and the request that caused it."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def request_id(self) -> str | None: ...
+
+    @property
+    def traceparent(self) -> str | None: ...
+
 
 COUNT_INTERVAL_SECONDS = 5
 MAX_RETRY_SECONDS = 300
@@ -44,12 +71,15 @@ def backoff(failures: int, at_most: float = MAX_RETRY_SECONDS) -> float:
 
 
 @contextmanager
-def caused_by(message_id: UUID, request_id: str | None, traceparent: str | None) -> Iterator[None]:
+def caused_by(message: Cause) -> Iterator[None]:
     """Inside the block, log lines name the message and its request, and new events have the same request."""
-    request = RequestContext(request_id=request_id or "", traceparent=traceparent or "")
-    logged = structlog.contextvars.bound_contextvars(message_id=str(message_id), **request.logged)
-    with context.entered(request), logged:
-        yield
+    request = RequestContext(request_id=message.request_id or "", traceparent=message.traceparent or "")
+    tokens = structlog.contextvars.bind_contextvars(message_id=str(message.id), **request.logged)
+    try:
+        with context.entered(request):
+            yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
 
 
 async def count_pending(database: Database, stop: asyncio.Event) -> None:

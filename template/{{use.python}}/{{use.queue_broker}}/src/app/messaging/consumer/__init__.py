@@ -70,7 +70,7 @@ class Consumer:
         Raises an error only if the database fails. Then, the message must not be acknowledged.
         """
         chosen = _chosen(message, handlers)
-        with caused_by(message.id, message.request_id, message.traceparent):
+        with caused_by(message):
             for name, handler in chosen.items():
                 with handling_duration.labels(message.event.type).time():
                     await self._handle(message, name, handler, is_only=len(chosen) == 1)

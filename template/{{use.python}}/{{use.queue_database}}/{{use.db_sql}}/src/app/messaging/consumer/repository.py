@@ -1,8 +1,9 @@
-"""Claims messages of the outbox. A worker claims a batch under one lease, and handles the messages one by one."""
+"""Claims messages of the outbox. A worker claims a batch under one lease."""
 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
@@ -15,7 +16,29 @@ from app.messaging.models import Message, MessageState
 _LOCK = int.from_bytes(hashlib.blake2b(b"claim", digest_size=8).digest(), signed=True)
 
 
-async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Message] | None:
+class Claimed(NamedTuple):
+    """A message that a worker has claimed."""
+
+    id: UUID
+    type: str
+    subject: str
+    event: dict[str, Any]
+    handler: str | None
+    request_id: str | None
+    traceparent: str | None
+    lease: UUID
+    attempts: int
+    """How often the message was claimed, this time included."""
+    created_at: datetime
+
+
+_COLUMNS = (
+    *(Message.id, Message.type, Message.subject, Message.event, Message.handler),
+    *(Message.request_id, Message.traceparent, Message.lease, Message.attempts, Message.created_at),
+)
+
+
+async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) -> list[Claimed] | None:
     """Claim due messages for `seconds`, the oldest first. None if another transaction is claiming.
 
     While a message is claimed, later messages of its subject wait, so one worker handles them in their order. A message
@@ -34,15 +57,22 @@ async def claim(session: Session, lease: UUID, *, limit: int, seconds: float) ->
     oldest = due.with_only_columns(Message.lease.is_not(None)).limit(1).with_for_update(skip_locked=True)
     is_orphaned = await session.scalar(oldest)
     changes = {"lease": lease, "run_at": _in(seconds), "attempts": Message.attempts + 1}
-    claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes)
-    return sorted(claimed, key=lambda message: (message.created_at, message.id))
+    claimed = await dialect.update_unlocked(session, Message, due.limit(1 if is_orphaned else limit), changes, _COLUMNS)
+    return sorted(map(Claimed._make, claimed), key=lambda message: (message.created_at, message.id))
 
 
-async def split(session: Session, message: Message, handlers: Sequence[str]) -> list[Message]:
-    """Turn a claimed message into one message for each handler, so that each handler has its own retries."""
+async def split(session: Session, claimed: Claimed, handlers: Sequence[str]) -> list[Claimed]:
+    """Turn a claimed message into one message for each handler, so that each handler has its own retries.
+
+    Returns no message if the lease was lost.
+    """
+    message = await session.scalar(select(Message).where(_held([claimed])).with_for_update())
+    if message is None:
+        return []
     message.handler = handlers[0]
     copies = [
         Message(
+            id=clock.new_id(),
             owner=message.owner,
             type=message.type,
             subject=message.subject,
@@ -58,36 +88,39 @@ async def split(session: Session, message: Message, handlers: Sequence[str]) -> 
         for handler in handlers[1:]
     ]
     session.add_all(copies)
-    await session.flush()
-    return [message, *copies]
+    return [claimed._replace(id=each.id, handler=each.handler) for each in (message, *copies)]
 
 
-async def extend(session: Session, lease: UUID, *, seconds: float) -> None:
-    """Extend a lease. It skips the message that is being handled: its row is locked, so nobody else can claim it."""
-    held = select(Message.id).where(Message.lease == lease)
-    await dialect.update_unlocked(session, Message, held, {"run_at": _in(seconds)})
+async def extend(session: Session, messages: Sequence[Claimed], *, seconds: float) -> None:
+    """Extend a lease. It skips the messages being handled: their rows are locked, so nobody else can claim them."""
+    await dialect.update_unlocked(
+        session, Message, select(Message.id).where(_held(messages)), {"run_at": _in(seconds)}, [Message.id]
+    )
 
 
-async def remove(session: Session, message: Message) -> bool:
-    """Delete a claimed message, in the transaction of its handler. False if the lease was lost."""
-    mine = delete(Message).where(Message.id == message.id, Message.lease == message.lease)
-    return await execute_change(session, mine) > 0
+async def remove(session: Session, messages: Sequence[Claimed]) -> bool:
+    """Delete messages of one claim, in the transaction of their handlers. False if the lease of one was lost."""
+    return await execute_change(session, delete(Message).where(_held(messages))) == len(messages)
 
 
-async def retry(session: Session, message: Message, error: str, *, seconds: float) -> None:
+async def retry(session: Session, message: Claimed, error: str, *, seconds: float) -> None:
     """Release a message whose handler failed. It is due again in `seconds`."""
     await _release(session, message, error, MessageState.PENDING, seconds)
 
 
-async def give_up(session: Session, message: Message, error: str) -> bool:
+async def give_up(session: Session, message: Claimed, error: str) -> bool:
     """Turn a message into a dead letter. False if the lease was lost."""
     return await _release(session, message, error, MessageState.DEAD, 0)
 
 
-async def _release(session: Session, message: Message, error: str, state: MessageState, seconds: float) -> bool:
-    mine = update(Message).where(Message.id == message.id, Message.lease == message.lease)
+async def _release(session: Session, message: Claimed, error: str, state: MessageState, seconds: float) -> bool:
     changes = {"state": state, "run_at": _in(seconds), "lease": None, "last_error": error[:1000]}
-    return await execute_change(session, mine.values(changes)) > 0
+    return await execute_change(session, update(Message).where(_held([message])).values(changes)) > 0
+
+
+def _held(messages: Sequence[Claimed]) -> ColumnElement[bool]:
+    """Which messages of one claim are still claimed by it."""
+    return and_(Message.id.in_([message.id for message in messages]), Message.lease == messages[0].lease)
 
 
 def _waits_for_its_subject() -> ColumnElement[bool]:
