@@ -76,7 +76,7 @@ async def test_an_event_without_an_owner_is_handled(database: Database) -> None:
 
 
 async def test_any_subject_is_a_group(database: Database) -> None:
-    names = ["", "a cup", "Täßchen", "c" * 500]
+    names = ["", "a cup", "Täßchen", "c" * 200]
     async with database.transaction() as session:
         for name in names:
             await publish(session, Event(type="tea.poured", subject=name, data={}), owner="ada")
