@@ -37,6 +37,7 @@ AXES = {
         {"queue_rabbitmq", "queue_outbox", "queue_broker"},
         {"queue_redis", "queue_outbox", "queue_broker", "redis"},
         {"queue_kafka", "queue_outbox", "queue_broker"},
+        {"queue_sqs", "queue_outbox", "queue_broker"},
         {"queue_none"},
     ),
     "cache": (

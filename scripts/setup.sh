@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
 # With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and the
-# servers that the slow tests start instances of; with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# servers that the slow tests start instances of (stand-ins for AWS into .work); with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
 UV_VERSION=0.13.8
+MOTO_VERSION=5.2.5
 python=${PYTHON:-python3}
 
 main() {
@@ -23,6 +24,8 @@ main() {
             install_kafka
             install_server Redis redis-server redis-server
             install_server Memcached memcached memcached
+            install_elasticmq
+            install_moto
             install_tmux
             ;;
         bench)
@@ -109,6 +112,29 @@ write_kafka_program() {
 exec java \${KAFKA_HEAP_OPTS:-} -cp "$PWD/.work/kafka/libs/*" $2 "\$@"
 EOF
     chmod +x ".work/kafka/bin/$1"
+}
+
+# Two stand-ins for AWS: ElasticMQ for SQS, which keeps messages over a restart, and moto for SNS with SQS.
+install_elasticmq() {
+    folder=$PWD/.work/elasticmq
+    if [ -x "$folder/elasticmq" ]; then return; fi
+    install_server Maven mvn maven
+    if ! command -v mvn >/dev/null; then return; fi
+    echo "Fetching ElasticMQ with Maven" >&2
+    mvn --quiet --batch-mode --file tests/components/sqs.xml dependency:copy-dependencies -DoutputDirectory="$folder/libs" >&2 ||
+        fail "Maven cannot fetch ElasticMQ" "see what it says above"
+    # It takes its options like the program of Homebrew's package.
+    cat >"$folder/elasticmq" <<'EOF'
+#!/bin/sh
+exec java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC $ELASTICMQ_OPTS -cp "$(dirname "$0")/libs/*" org.elasticmq.server.Main
+EOF
+    chmod +x "$folder/elasticmq"
+}
+
+install_moto() {
+    if [ -x .work/moto/bin/moto_server ]; then return; fi
+    "$uv" venv --quiet --clear --python "$python" .work/moto
+    "$uv" pip install --quiet --python .work/moto/bin/python "moto[server]==$MOTO_VERSION"
 }
 
 install_tmux() {

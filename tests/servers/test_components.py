@@ -1,5 +1,7 @@
 """The launcher of servers: each one is started and used."""
 
+import re
+
 import pytest
 
 from tests import components
@@ -10,6 +12,7 @@ from tests.components.mysql import MariaDB
 from tests.components.postgresql import PostgreSQL
 from tests.components.rabbitmq import RabbitMQ
 from tests.components.redis import DurableRedis, Redis
+from tests.components.sqs import ElasticMQ, Moto, arn, call, call_sns, create_queue, queued
 
 
 def test_postgresql_is_real_and_started_once_a_session() -> None:
@@ -102,6 +105,32 @@ def test_memcached_stores_a_value() -> None:
     assert server.execute("set key 0 60 5\r\nvalue") == "STORED"
     assert "value" in server.execute("get key").splitlines()
     assert (server.provenance, server.version.count(".")) == ("real", 2)
+
+
+def test_elasticmq_keeps_its_messages_when_it_is_killed() -> None:
+    server = ensure(ElasticMQ)
+    queue = create_queue(server.url, "kept")
+    message = {"MessageBody": "tea", "MessageGroupId": "cup", "MessageDeduplicationId": "1"}
+    call(queue, "SendMessage", QueueUrl=queue, **message)
+    server.kill()
+    server.start()
+    assert (server.provenance, server.version.count("."), queued(queue)) == ("compatible", 2, 1)
+    [received] = call(queue, "ReceiveMessage", QueueUrl=queue)["Messages"]
+    assert received["Body"] == "tea"
+
+
+def test_moto_passes_messages_of_a_topic_on_to_its_queue() -> None:
+    server = ensure(Moto)
+    queue = create_queue(server.url, "passed")
+    fifo = {"Attributes.entry.1.key": "FifoTopic", "Attributes.entry.1.value": "true"}
+    created = call_sns(server.url, "CreateTopic", {"Name": "passed.fifo", **fifo})
+    [topic] = re.findall(r"<TopicArn>(.+)</TopicArn>", created)
+    call_sns(
+        server.url, "Subscribe", {"TopicArn": topic, "Protocol": "sqs", "Endpoint": arn(queue)}
+    )
+    group = {"MessageGroupId": "cup", "MessageDeduplicationId": "1"}
+    call_sns(server.url, "Publish", {"TopicArn": topic, "Message": "tea", **group})
+    assert (server.provenance, server.version.count("."), queued(queue)) == ("compatible", 2, 1)
 
 
 def test_a_server_that_is_closed_leaves_neither_process_nor_data() -> None:

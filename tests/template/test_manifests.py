@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from scaffold.terminal.errors import Problem
-from tests.combinations import answered, each_row
+from tests.combinations import NAME, answered, each_row
 
 MANIFESTS = (
     *("pyproject.toml", "Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
@@ -206,6 +206,7 @@ def test_only_servers_are_started_beside_the_service(
         ("database", "mysql"): "database",
         ("queue", "rabbitmq"): "broker",
         ("queue", "redis"): "broker",
+        ("queue", "sqs"): "broker",
         ("queue", "kafka"): "broker",
         ("cache", "redis"): "cache",
         ("cache", "memcached"): "cache",
@@ -245,7 +246,7 @@ def settings(folder: Path) -> Iterator[tuple[str, str]]:
     """Each variable that the settings classes in `folder` read, with its default as in `.env`."""
     for file in sorted(folder.glob("*.py")):
         module = ast.parse(file.read_text())
-        constants = {"NAME": "shop", **dict(_constants(module))}
+        constants = {"NAME": NAME, **dict(_constants(module))}
         for line in ast.walk(module):
             if isinstance(line, ast.ClassDef):
                 for field in line.body:
@@ -255,10 +256,11 @@ def settings(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _constants(module: ast.Module) -> Iterator[tuple[str, Any]]:
     for line in module.body:
-        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
-            [target] = line.targets
-            assert isinstance(target, ast.Name)
-            yield target.id, line.value.value
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                yield name, value
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.JoinedStr() as text):
+                yield name, ast.unparse(text)[2:-1].replace("{NAME}", NAME)
 
 
 def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
@@ -296,7 +298,12 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
             assert re.search(used, text), need
 
 
-MODULES = {"aio-pika": "aio_pika", "argon2-cffi": "argon2", "pyjwt": "jwt"}
+MODULES = {
+    "aio-pika": "aio_pika",
+    "argon2-cffi": "argon2",
+    "pyjwt": "jwt",
+    "types-aiobotocore-lite": "types_aiobotocore_sqs",
+}
 NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
     "cryptography": r"mysql\+asyncmy",  # the driver imports it where a server needs it

@@ -18,16 +18,14 @@ import pytest
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import ROOT, TEMPLATE, answered
+from tests.combinations import ROOT, TEMPLATE, answered, axes
+from tests.combinations import combinations as legal_combinations
 from tests.laws.laws import names_resolve
 from tests.rendering import RenderedFile, rendered
 
-DATABASES, AUTHS, QUEUES, CACHES = (
-    list(question.choices.values())
-    for name in ("database", "auth", "queue", "cache")
-    for question in TEMPLATE.asked
-    if question.name == name
-)
+AUTHS, QUEUES, CACHES = (axes()[name] for name in ("auth", "queue", "cache"))
+STORAGE = sorted({(row["database"], row["queue"]) for row in legal_combinations()})
+"""The databases and queues that go together."""
 SLICES = re.compile(
     r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
 )
@@ -48,7 +46,7 @@ def project(**answers: str) -> dict[str, bytes]:
 
 
 @in_one_process
-@pytest.mark.parametrize(("database", "queue"), [*product(DATABASES, QUEUES)])
+@pytest.mark.parametrize(("database", "queue"), STORAGE)
 def test_features_and_their_tests_are_the_same_for_every_auth_choice(
     database: str, queue: str
 ) -> None:
@@ -71,7 +69,8 @@ def test_features_and_their_tests_are_the_same_for_every_auth_choice(
 def test_databases_differ_only_in_the_files_that_the_architecture_names(
     auth: str, queue: str
 ) -> None:
-    projects = [project(database=database, auth=auth, queue=queue) for database in DATABASES]
+    databases = [database for database, other in STORAGE if other == queue]
+    projects = [project(database=database, auth=auth, queue=queue) for database in databases]
 
     for first, second in combinations(projects, 2):
         assert differing(first, second) <= named_after("Between two databases")

@@ -18,7 +18,7 @@ from app.messaging import consumer, erase, jobs, relay, repository
 from app.messaging.broker import Broker
 from app.messaging.consumer import KEPT_FOR
 from app.messaging.consumer.models import HandledMessage
-from app.messaging.envelope import Envelope
+from app.messaging.envelope import Envelope, UnsendableError
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
 from tests import stored
@@ -101,6 +101,30 @@ async def test_a_message_that_is_handled_but_not_acknowledged_is_handled_once(da
     await handle(worker.queue, worker.handlers, 1)
 
     assert subjects(tea) == ["cup-0"]
+
+
+async def test_a_message_that_the_broker_never_takes_becomes_a_dead_letter_and_the_others_are_sent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Broker.publish
+
+    async def refuse_the_second(self: Broker, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            if envelope.subject == "cup-1":
+                raise UnsendableError(envelope, "it is too large")
+        await publish(self, envelopes)
+
+    monkeypatch.setattr(Broker, "publish", refuse_the_second)
+    tea = handler()
+    worker = Worker(database, tea)
+    await send(database, 3)
+
+    assert await worker.queue.relay.send_batch() == 1
+    assert await worker.work() == 2
+
+    assert sorted(subjects(tea)) == ["cup-0", "cup-2"]
+    [dead] = await waiting(database)
+    assert (dead.state, dead.last_error) == (MessageState.DEAD, "it is too large")
 
 
 async def test_one_relay_sends_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

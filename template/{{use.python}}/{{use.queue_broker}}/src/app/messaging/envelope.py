@@ -50,6 +50,14 @@ class Envelope:
         )
 
 
+class UnsendableError(Exception):
+    """The broker will never take a message, however often it is sent."""
+
+    def __init__(self, envelope: Envelope, reason: str) -> None:
+        super().__init__(reason)
+        self.envelope = envelope
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message that a consumer has received."""

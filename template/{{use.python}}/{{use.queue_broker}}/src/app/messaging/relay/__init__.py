@@ -1,6 +1,7 @@
 """Sends the messages of the outbox to the broker, in the order in which they were stored."""
 
 import asyncio
+from uuid import UUID
 
 import structlog
 
@@ -8,8 +9,8 @@ from app.config import Settings
 from app.database import Database
 from app.lifecycle import wait
 from app.messaging.broker import Broker
-from app.messaging.envelope import Envelope
-from app.messaging.handlers import backoff, published
+from app.messaging.envelope import Envelope, UnsendableError
+from app.messaging.handlers import backoff, dead_letters, published
 from app.messaging.notifier import Notifier
 from app.messaging.relay import repository
 
@@ -43,15 +44,25 @@ class Relay:
                 await self._notifier.wait(self._settings.queue_poll_seconds)
 
     async def send_batch(self) -> int:
-        """Send one batch. Returns the number of messages; 0 if another relay is sending.
+        """Send one batch. Returns the number of messages that left the outbox; 0 if another relay is sending.
 
         A crash before the commit leaves the messages in the outbox. They are sent again, and the consumers drop the
         repetitions.
         """
         # Before the transaction: on SQLite, nobody else could write while it waits for the broker.
         await self._broker.connect()
-        async with self._database.transaction() as session:
-            messages = await repository.take_due(session, self._settings.queue_batch_size)
-            await self._broker.publish([Envelope.of(message) for message in messages])
+        try:
+            async with self._database.transaction() as session:
+                messages = await repository.take_due(session, self._settings.queue_batch_size)
+                await self._broker.publish([Envelope.of(message) for message in messages])
+        except UnsendableError as error:
+            await self._give_up(error)
+            return 1
         published.inc(len(messages))
         return len(messages)
+
+    async def _give_up(self, error: UnsendableError) -> None:
+        """Make a message a dead letter. Otherwise, all later ones would wait for it."""
+        async with self._database.transaction() as session:
+            await repository.give_up(session, UUID(error.envelope.id), str(error))
+        dead_letters.labels(error.envelope.type).inc()

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from app import clock, dialect
 from app.database import Session, execute_change
@@ -31,3 +32,9 @@ async def take_due(session: Session, limit: int) -> Sequence[Message]:
         ids = [message.id for message in messages]
         await execute_change(session, delete(Message).where(Message.id.in_(ids)))
     return messages
+
+
+async def give_up(session: Session, message_id: UUID, error: str) -> None:
+    """Make a message a dead letter."""
+    dead = {"state": MessageState.DEAD, "last_error": error[:1000]}
+    await session.execute(update(Message).where(Message.id == message_id).values(dead))
