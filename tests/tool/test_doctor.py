@@ -23,7 +23,7 @@ from scaffold.cli.doctor import _defaults, _needs
 from scaffold.doctor import needs, ports, programs
 from scaffold.doctor.needs import GIT, Place, examine
 from scaffold.doctor.settings import settings
-from tests.combinations import answered, combinations, label
+from tests.combinations import answered, combinations, is_offered, label
 from tests.components import free_ports, wait_until
 from tests.tool.conftest import Scaffold, signals_kept
 
