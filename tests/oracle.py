@@ -13,7 +13,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "none"},
+        "queue": {"database", "redis", "none"},
         "cache": {"memory", "redis"},
         "ci": {"github", "none"},
     },
