@@ -21,17 +21,17 @@ SECRETS = {"queue_url": "redis://:secret@broker:6379/1"}
 """The settings that production requires."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def queue_url() -> Iterator[str]:
-    """The URL of a server that answers."""
-    with _server() as url:
+    """The URL of a server that answers, also for all processes that the tests start."""
+    with _server() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUEUE_URL", url)
         yield url
 
 
 @pytest.fixture
 async def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """An empty queue with a name of its own. Other queues on the server are not touched."""
-    monkeypatch.setenv("QUEUE_URL", queue_url)
     monkeypatch.setattr(broker, "EVENTS", f"test_{uuid4().hex}")
     # The machine may be busy.
     monkeypatch.setattr(broker, "TIMEOUT_SECONDS", 20)
