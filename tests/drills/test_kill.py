@@ -79,6 +79,7 @@ def test_messages_of_killed_workers_are_delivered_again_after_their_lease(
 ) -> None:
     database.audit_confirmations()
     service.env["QUEUE_LEASE_SECONDS"] = str(LEASE)
+    service.env["QUEUE_BATCH_SIZE"] = "2"  # a hundred at once would be confirmed before the kill
     url = service.api().url
     headers = service.sign_in(url, "lease")
     ledger = Ledger()

@@ -367,8 +367,9 @@ async def test_a_message_that_crashes_its_worker_becomes_a_dead_letter_and_does_
     assert dead.last_error == "RuntimeError('the worker process died while handling this message')"
 
 
+@pytest.mark.parametrize("in_batches", [False, True])
 async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, in_batches: bool
 ) -> None:
     claim = repository.claim
 
@@ -383,7 +384,13 @@ async def test_a_worker_that_has_lost_a_lease_handles_nothing_of_its_subject(
     lost, other = await send(database, 2)
     [later] = await send(database)
     tea = handler()
-    await Worker(database, tea).work()
+
+    @BatchHandler
+    async def pour_all(session: Session, events: Sequence[Event]) -> None:
+        for event in events:
+            await tea(session, event)
+
+    await Worker(database, pour_all if in_batches else tea).work()
 
     assert handled_by(tea) == [other.id]
     assert [message.id for message in await waiting(database)] == [lost.id, later.id]
