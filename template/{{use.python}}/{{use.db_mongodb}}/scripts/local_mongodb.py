@@ -55,6 +55,8 @@ def local_server(program: Path, port: int, folder: Path) -> Iterator[None]:
     data, log = folder / "data", folder / "log"
     data.mkdir(parents=True, exist_ok=True)
     options = ["--replSet=app", f"--dbpath={data}", f"--port={port}", "--bind_ip=127.0.0.1"]
+    # How long the transaction of a process that has died still locks its documents.
+    options += ["--setParameter=transactionLifetimeLimitSeconds=10"]
     with log.open("ab") as output:
         # In a session of its own, because Ctrl-C must not stop the server before the command.
         process = subprocess.Popen([program, *options], stdout=output, stderr=output, start_new_session=True)

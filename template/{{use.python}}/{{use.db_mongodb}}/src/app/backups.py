@@ -18,7 +18,7 @@ from app.config import Settings
 from app.dialect import Fields
 from app.errors import BackupError
 
-_FORMAT = {"backup": 1}
+_VERSION = 1
 _BATCH = 1000
 _RAW = CodecOptions(document_class=RawBSONDocument)
 
@@ -41,12 +41,11 @@ def restore(settings: Settings, file: Path) -> None:
     """
     try:
         # Read it to its end before anything is deleted.
-        count = sum(1 for _ in _read(file))
+        for _ in _read(file):
+            pass
         asyncio.run(_restore(settings, file))
-    except (PyMongoError, OSError, EOFError, bson.errors.BSONError, KeyError) as error:
+    except (PyMongoError, OSError, EOFError, bson.errors.BSONError) as error:
         raise BackupError(f"cannot restore {file}: {error}") from error
-    if not count:
-        raise BackupError(f"{file} is empty")
 
 
 async def _save(settings: Settings, file: Path) -> None:
@@ -55,7 +54,7 @@ async def _save(settings: Settings, file: Path) -> None:
         names = await _collections(database)
         count = 0
         with gzip.open(file, "wb") as output:
-            output.write(bson.encode(_FORMAT))
+            output.write(bson.encode({"backup": _VERSION, "migrations": await _migrations(database)}))
             # All reads see the moment of the first one.
             async with client.start_session(snapshot=True) as snapshot:
                 for name in names:
@@ -68,6 +67,10 @@ async def _save(settings: Settings, file: Path) -> None:
 async def _restore(settings: Settings, file: Path) -> None:
     async with dialect.create_client(settings) as client:
         database = _raw(client)
+        header = next(_entries(file))
+        if header["migrations"] != await _migrations(database):
+            newest = (header["migrations"] or ["none"])[-1]
+            raise BackupError(f"{file} was saved after the migration {newest}: migrate the database to it first")
         for name in await _collections(database):
             await database[name].delete_many({})
         batch: list[RawBSONDocument] = []
@@ -82,24 +85,24 @@ async def _restore(settings: Settings, file: Path) -> None:
 
 def _read(file: Path) -> Iterator[RawBSONDocument]:
     """The documents of a backup, each with its collection. Raises BackupError if it is no backup, or not complete."""
+    entries = _entries(file)
+    try:
+        is_backup = next(entries).get("backup") == _VERSION
+    except (gzip.BadGzipFile, StopIteration, bson.errors.BSONError):
+        is_backup = False
+    if not is_backup:
+        raise BackupError(f"{file} is no backup")
+    for count, entry in enumerate(entries):
+        if entry.get("documents") == count:
+            return
+        yield entry
+    raise BackupError(f"{file} is not complete")
+
+
+def _entries(file: Path) -> Iterator[RawBSONDocument]:
+    """Everything in a backup: a header, the documents, and their number."""
     with gzip.open(file, "rb") as compressed:
-        source = cast(IO[bytes], compressed)
-        try:
-            entries = bson.decode_file_iter(source, _RAW)
-            if next(entries)["backup"] != _FORMAT["backup"]:
-                raise BackupError(f"{file} is a backup of another version")
-            count = 0
-            for entry in entries:
-                if "documents" in entry:
-                    break
-                yield entry
-                count += 1
-            else:
-                raise BackupError(f"{file} is not complete")
-            if entry["documents"] != count:
-                raise BackupError(f"{file} is not complete")
-        except (gzip.BadGzipFile, KeyError, StopIteration) as error:
-            raise BackupError(f"{file} is no backup") from error
+        yield from bson.decode_file_iter(cast(IO[bytes], compressed), _RAW)
 
 
 async def _insert(database: AsyncDatabase[RawBSONDocument], name: str, batch: list[RawBSONDocument]) -> None:
@@ -109,7 +112,12 @@ async def _insert(database: AsyncDatabase[RawBSONDocument], name: str, batch: li
 
 async def _collections(database: AsyncDatabase[RawBSONDocument]) -> list[str]:
     names = await database.list_collection_names()
-    return sorted(name for name in names if not name.startswith("system.") and name != "migrations_lock")
+    return sorted(name for name in names if not name.startswith(("system.", "migrations")))
+
+
+async def _migrations(database: AsyncDatabase[RawBSONDocument]) -> list[str]:
+    """What has run on the database."""
+    return sorted([each["_id"] async for each in database["migrations"].find()])
 
 
 def _raw(client: AsyncMongoClient[Fields]) -> AsyncDatabase[RawBSONDocument]:

@@ -61,7 +61,8 @@ def main() -> None:
 
 
 @main.command("upgrade")
-def _upgrade_command() -> None:
+@click.argument("target", type=click.Choice(["head"]), default="head")
+def _upgrade_command(target: str) -> None:
     """Run the migrations that have not run yet."""
     upgrade()
 
