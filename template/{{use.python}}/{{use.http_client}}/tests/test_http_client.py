@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import ValidationError
 
 from app import clock, context, http_client
 from app.config import Settings
@@ -51,15 +53,18 @@ async def trusting() -> AsyncIterator[HttpClient]:
 
 @pytest.fixture
 def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Let each lookup of a name find the next of these addresses. Returns the names that were looked up."""
+    """Let each lookup of a name find the next of these addresses. Returns the names that were looked up.
+
+    `A B` are two addresses that one lookup finds.
+    """
 
     def to(*answers: str) -> list[str]:
         left, names = list(answers), list[str]()
 
         def lookup(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
             names.append(host)
-            address = left.pop(0) if len(left) > 1 else left[0]
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+            addresses = (left.pop(0) if len(left) > 1 else left[0]).split()
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
         monkeypatch.setattr(socket, "getaddrinfo", lookup)
         return names
@@ -229,6 +234,40 @@ async def test_a_name_is_looked_up_once_so_that_its_address_cannot_change_after_
 
     assert (reply.status, names) == (204, ["hooks.example.com"])
     assert receiver.requests[0].headers["Host"] == f"hooks.example.com:{receiver.port}"
+
+
+async def test_if_one_address_of_a_name_does_not_answer_the_next_one_is_called(
+    resolves: Callable[..., list[str]], receiver: Receiver
+) -> None:
+    allowed = settings(app_env="development")
+    async with HttpClient(allowed, "test", policy=policy_for_users(allowed)) as client:
+        resolves(f"127.0.0.2 {LOOPBACK}")
+        assert (await client.send("POST", receiver.url("hooks.example.com"))).status == 204
+        resolves("127.0.0.2 127.0.0.3")
+        with pytest.raises(CallError, match="no connection"):
+            await client.send("POST", receiver.url("hooks.example.com"))
+
+
+async def test_a_name_with_one_private_address_is_refused(resolves: Callable[..., list[str]]) -> None:
+    resolves(f"{PUBLIC} 10.0.0.1")
+    async with HttpClient(settings(), "test", policy=policy_for_users(settings())) as client:
+        with pytest.raises(RefusedUrlError):
+            await client.send("POST", "https://example.com/")
+
+
+async def test_a_name_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=socket.gaierror))
+    async with HttpClient(settings(), "test", policy=policy_for_users(settings())) as client:
+        with pytest.raises(CallError, match="not known"):
+            await client.send("POST", "https://missing.example.com/")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"http_client_allowed_ports": "https"}, {"http_client_allowed_networks": "everything"}]
+)
+def test_invalid_settings_are_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**changes)
 
 
 @pytest.mark.parametrize(("name", "is_trusted"), [("hooks.example.com", True), ("other.example.com", False)])

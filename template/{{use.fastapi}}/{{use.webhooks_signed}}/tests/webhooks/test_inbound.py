@@ -4,13 +4,16 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from pydantic import ValidationError
 from standardwebhooks import Webhook
 
 from app import clock
+from app.config import Settings
 from app.database import Database
 from app.messaging import Queue
 from app.messaging.events import Event
@@ -141,3 +144,17 @@ def test_the_published_test_vector_is_signed_alike() -> None:
     signature = Webhook(secret).sign("msg_p5jXN8AQM9LWM0D4loKWxJek", moment, '{"test": 2432232314}')
 
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"webhook_secrets": "billing=hunter2"},
+        {"webhook_secrets": "billing"},
+        {"webhook_secrets": "billing=whsec_"},
+        {"webhook_signing_keys": "too short"},
+    ],
+)
+def test_invalid_secrets_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**changes)
