@@ -1,8 +1,7 @@
 """Write the OpenAPI document of every stack in parts: `python scripts/openapi.py`.
 
-`_stack/openapi/common.json` is the document of a service without authentication and webhooks. For
-each auth choice, `auth_NAME.json` holds what it adds, and `auth_NAME_webhooks_NAME.json` what
-webhooks add to both. `_axes/openapi.jinja` assembles them, and `make check`
+`_stack/openapi/common.json` is the document of a service without authentication. For each auth
+choice, `auth_NAME.json` holds what it adds. `_axes/openapi.jinja` assembles them, and `make check`
 of every generated service compares the result with the code. Run this after a change of the API;
 it generates and installs a service for each choice.
 """
@@ -17,7 +16,6 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 STACKS = {"fastapi": ("jwt", "none")}
-WEBHOOKS = ("signed",)
 
 # Stand-ins that JSON leaves as they are and nothing else contains.
 NAME = "the-name-of-the-service"
@@ -31,20 +29,15 @@ def main() -> None:
         common = document(framework, "none")
         write(folder / "common.json", common)
         for auth in auths:
-            whole = document(framework, auth)
-            write(folder / f"auth_{auth}.json", added(common, whole))
-            for webhooks in WEBHOOKS:
-                more = added(whole, document(framework, auth, webhooks))
-                write(folder / f"auth_{auth}_webhooks_{webhooks}.json", more)
+            write(folder / f"auth_{auth}.json", added(common, document(framework, auth)))
 
 
-def document(framework: str, auth: str, webhooks: str = "none") -> dict[str, Any]:
+def document(framework: str, auth: str) -> dict[str, Any]:
     """The OpenAPI document that a generated service prints."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, NAME)
         new = [sys.executable, "-m", "scaffold", "new", str(project), "--defaults", "--no-git"]
         new += [f"--description={DESCRIPTION}", f"--framework={framework}", f"--auth={auth}"]
-        new += [f"--webhooks={webhooks}"]
         subprocess.run(new, check=True, cwd=ROOT / "src", stderr=subprocess.DEVNULL)
         subprocess.run(["make", "--silent", "setup", "openapi"], cwd=project, check=True)
         found: dict[str, Any] = json.loads((project / "docs/openapi.json").read_text())

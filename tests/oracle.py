@@ -15,21 +15,15 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "auth": {"jwt", "none"},
         "queue": {"database", "redis", "rabbitmq", "none"},
         "cache": {"memory", "redis", "memcached"},
-        "webhooks": {"none", "signed"},
         "ci": {"github", "none"},
     },
 }
-"""For each framework, the choices that it supports. Each may be combined with any other, except:"""
-
-EXCLUDED = ({"webhooks": "signed", "queue": "none"},)
-"""Deliveries leave through the outbox, which only a queue has."""
+"""For each framework, the choices that it supports. Each may be combined with any other."""
 
 
 def is_legal(answers: Mapping[str, Any]) -> bool:
     """Whether the template must offer this combination: a value for each axis, and no other."""
     supported = SUPPORTED.get(str(answers.get("framework")), {})
-    return (
-        answers.keys() == {"framework", *supported}
-        and all(answers[axis] in values for axis, values in supported.items())
-        and not any(excluded.items() <= answers.items() for excluded in EXCLUDED)
+    return answers.keys() == {"framework", *supported} and all(
+        answers[axis] in values for axis, values in supported.items()
     )
