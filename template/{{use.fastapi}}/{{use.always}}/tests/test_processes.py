@@ -177,8 +177,9 @@ async def test_a_worker_finishes_the_running_job_before_it_stops(
 ) -> None:
     async with running("tests.slow_worker", tmp_path, DATABASE_URL=database_url) as process:
         assert process.stdout
-        assert b"worker started" in await process.stdout.readline()
-        assert b"job begun" in await process.stdout.readline()
+        async for line in process.stdout:  # a worker whose broker is away logs that, too
+            if b"job begun" in line:
+                break
 
         process.terminate()
 
