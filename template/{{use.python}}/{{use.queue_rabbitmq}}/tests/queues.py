@@ -21,17 +21,17 @@ SECRETS = {"queue_url": "amqp://app:secret@broker:5672/"}
 """The settings that production requires."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def queue_url() -> Iterator[str]:
-    """The URL of a server that answers."""
-    with _server() as url:
+    """The URL of a server that answers, also for all processes that the tests start."""
+    with _server() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUEUE_URL", url)
         yield url
 
 
 @pytest.fixture
 def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty queue with a name of its own. Other queues on the server are not touched."""
-    monkeypatch.setenv("QUEUE_URL", queue_url)
     monkeypatch.setattr(broker, "EXCHANGE", f"test_{uuid4().hex}")
     yield
     asyncio.run(_delete(queue_url))
