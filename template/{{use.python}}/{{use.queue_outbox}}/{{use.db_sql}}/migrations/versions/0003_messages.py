@@ -28,8 +28,8 @@ def upgrade() -> None:
         sa.Column("created_at", Timestamp, nullable=False),
         sa.CheckConstraint("state IN ('pending', 'dead')", name="state"),
     )
-    op.create_index("ix_messages_state_run_at", "messages", ["state", "run_at"])
-    op.create_index("ix_messages_subject", "messages", ["subject"])
+    op.create_index("ix_messages_state_run_at_id", "messages", ["state", "run_at", "id"])
+    op.create_index("ix_messages_lease", "messages", ["lease"])
 
 
 def downgrade() -> None:

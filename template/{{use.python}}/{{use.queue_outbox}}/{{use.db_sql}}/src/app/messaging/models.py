@@ -22,8 +22,10 @@ class Message(Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_state_run_at", "state", "run_at"),
-        Index("ix_messages_subject", "subject"),
+        # In the order of a claim, which reads no more of it than it takes.
+        Index("ix_messages_state_run_at_id", "state", "run_at", "id"),
+        # Few messages are claimed at a time. A claim compares their subjects.
+        Index("ix_messages_lease", "lease"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=clock.new_id)
