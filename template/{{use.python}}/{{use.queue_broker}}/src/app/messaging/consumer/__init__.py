@@ -153,4 +153,4 @@ async def _purge(session: Session) -> bool:
     return await repository.forget(session, KEPT_FOR)
 
 
-jobs = (Job("purge_handled_messages", timedelta(hours=1), _purge),)
+jobs: tuple[Job, ...] = (Job("purge_handled_messages", timedelta(hours=1), _purge),)
