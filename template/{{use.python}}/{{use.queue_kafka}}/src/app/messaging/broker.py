@@ -33,19 +33,7 @@ TOPIC_PARTITIONS = 12
 EVENTS = f"{NAME}.events"
 GROUP = NAME
 
-_T = TypeVar("_T")
-_Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
-
-_CLIENT = {
-    # What it logs is also raised.
-    "log_level": 0,
-    "reconnect.backoff.max.ms": 1000,
-}
-_PRODUCER = {
-    "enable.idempotence": True,
-    "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
-}
-_CONSUMER = {
+CONSUMER = {
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
     # While consumers join and leave, the others go on with the partitions that they keep.
@@ -57,6 +45,20 @@ _CONSUMER = {
     # A consumer buffers no more than this.
     "queued.min.messages": 100,
     "queued.max.messages.kbytes": 1024,
+}
+"""The settings of librdkafka for a consumer."""
+
+_T = TypeVar("_T")
+_Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
+
+_CLIENT = {
+    # What it logs is also raised.
+    "log_level": 0,
+    "reconnect.backoff.max.ms": 1000,
+}
+_PRODUCER = {
+    "enable.idempotence": True,
+    "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
 }
 _STARTED = "started"
 _REFUSALS = {
@@ -262,7 +264,7 @@ class _Member:
 
     def __init__(self, client: dict[str, Any]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._consumer = Consumer({**client, **_CONSUMER, "group.id": GROUP})
+        self._consumer = Consumer({**client, **CONSUMER, "group.id": GROUP})
         self._assigned: set[TopicPartition] = set()
         """Partitions of which no message was received since they were assigned."""
 
