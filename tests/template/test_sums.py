@@ -20,6 +20,7 @@ from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
 from tests.combinations import ROOT, TEMPLATE, answered
 from tests.laws.laws import names_resolve
+from tests.oracle import is_legal
 from tests.rendering import RenderedFile, rendered
 
 DATABASES, AUTHS, QUEUES, CACHES = (
@@ -47,8 +48,17 @@ def project(**answers: str) -> dict[str, bytes]:
     return contents(rendered(TEMPLATE, answered(answers)))
 
 
+def goes_together(database: str, queue: str) -> bool:
+    """Whether a project may have both."""
+    preset = TEMPLATE.presets["starter"].answers
+    return is_legal({**preset, "database": database, "queue": queue})
+
+
 @in_one_process
-@pytest.mark.parametrize(("database", "queue"), [*product(DATABASES, QUEUES)])
+@pytest.mark.parametrize(
+    ("database", "queue"),
+    [pair for pair in product(DATABASES, QUEUES) if goes_together(*pair)],
+)
 def test_features_and_their_tests_are_the_same_for_every_auth_choice(
     database: str, queue: str
 ) -> None:
@@ -71,7 +81,11 @@ def test_features_and_their_tests_are_the_same_for_every_auth_choice(
 def test_databases_differ_only_in_the_files_that_the_architecture_names(
     auth: str, queue: str
 ) -> None:
-    projects = [project(database=database, auth=auth, queue=queue) for database in DATABASES]
+    projects = [
+        project(database=database, auth=auth, queue=queue)
+        for database in DATABASES
+        if goes_together(database, queue)
+    ]
 
     for first, second in combinations(projects, 2):
         assert differing(first, second) <= named_after("Between two databases")
