@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from app.config import settings_or_exit
@@ -62,7 +63,7 @@ def local_server(program: str, url: str, home: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "server.properties"
-    settings.write_text(_settings(int(client_settings(url)["bootstrap.servers"].rpartition(":")[2]), home))
+    settings.write_text(_settings(urlsplit(url.partition(",")[0]).port or 9092, home))
     environment = {**os.environ, "LOG_DIR": str(home / "log"), "KAFKA_HEAP_OPTS": "-Xmx512m"}
     if not (home / "data/meta.properties").exists():
         storage = program.replace("kafka-server-start", "kafka-storage")
@@ -124,9 +125,20 @@ def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
 
 
 def _answers(url: str) -> bool:
+    refusals: list[str] = []
+
+    def note(error: KafkaError) -> None:
+        if error.name() == "_AUTHENTICATION":
+            refusals.append(error.str())
+
+    settings: dict[str, Any] = {**client_settings(url), "log_level": 0, "error_cb": note}
+    admin = AdminClient(settings)
     try:
-        AdminClient({**client_settings(url), "log_level": 0}).list_topics(timeout=1)
+        admin.list_topics(timeout=1)
     except KafkaException:  # no connection yet
+        admin.poll(0)  # calls `note`
+        if refusals:
+            fail(f"Kafka says: {refusals[0]}", "correct QUEUE_URL in .env")
         return False
     return True
 

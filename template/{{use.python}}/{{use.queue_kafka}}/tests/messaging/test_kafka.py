@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
+from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pydantic import ValidationError
@@ -13,11 +14,11 @@ from pydantic import ValidationError
 from app import worker
 from app.config import Settings
 from app.config.queue import client_settings
-from app.database import Database
+from app.database import Database, Session
 from app.messaging import broker
 from app.messaging.broker import Broker
 from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
-from app.messaging.events import Event
+from app.messaging.events import Event, publish
 from tests import callers
 from tests.conftest import Start
 from tests.messaging.conftest import Worker, failing, handler, send, subjects
@@ -62,6 +63,24 @@ async def test_a_topic_keeps_the_partitions_that_it_has(database: Database, queu
     assert len(admin.list_topics(timeout=10).topics[broker.EVENTS].partitions) == 3
 
 
+async def test_a_service_that_may_not_create_topics_uses_those_that_exist(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Worker(database).queue.broker.connect()
+    monkeypatch.setattr(broker, "AdminClient", Mock(side_effect=AssertionError))
+
+    await Worker(database).queue.broker.connect()
+
+
+async def test_a_ping_asks_the_server_each_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Worker(database).queue
+    await queue.broker.ping()
+    monkeypatch.setattr(broker, "PING_TIMEOUT_SECONDS", 0)
+
+    with pytest.raises(KafkaException):
+        await queue.broker.ping()
+
+
 async def test_a_message_is_repeated_if_another_consumer_has_started_on_it(database: Database) -> None:
     worker = Worker(database)
     await send(database)
@@ -80,6 +99,34 @@ async def test_a_message_is_not_repeated_if_it_is_the_first_one_after_a_message_
     await worker.queue.relay.send_batch()
 
     assert not (await _first(worker.queue.broker)).is_repeated
+
+
+async def test_a_message_is_not_overtaken_while_its_handler_takes_so_long_that_another_consumer_gets_the_partition(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(broker.CONSUMER, "max.poll.interval.ms", 6000)
+    handled: list[int] = []
+    done = asyncio.Event()
+
+    async def take_long(session: Session, event: Event) -> None:
+        if not handled:
+            await asyncio.sleep(9)
+        handled.append(event.data["number"])
+        if len(handled) == 3:
+            done.set()
+
+    async with database.transaction() as session:
+        for number in range(3):
+            await publish(session, Event(type="tea.poured", subject="cup", data={"number": number}), owner="ada")
+    stop = asyncio.Event()
+    workers = [Worker(database, take_long) for _ in range(2)]
+    working = [asyncio.create_task(worker.queue.consume(worker.handlers, stop)) for worker in workers]
+    async with asyncio.timeout(30):
+        await done.wait()
+    stop.set()
+    await asyncio.gather(*working)
+
+    assert handled == [0, 1, 2]
 
 
 async def test_a_message_waits_for_the_confirmation_of_the_last_one_of_its_subject(

@@ -7,8 +7,8 @@ that are no events.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Container, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
 
 CONFIRM_TIMEOUT_SECONDS = 3
 CONNECT_TIMEOUT_SECONDS = 3
+CREATE_TIMEOUT_SECONDS = 10
 PING_TIMEOUT_SECONDS = 1
 POLL_SECONDS = 0.25
 """How long a consumer waits for a message before it checks whether it must stop."""
@@ -31,6 +32,21 @@ TOPIC_PARTITIONS = 12
 
 EVENTS = f"{NAME}.events"
 GROUP = NAME
+
+CONSUMER = {
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    # While consumers join and leave, the others go on with the partitions that they keep.
+    "partition.assignment.strategy": "cooperative-sticky",
+    # The messages of a worker that dies wait so long. A server accepts no less by default. The heartbeats come from a
+    # thread of librdkafka, so no handler delays them.
+    "session.timeout.ms": 6000,
+    "heartbeat.interval.ms": 1000,
+    # A consumer buffers no more than this.
+    "queued.min.messages": 100,
+    "queued.max.messages.kbytes": 1024,
+}
+"""The settings of librdkafka for a consumer."""
 
 _T = TypeVar("_T")
 _Headers = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
@@ -43,19 +59,6 @@ _CLIENT = {
 _PRODUCER = {
     "enable.idempotence": True,
     "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
-}
-_CONSUMER = {
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-    # While consumers join and leave, the others go on with the partitions that they keep.
-    "partition.assignment.strategy": "cooperative-sticky",
-    # The messages of a worker that dies wait so long. A server accepts no less by default. The heartbeats come from a
-    # thread of librdkafka, so no handler delays them.
-    "session.timeout.ms": 6000,
-    "heartbeat.interval.ms": 1000,
-    # A consumer buffers no more than this.
-    "queued.min.messages": 100,
-    "queued.max.messages.kbytes": 1024,
 }
 _STARTED = "started"
 _REFUSALS = {
@@ -73,28 +76,21 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self._client: dict[str, Any] = {**_CLIENT, **client_settings(settings.queue_url)}
-        self._connecting = asyncio.Lock()
-        self._producer: _Producer | None = None
-        self._is_connected = False
+        self._producer = _Producer(self._client)
+        # The calls of the producer block, so they run in this thread, one after the other.
+        self._thread = ThreadPoolExecutor(max_workers=1)
 
     async def connect(self) -> None:
         """Connect, and create the topics that are missing. Do nothing if this was done."""
-        async with self._connecting:
-            # Kept while the server does not answer: it goes on connecting.
-            self._producer = self._producer or _Producer(self._client)
-            if not self._is_connected:
-                await asyncio.to_thread(self._producer.create_missing_topics)
-                self._is_connected = True
+        await self._call(self._producer.connect)
 
     async def close(self) -> None:
-        producer, self._producer, self._is_connected = self._producer, None, False
-        if producer:
-            await asyncio.to_thread(producer.close)
+        await self._call(self._producer.close)
 
     async def ping(self) -> None:
         """Raise an error if the server does not answer."""
-        producer = await self._connected()
-        await asyncio.to_thread(producer.ping)
+        await self.connect()
+        await self._call(self._producer.ping)
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish messages. Return when the server has stored all of them.
@@ -124,14 +120,11 @@ class Broker:
         finally:
             await member.leave()
 
-    async def _connected(self) -> "_Producer":
-        await self.connect()
-        assert self._producer
-        return self._producer
-
     async def _send(self, records: Sequence["Record"]) -> None:
-        producer = await self._connected()
-        await asyncio.to_thread(producer.send, records)
+        await self._call(lambda: self._producer.send(records))
+
+    async def _call(self, function: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     def _delivery(self, member: "_Member", message: Message, *, is_repeated: bool) -> Delivery:
         headers = {name: _text(value) for name, value in dict(message.headers() or {}).items()}
@@ -201,18 +194,20 @@ class _Producer:
 
     def __init__(self, client: dict[str, Any]) -> None:
         self._client = client
+        self._opened: Producer | None = None
+        self._has_topics = False
         self._problem: KafkaError | None = None
-        self._producer = Producer({**client, **_PRODUCER, "error_cb": self._note})
 
-    def create_missing_topics(self) -> None:
-        """Raises: KafkaException"""
-        wanted = {EVENTS: TOPIC_PARTITIONS, f"{EVENTS}.retries": TOPIC_PARTITIONS, f"{EVENTS}.refused": 1}
-        existing = self._topics(timeout=CONNECT_TIMEOUT_SECONDS)
-        missing = [NewTopic(name, count) for name, count in wanted.items() if name not in existing]
-        if missing:
-            admin = AdminClient(self._client)
-            for creation in admin.create_topics(missing, request_timeout=CONNECT_TIMEOUT_SECONDS).values():
-                _finish(creation)
+    def connect(self) -> None:
+        """Create the topics that are missing. Do nothing if this was done.
+
+        Raises: KafkaException
+        """
+        if not self._has_topics:
+            wanted = {EVENTS: TOPIC_PARTITIONS, f"{EVENTS}.retries": TOPIC_PARTITIONS, f"{EVENTS}.refused": 1}
+            existing = self._topics(timeout=CONNECT_TIMEOUT_SECONDS)
+            _create(self._client, {name: count for name, count in wanted.items() if name not in existing})
+            self._has_topics = True
 
     def ping(self) -> None:
         """Raises: KafkaException"""
@@ -229,25 +224,33 @@ class _Producer:
             if error:
                 errors.append(error)
 
-        for record in records:
-            self._producer.produce(
-                record.topic, record.value, record.key, on_delivery=note, headers=record.headers or {}
-            )
-        if self._producer.flush(CONFIRM_TIMEOUT_SECONDS + 1):
+        producer = self._open()
+        for each in records:
+            producer.produce(each.topic, each.value, each.key, on_delivery=note, headers=each.headers or {})
+        if producer.flush(CONFIRM_TIMEOUT_SECONDS + 1):
             raise TimeoutError("the server has not confirmed all messages")
         if errors:
             raise KafkaException(errors[0])
 
     def close(self) -> None:
-        self._producer.purge()
-        self._producer.close()
+        producer, self._opened, self._has_topics = self._opened, None, False
+        if producer:
+            producer.purge()
+            producer.close()
+
+    def _open(self) -> Producer:
+        # Kept while the server does not answer, because it goes on connecting.
+        if self._opened is None:
+            self._opened = Producer({**self._client, **_PRODUCER, "error_cb": self._note})
+        return self._opened
 
     def _topics(self, only: str | None = None, *, timeout: float) -> Container[str]:
+        producer = self._open()
         try:
-            topics: Container[str] = self._producer.list_topics(only, timeout).topics
+            topics: Container[str] = producer.list_topics(only, timeout).topics
         except KafkaException as error:
             self._problem = error.args[0]
-            self._producer.poll(0)  # calls `_note` with what happened on the connections
+            producer.poll(0)  # calls `_note` with what happened on the connections
             raise KafkaException(self._problem) from error
         return topics
 
@@ -257,11 +260,11 @@ class _Producer:
 
 
 class _Member:
-    """A member of the consumer group. Its calls block, so they run in a thread of its own, one after the other."""
+    """A consumer of the group. Its calls block, so they run in a thread of its own, one after the other."""
 
     def __init__(self, client: dict[str, Any]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._consumer = Consumer({**client, **_CONSUMER, "group.id": GROUP})
+        self._consumer = Consumer({**client, **CONSUMER, "group.id": GROUP})
         self._assigned: set[TopicPartition] = set()
         """Partitions of which no message was received since they were assigned."""
 
@@ -282,7 +285,7 @@ class _Member:
         return await self._call(self._next)
 
     async def commit(self, message: Message) -> None:
-        """Let the group go on after a message.
+        """Let the group go on after a message. Waits for a server that is connected but silent.
 
         Raises: KafkaException
         """
@@ -334,13 +337,21 @@ def _place(message: Message, after: int = 0) -> TopicPartition:
     return TopicPartition(topic, partition, offset + after)
 
 
-def _finish(creation: Future[None]) -> None:
-    """Wait for the creation of a topic. Another process may have created it."""
-    try:
-        creation.result(CONNECT_TIMEOUT_SECONDS)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise
+def _create(client: dict[str, Any], partitions: Mapping[str, int]) -> None:
+    """Create topics with these numbers of partitions. Another process may create them at the same time.
+
+    Raises: KafkaException
+    """
+    if not partitions:
+        return
+    admin = AdminClient(client)
+    topics = [NewTopic(name, count) for name, count in partitions.items()]
+    for creation in admin.create_topics(topics, request_timeout=CREATE_TIMEOUT_SECONDS).values():
+        try:
+            creation.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
 
 
 def _text(value: str | bytes | None) -> str:
