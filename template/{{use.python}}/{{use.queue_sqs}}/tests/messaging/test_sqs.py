@@ -13,7 +13,7 @@ from app import worker
 from app.config import Settings
 from app.database import Database
 from app.messaging import broker
-from app.messaging.broker import Broker
+from app.messaging.broker import Broker, client_options
 from app.messaging.envelope import CONTENT_TYPE, Envelope
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
@@ -240,6 +240,31 @@ async def test_without_the_server_the_service_works_on_and_is_degraded(start: St
 
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["checks"]["queue"]["status"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("sqs.eu-central-1.amazonaws.com", "eu-central-1"),
+        ("sqs-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("vpce-0.sqs.us-west-2.vpce.amazonaws.com", "us-west-2"),
+        ("sqs.us-east-2.api.aws", "us-east-2"),
+    ],
+)
+def test_a_client_of_aws_has_the_region_of_the_queue_and_the_usual_credentials(host: str, region: str) -> None:
+    options = client_options(f"https://{host}/123456789012/events.fifo")
+
+    assert options["region_name"] == region
+    assert options.keys() == {"region_name", "config"}
+
+
+@pytest.mark.parametrize("host", ["localhost:9324", "sqs:9324", "sqs.us-east-1.localhost.localstack.cloud:4566"])
+def test_a_client_of_another_server_gets_no_credentials_of_aws(host: str) -> None:
+    options = client_options(f"http://{host}/000000000000/events.fifo")
+
+    assert options["endpoint_url"] == f"http://{host}"
+    assert options["aws_access_key_id"] == "none"
 
 
 @pytest.mark.parametrize(
