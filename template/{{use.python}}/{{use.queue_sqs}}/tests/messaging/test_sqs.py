@@ -11,15 +11,16 @@ from pydantic import ValidationError
 
 from app import worker
 from app.config import Settings
-from app.database import Database, Session
+from app.database import Database
 from app.messaging import broker
-from app.messaging.broker import Broker
+from app.messaging.broker import Broker, client_options
 from app.messaging.envelope import CONTENT_TYPE, Envelope
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
 from tests import callers
 from tests.conftest import Start
 from tests.messaging.conftest import Worker, handler, send, subjects, waiting
+from tests.messaging.workers import handle
 from tests.processes import free_port
 from tests.queues import client
 
@@ -45,6 +46,10 @@ async def receive(sqs: "SQSClient", url: str) -> Sequence["MessageTypeDef"]:
         MessageSystemAttributeNames=["All"],
     )
     return answer.get("Messages", [])
+
+
+def refused_url() -> str:
+    return os.environ["QUEUE_URL"].replace(".fifo", "-refused.fifo")
 
 
 async def test_a_message_is_the_event_with_its_type_as_an_attribute(database: Database, sqs: "SQSClient") -> None:
@@ -117,6 +122,19 @@ async def test_a_batch_of_large_events_is_sent_in_several_requests(database: Dat
     assert tea.await_count == 12
 
 
+async def test_what_is_no_event_moves_to_the_refused_queue(database: Database, sqs: "SQSClient") -> None:
+    worker = Worker(database)
+    await worker.queue.broker.connect()
+    await worker.queue.broker.publish([Envelope("none", "tea.poured", 0, "cup", None, b"{}", {})])
+
+    await handle(worker.queue, worker.handlers, 1)
+
+    assert await receive(sqs, os.environ["QUEUE_URL"]) == []
+    [refused] = await receive(sqs, refused_url())
+    assert refused["Body"] == "{}"
+    assert refused["MessageAttributes"]["type"]["StringValue"] == "tea.poured"
+
+
 async def test_a_message_that_is_delivered_far_too_often_is_put_aside(
     database: Database, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +145,7 @@ async def test_a_message_that_is_delivered_far_too_often_is_put_aside(
     counts = [len(await receive(sqs, os.environ["QUEUE_URL"])) for _ in range(3)]
 
     assert counts == [1, 1, 0]
-    [refused] = await receive(sqs, os.environ["QUEUE_URL"].replace(".fifo", "-refused.fifo"))
+    [refused] = await receive(sqs, refused_url())
     assert Event.model_validate_json(refused["Body"]) == event
 
 
@@ -162,21 +180,15 @@ async def test_a_message_that_sqs_refuses_stays_in_the_outbox(database: Database
 
 
 async def test_the_lease_of_a_message_is_renewed_while_its_handler_runs(database: Database) -> None:
-    started: list[str] = []
-
-    async def steep(session: Session, event: Event) -> None:
-        started.append(event.subject)
-        await asyncio.sleep(3)
-
     await send(database)
-    stop = asyncio.Event()
-    workers = [Worker(database, steep, queue_lease_seconds=1) for _ in range(2)]
-    working = [asyncio.create_task(each.queue.consume(each.handlers, stop)) for each in workers]
-    await asyncio.sleep(2.5)
-    stop.set()
-    await asyncio.gather(*working)
+    first, second = (Worker(database, queue_lease_seconds=1).queue for _ in range(2))
+    await first.relay.send_batch()
 
-    assert started == ["cup-0"]
+    async with aclosing(first.broker.receive(0, asyncio.Event())) as deliveries:
+        await anext(deliveries)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2.5), aclosing(second.broker.receive(0, asyncio.Event())) as others:
+                await anext(others)
 
 
 async def test_a_worker_that_stops_gives_back_what_it_has_not_handled(database: Database) -> None:
@@ -228,6 +240,31 @@ async def test_without_the_server_the_service_works_on_and_is_degraded(start: St
 
     assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
     assert ready.json()["checks"]["queue"]["status"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("sqs.eu-central-1.amazonaws.com", "eu-central-1"),
+        ("sqs-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("vpce-0.sqs.us-west-2.vpce.amazonaws.com", "us-west-2"),
+        ("sqs.us-east-2.api.aws", "us-east-2"),
+    ],
+)
+def test_a_client_of_aws_has_the_region_of_the_queue_and_the_usual_credentials(host: str, region: str) -> None:
+    options = client_options(f"https://{host}/123456789012/events.fifo")
+
+    assert options["region_name"] == region
+    assert options.keys() == {"region_name", "config"}
+
+
+@pytest.mark.parametrize("host", ["localhost:9324", "sqs:9324", "sqs.us-east-1.localhost.localstack.cloud:4566"])
+def test_a_client_of_another_server_gets_no_credentials_of_aws(host: str) -> None:
+    options = client_options(f"http://{host}/000000000000/events.fifo")
+
+    assert options["endpoint_url"] == f"http://{host}"
+    assert options["aws_access_key_id"] == "none"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from app.config import Settings
@@ -44,6 +44,7 @@ MAX_BYTES = 262_144
 RECEIVE_LIMIT = 100
 """The last resort. The consumer gives a message up long before, after QUEUE_MAX_ATTEMPTS."""
 
+_AWS_HOST = re.compile(r"(?:.+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _CONFIG = AioConfig(
     connect_timeout=2,
     read_timeout=WAIT_SECONDS + 2,
@@ -125,11 +126,16 @@ class Broker:
                     yield self._delivery(message, held)
 
     async def _open(self) -> None:
-        session, options = get_session(), client_options(self._url)
-        self._sqs = await self._clients.enter_async_context(session.create_client("sqs", **options))
+        session = get_session()
+        self._sqs = await self._client(session, "sqs")
         if self._topic:
-            self._sns = await self._clients.enter_async_context(session.create_client("sns", **options))
+            self._sns = await self._client(session, "sns")
         self._is_open = True
+
+    async def _client(self, session: AioSession, service: str) -> Any:
+        # Otherwise, reading the description of the service would hold up the event loop.
+        await asyncio.to_thread(session.warm_up_loader_caches, service)  # type: ignore[attr-defined]  # not in the stubs
+        return await self._clients.enter_async_context(session.create_client(service, **client_options(self._url)))
 
     async def _find(self) -> None:
         for url in (self._url, self._refused_url):
@@ -281,7 +287,7 @@ def _reason(error: Exception) -> str | None:
 def client_options(url: str) -> dict[str, Any]:
     """The options of a client. On AWS, its usual settings give the endpoint and the credentials."""
     parts = urlsplit(url)
-    if on_aws := re.match(r"(?:.+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.", parts.netloc):
+    if on_aws := _AWS_HOST.fullmatch(parts.hostname or ""):
         return {"region_name": on_aws[1], "config": _CONFIG}
     # A server for development wants a region and credentials, but checks none.
     return {
