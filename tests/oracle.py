@@ -13,7 +13,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "redis", "rabbitmq", "none"},
+        "queue": {"database", "rabbitmq", "none"},
         "cache": {"memory", "redis", "memcached"},
         "ci": {"github", "none"},
     },

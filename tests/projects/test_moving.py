@@ -15,7 +15,7 @@ import pytest
 from scaffold.project.data_steps import steps
 from scaffold.template.expressions import Jinja
 from scaffold.template.render import render
-from tests.combinations import TEMPLATE, answered
+from tests.combinations import TEMPLATE, answered, is_offered
 from tests.drills import databases
 from tests.drills.databases.sql import SqlDatabase
 from tests.services import find_uv
@@ -226,6 +226,7 @@ def test_a_broker_gets_its_tables(project: Project) -> None:
     project.proves_itself()
 
 
+@pytest.mark.skipif(not is_offered("queue", "redis"), reason="Redis Streams are not offered yet")
 @begun_with(queue="redis")
 def test_streams_are_drained_and_their_table_goes(project: Project) -> None:
     project.change(queue="database")

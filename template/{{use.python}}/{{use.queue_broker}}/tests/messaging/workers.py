@@ -33,14 +33,25 @@ async def handle(queue: Queue, handlers: Handlers, count: int) -> None:
                     stop.set()
 
     if count:
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-            for partition in range(PARTITIONS):
-                tasks.create_task(consume(partition))
+        await _run_all([asyncio.create_task(consume(partition)) for partition in range(PARTITIONS)])
+
+
+async def _run_all(tasks: list[asyncio.Task[None]]) -> None:
+    """Run tasks until all end, one fails, or 20 seconds are over; then end the others."""
+    try:
+        async with asyncio.timeout(20):
+            await asyncio.gather(*tasks)
+    finally:
+        # Once may not be enough: before Python 3.12, `asyncio.wait_for` may lose a cancellation.
+        while running := [task for task in tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=1)
 
 
 async def die_while_handling(queue: Queue, handlers: Handlers) -> None:
     """Handle messages until a handler raises `Death`. The broker delivers again what was not acknowledged."""
-    with suppress(BaseExceptionGroup):
+    with suppress(Death):
         await handle(queue, handlers, 100)
     await queue.broker.close()
 
