@@ -150,7 +150,8 @@ class Service:
 
         Raises AssertionError with everything it said when it fails.
         """
-        self._run("alembic", *arguments)
+        is_sql = (self.project / "alembic.ini").exists()
+        self._run("alembic" if is_sql else "app.migrations", *arguments)
 
     def api(self, **env: str) -> Replica:
         """Start one API process on a free port and wait until it is ready."""
