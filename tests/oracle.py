@@ -11,7 +11,7 @@ from typing import Any
 
 SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
-        "database": {"sqlite", "postgresql", "mysql", "mongodb"},
+        "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
         "queue": {"database", "none"},
         "cache": {"memory", "redis"},
