@@ -122,14 +122,19 @@ async def _claim_due(session: Session, lease: UUID, limit: int, seconds: float) 
         if orphan["sequence"] > first_of[orphan["subject"]] or (found and orphan["run_at"] > found[0]["run_at"]):
             continue
         # The transaction of its worker may still lock it. Then, the next one is tried.
-        if taken := await _take(session, lease, due | {"_id": orphan["_id"], "lease": orphan["lease"]}, seconds):
+        await _change(session, due | {"_id": orphan["_id"], "lease": orphan["lease"]}, _lease(lease, seconds))
+        if taken := await _taken(session, lease):
             return taken
-    return await _take(session, lease, free | {"_id": {"$in": [each["_id"] for each in found]}}, seconds)
+    # Nobody handles a message without a lease, so nothing locks it.
+    await messages.update_many(free | {"_id": {"$in": [each["_id"] for each in found]}}, _lease(lease, seconds))
+    return await _taken(session, lease)
 
 
-async def _take(session: Session, lease: UUID, wanted: Fields, seconds: float) -> list[Claimed]:
-    await _change(session, wanted, {"$set": {"lease": lease, "run_at": _in(seconds)}, "$inc": {"attempts": 1}})
-    # Also after a change that gave up: what it has changed until then is claimed.
+def _lease(lease: UUID, seconds: float) -> Fields:
+    return {"$set": {"lease": lease, "run_at": _in(seconds)}, "$inc": {"attempts": 1}}
+
+
+async def _taken(session: Session, lease: UUID) -> list[Claimed]:
     taken = await session.outside(Message).find({"lease": lease}).sort("sequence").to_list()
     return [Claimed(each["_id"], *(each[name] for name in Claimed._fields[1:])) for each in taken]
 
