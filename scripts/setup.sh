@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 UV_VERSION=0.13.8
+SECANTUSDB_VERSION=0.7.0b3
 python=${PYTHON:-python3}
 
 main() {
@@ -22,6 +23,7 @@ main() {
             install_server RabbitMQ rabbitmq-server rabbitmq-server
             install_server Redis redis-server redis-server
             install_server Memcached memcached memcached
+            install_secantusdb
             install_tmux
             ;;
         bench)
@@ -83,6 +85,14 @@ install_server() {
     else
         printf 'warning: %s is missing: its tests will be skipped\n\nhint: install it, for example: sudo apt-get install %s\n' "$1" "$3" >&2
     fi
+}
+
+# A server that is compatible with MongoDB. Its licence is the GPL, so it stays out of our packages and those of services.
+install_secantusdb() {
+    folder=.work/servers/secantusdb
+    if [ -x $folder/bin/secantusd-py ]; then return; fi
+    "$uv" venv --quiet --python .venv/bin/python $folder
+    "$uv" pip install --quiet --python $folder/bin/python "secantusdb==$SECANTUSDB_VERSION"
 }
 
 install_tmux() {

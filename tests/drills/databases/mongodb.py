@@ -76,7 +76,7 @@ async def take_note(session, subject, number):
         return stopped(self.server)
 
     def hide_orders(self) -> None:
-        """Let the collection of orders refuse each order, and hold something else for each owner."""
+        """Let the collection refuse each order, and hold something else for each owner."""
         owners = ["", *(str(user["_id"]) for user in self._database["users"].find())]
         wrong = [{"owner": owner, "created_at": datetime.now(UTC)} for owner in owners]
         self._database["orders"].insert_many(wrong, bypass_document_validation=True)
