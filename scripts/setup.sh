@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 UV_VERSION=0.13.8
 MOTO_VERSION=5.2.5
+SECANTUSDB_VERSION=0.7.0b3
 python=${PYTHON:-python3}
 
 main() {
@@ -26,6 +27,7 @@ main() {
             install_server Memcached memcached memcached
             install_elasticmq
             install_moto
+            install_secantusdb
             install_tmux
             ;;
         bench)
@@ -135,6 +137,14 @@ install_moto() {
     if [ -x .work/moto/bin/moto_server ]; then return; fi
     "$uv" venv --quiet --clear --python "$python" .work/moto
     "$uv" pip install --quiet --python .work/moto/bin/python "moto[server]==$MOTO_VERSION"
+}
+
+# A server that is compatible with MongoDB. Its licence is the GPL, so it stays out of our packages and those of services.
+install_secantusdb() {
+    folder=.work/servers/secantusdb
+    if [ -x $folder/bin/secantusd-py ]; then return; fi
+    "$uv" venv --quiet --python .venv/bin/python $folder
+    "$uv" pip install --quiet --python $folder/bin/python "secantusdb==$SECANTUSDB_VERSION"
 }
 
 install_tmux() {

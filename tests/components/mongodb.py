@@ -24,10 +24,10 @@ LAUNCHER = """\
 import sys
 
 from secantus.cli import main
-from secantus.transactions import TransactionRegistry
+from secantus.server import SecantusDBServer
 
 # As `--setParameter transactionLifetimeLimitSeconds=10` of MongoDB, which this server lacks.
-TransactionRegistry.__init__.__kwdefaults__["lifetime_seconds"] = 10
+SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = 10
 sys.exit(main())
 """
 

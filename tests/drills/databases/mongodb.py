@@ -76,8 +76,10 @@ async def take_note(session, subject, number):
         return stopped(self.server)
 
     def hide_orders(self) -> None:
-        """Let the collection of orders refuse each order, and hold one that is none."""
-        self._database["orders"].insert_one({"owner": "", "created_at": datetime.now(UTC)}, True)
+        """Let the collection refuse each order, and hold something else for each owner."""
+        owners = ["", *(str(user["_id"]) for user in self._database["users"].find())]
+        wrong = [{"owner": owner, "created_at": datetime.now(UTC)} for owner in owners]
+        self._database["orders"].insert_many(wrong, bypass_document_validation=True)
         self._database.command("collMod", "orders", validator={"moved_away": True})
 
     def make_jobs_due(self) -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
+import pymongo
 from bson import ObjectId
 from pydantic import BaseModel, ConfigDict, Field
 from pymongo import ReturnDocument
@@ -22,6 +23,7 @@ from app.config import Settings
 from app.dialect import Fields, Timestamp
 
 DELETED_AT_ONCE = 1000
+_ABORT_SECONDS = 1
 _PAUSE_SECONDS = 0.02
 _random = secrets.SystemRandom()
 
@@ -218,7 +220,9 @@ class Session:
     async def rollback(self) -> None:
         self._has_written = False
         if self._client_session is not None and self._client_session.in_transaction:
-            await self._client_session.abort_transaction()
+            # Without an answer, the server aborts the transaction at the end of its lifetime.
+            with pymongo.timeout(_ABORT_SECONDS):
+                await self._client_session.abort_transaction()
 
     async def _try(self, operation: Callable[[AsyncClientSession | None], Awaitable[Any]]) -> bool:
         """Run an operation. False after a conflict: the transaction then begins again at the next operation."""
@@ -284,12 +288,14 @@ class Database:
     async def transaction(self) -> AsyncIterator[Session]:
         """A session in one transaction: committed at the end, rolled back on any error."""
         with metrics.database_transactions.time():
-            # Its end aborts a transaction that was not committed.
             async with self._client.start_session() as client_session:
                 session = Session(self._database, client_session, self._lock_timeout_seconds)
                 async with session.at_end:
-                    yield session
-                    await session.commit()
+                    try:
+                        yield session
+                        await session.commit()
+                    finally:
+                        await session.rollback()
         for call in session.calls:
             call()
         for channel in session.channels & self._listeners.keys():

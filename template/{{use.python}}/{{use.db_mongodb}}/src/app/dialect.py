@@ -99,6 +99,9 @@ def create_client(settings: Settings, *listeners: Connections) -> AsyncMongoClie
         serverSelectionTimeoutMS=acquire,
         connectTimeoutMS=statement,
         socketTimeoutMS=statement,
+        # The callers try again. A second attempt of the driver would double the longest time of a request.
+        retryReads=False,
+        retryWrites=False,
         # An acknowledged write is on the disks of a majority.
         w="majority",
         journal=True,

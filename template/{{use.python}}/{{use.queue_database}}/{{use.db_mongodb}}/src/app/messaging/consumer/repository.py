@@ -6,6 +6,7 @@ document: for the handler of the message, whose worker lives. So these changes g
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -97,8 +98,14 @@ async def _take_turn(session: Session) -> bool:
         await turns.insert_one(mine)
     except DuplicateKeyError:
         return False
-    session.at_end.push_async_callback(turns.delete_one, mine)
+    session.at_end.push_async_callback(_end_turn, session, mine)
     return True
+
+
+async def _end_turn(session: Session, turn: Fields) -> None:
+    # Without an answer, the turn ends by its time.
+    with suppress(PyMongoError), pymongo.timeout(SECONDS_TO_CHANGE):
+        await session.outside(ClaimTurn).delete_one(turn)
 
 
 async def _claim_due(session: Session, lease: UUID, limit: int, seconds: float) -> list[Claimed]:
@@ -111,17 +118,23 @@ async def _claim_due(session: Session, lease: UUID, limit: int, seconds: float) 
     free = due | {"lease": None, "subject": {"$nin": list(first_of)}}
     found = await messages.find(free, {"run_at": 1}).sort(_OLDEST_FIRST).limit(limit).to_list()
     orphans = await messages.find(due | {"lease": {"$ne": None}}).sort(_OLDEST_FIRST).to_list()
-    orphan = next((each for each in orphans if each["sequence"] == first_of[each["subject"]]), None)
-    if orphan and (not found or orphan["run_at"] <= found[0]["run_at"]):
-        taken = await _take(session, lease, due | {"_id": orphan["_id"], "lease": orphan["lease"]}, seconds)
-        if taken:
+    for orphan in orphans:
+        if orphan["sequence"] > first_of[orphan["subject"]] or (found and orphan["run_at"] > found[0]["run_at"]):
+            continue
+        # The transaction of its worker may still lock it. Then, the next one is tried.
+        await _change(session, due | {"_id": orphan["_id"], "lease": orphan["lease"]}, _lease(lease, seconds))
+        if taken := await _taken(session, lease):
             return taken
-    return await _take(session, lease, free | {"_id": {"$in": [each["_id"] for each in found]}}, seconds)
+    # Nobody handles a message without a lease, so nothing locks it.
+    await messages.update_many(free | {"_id": {"$in": [each["_id"] for each in found]}}, _lease(lease, seconds))
+    return await _taken(session, lease)
 
 
-async def _take(session: Session, lease: UUID, wanted: Fields, seconds: float) -> list[Claimed]:
-    await _change(session, wanted, {"$set": {"lease": lease, "run_at": _in(seconds)}, "$inc": {"attempts": 1}})
-    # Also after a change that gave up: what it has changed until then is claimed.
+def _lease(lease: UUID, seconds: float) -> Fields:
+    return {"$set": {"lease": lease, "run_at": _in(seconds)}, "$inc": {"attempts": 1}}
+
+
+async def _taken(session: Session, lease: UUID) -> list[Claimed]:
     taken = await session.outside(Message).find({"lease": lease}).sort("sequence").to_list()
     return [Claimed(each["_id"], *(each[name] for name in Claimed._fields[1:])) for each in taken]
 
