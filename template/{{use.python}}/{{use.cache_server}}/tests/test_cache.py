@@ -37,6 +37,7 @@ class Wire:
         self._server = urlsplit(os.environ["CACHE_URL"])
         self._broken = asyncio.Event()
         self._listener: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
         self._broken.clear()
@@ -50,8 +51,14 @@ class Wire:
         if self._listener:
             self._listener.close()
             await self._listener.wait_closed()
+        # Before Python 3.12, `wait_closed` does not wait for them.
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.current_task()
+        assert connection
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
         server = await asyncio.open_connection(self._server.hostname, self._server.port or DEFAULT_PORT)
         ways = [asyncio.create_task(way) for way in (self._carry(reader, server[1]), self._carry(server[0], writer))]
         broken = asyncio.create_task(self._broken.wait())
