@@ -13,8 +13,8 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "rabbitmq", "none"},
-        "cache": {"memory", "redis", "memcached"},
+        "queue": {"database", "none"},
+        "cache": {"memory", "redis"},
         "ci": {"github", "none"},
     },
 }
