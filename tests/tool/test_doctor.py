@@ -278,7 +278,6 @@ def test_a_server_that_make_dev_can_start_is_enough(
     assert outcome.code == 0
 
 
-@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 def test_a_cache_needs_its_server(
     scaffold: Scaffold, shops: Path, workplace: Path, install: Install, tmp_path: Path
 ) -> None:
@@ -293,6 +292,7 @@ def test_a_cache_needs_its_server(
     assert f"ok        Redis is started by `make dev`, with {starter}\n" in outcome.out
 
 
+@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 def test_a_queue_with_a_broker_needs_its_server(
     scaffold: Scaffold, shops: Path, workplace: Path
 ) -> None:
