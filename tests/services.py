@@ -146,12 +146,13 @@ class Service:
         """
         return self._run("app.cli", *arguments, **env)
 
-    def alembic(self, *arguments: str) -> None:
-        """Run the migration tool of the project.
+    def migration_tool(self, *arguments: str) -> None:
+        """Run Alembic, or the project's own `app.migrations`, which takes the same commands.
 
         Raises AssertionError with everything it said when it fails.
         """
-        self._run("alembic", *arguments)
+        uses_alembic = (self.project / "alembic.ini").exists()
+        self._run("alembic" if uses_alembic else "app.migrations", *arguments)
 
     def api(self, **env: str) -> Replica:
         """Start one API process on a free port and wait until it is ready."""

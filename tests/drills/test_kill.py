@@ -67,6 +67,7 @@ def test_killed_processes_lose_nothing_and_repeat_nothing(
     assert_confirmed(service, database, 30)
     recovered = time.monotonic() - ended
     _assert_each_once(service, ledger, database)
+    record_testsuite_property("drill:seconds", int(SECONDS))
     for name, count in kills.items():
         record_testsuite_property(f"drill:{name} killed", count)
     record_testsuite_property("drill:orders", len(ledger.acknowledged))

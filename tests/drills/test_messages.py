@@ -110,7 +110,8 @@ def test_events_of_one_subject_are_handled_once_and_in_order_through_kills(
     for subject in subjects:
         numbers = [number for each, number in notes if each == subject]
         assert numbers == list(range(published)), subject
-    assert broker is None or broker.queued == 0
+    if broker:
+        eventually(lambda: broker.queued, 0, 30)
     record_testsuite_property("drill:events in order", wanted)
 
 

@@ -26,6 +26,10 @@ STEPS = ("lint", "tests", "migrations", "contract", "fuzz", "drills", "overload"
 """What a proof consists of, in the order in which it runs."""
 
 LEAST_COVERAGE = 90
+LONG_DRILL = 60
+SHORT_DRILL = 20
+"""The seconds of load in the drills that kill processes; see `long_drills`."""
+
 SUITE = (
     "src/scaffold/conformance",
     "tests/components",
@@ -52,6 +56,7 @@ class Wanted:
     project: Path
     rendered: str
     suite: str
+    drill_seconds: int = SHORT_DRILL
 
     @property
     def id(self) -> str:
@@ -165,6 +170,21 @@ def choices(root: Path = ROOT) -> set[str]:
     records = (root / "template" / "_axes").glob("*.yml")
     facts = [fact for file in records for fact in yaml.safe_load(file.read_text()).values()]
     return {choice for fact in facts for choice in fact["default"]}
+
+
+def long_drills(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The ids of the rows with long drills: those that bring a new database or a new queue.
+
+    The database of a row without a queue counts as not drilled, as no worker runs there.
+    """
+    known: set[tuple[str, str]] = set()
+    ids = set()
+    for row in rows:
+        parts = {("database", row["database"]), ("queue", row["queue"])}
+        if row["queue"] != "none" and not parts <= known:
+            known |= parts
+            ids.add(row_id(row))
+    return ids
 
 
 def today() -> str:

@@ -11,20 +11,24 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scaffold.template.proofs import Proof, Step
 from tests.combinations import ROOT, row_id, rows, written
 from tests.proofs import readme, steps
 from tests.proofs.ledger import (
+    LONG_DRILL,
+    SHORT_DRILL,
     STEPS,
     Ledger,
     Wanted,
     faults,
+    long_drills,
     rendered_hash,
     suite_hash,
     today,
@@ -58,7 +62,13 @@ class Candidate:
             if self.failure:
                 return
             try:
-                outcome = steps.run(name, self.wanted.id, self.wanted.project, self.logs)
+                outcome = steps.run(
+                    name,
+                    self.wanted.id,
+                    self.wanted.project,
+                    self.logs,
+                    self.wanted.drill_seconds,
+                )
             except steps.StepFailedError as error:
                 self.failure = f"{name}: {error}"
                 tell(f"{self.wanted.id}: {self.failure}")
@@ -110,11 +120,19 @@ def wanted_rows(root: Path = ROOT) -> Iterator[list[Wanted]]:
         folder = Path(name)
         template = folder / "template"
         export(template, root)
-        wanted = []
-        for answers in rows():
-            project = written(answers, folder / row_id(answers) / "shop", template)
-            wanted.append(Wanted(answers, project, rendered_hash(project), suite_hash(answers)))
-        yield wanted
+        yield [_wanted(answers, folder, template) for answers in rows()]
+
+
+def _wanted(answers: Mapping[str, Any], folder: Path, template: Path) -> Wanted:
+    project = written(answers, folder / row_id(answers) / "shop", template)
+    is_long = row_id(answers) in long_drills(rows())
+    return Wanted(
+        answers,
+        project,
+        rendered_hash(project),
+        suite_hash(answers),
+        LONG_DRILL if is_long else SHORT_DRILL,
+    )
 
 
 def lacks_proof(wanted: Wanted, ledger: Ledger) -> bool:

@@ -57,8 +57,10 @@ class Outcome:
     drills: Mapping[str, str] = field(default_factory=dict)
 
 
-def run(name: str, row: str, project: Path, logs: Path) -> Outcome:
+def run(name: str, row: str, project: Path, logs: Path, drill_seconds: int) -> Outcome:
     """Run one step for a row; its output goes into a file in `logs`.
+
+    Drills under load last `drill_seconds`.
 
     Raises:
         StepFailedError: it did not pass.
@@ -66,7 +68,7 @@ def run(name: str, row: str, project: Path, logs: Path) -> Outcome:
     log = logs / f"{name}.log"
     begun = time.monotonic()
     if name in _TESTS:
-        return _suite(name, row, log, begun)
+        return _suite(name, row, log, begun, {"DRILL_SECONDS": str(drill_seconds)})
     return _own_checks(name, project, log, begun)
 
 
@@ -87,12 +89,12 @@ def _own_checks(name: str, project: Path, log: Path, begun: float) -> Outcome:
     )
 
 
-def _suite(name: str, row: str, log: Path, begun: float) -> Outcome:
+def _suite(name: str, row: str, log: Path, begun: float, env: Mapping[str, str]) -> Outcome:
     """Tests of this repository, counted by their JUnit report."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", *_TESTS[name], f"--row={row}"]
-    _output([*command, f"--junitxml={report}"], ROOT, dict(os.environ), log)
+    _output([*command, f"--junitxml={report}"], ROOT, {**os.environ, **env}, log)
     suite = ET.parse(report).getroot()[0]  # noqa: S314 - written by our own pytest
     count = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
     bad = count["failures"] + count["errors"]

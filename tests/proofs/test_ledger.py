@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from scaffold.template.proofs import Proof, Step
-from tests.combinations import ROOT, row_id, rows
+from tests.combinations import ROOT, axes, row_id, rows
 from tests.proofs import readme
 from tests.proofs.ledger import (
+    LONG_DRILL,
     STEPS,
     SUITE,
     Ledger,
@@ -42,6 +43,15 @@ def test_a_row_has_a_complete_proof(row: str, wanted: dict[str, Wanted]) -> None
     found = Ledger().rows()
     assert row in found, "run `make prove`"
     assert faults(wanted[row], found[row]) == []
+
+
+@pytest.mark.parametrize(
+    ("axis", "choice"),
+    [(axis, each) for axis in ("database", "queue") for each in axes()[axis] if each != "none"],
+)
+def test_each_database_and_each_queue_was_drilled_for_a_minute(axis: str, choice: str) -> None:
+    proofs = [proof for proof in Ledger().proofs().values() if proof.answers[axis] == choice]
+    assert any(int(proof.drills.get("seconds", 0)) >= LONG_DRILL for proof in proofs)
 
 
 def test_there_is_no_other_row() -> None:

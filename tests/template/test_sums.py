@@ -14,6 +14,7 @@ from itertools import combinations, product
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
@@ -29,6 +30,8 @@ STORAGE = sorted({(row["database"], row["queue"]) for row in legal_combinations(
 SLICES = re.compile(
     r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
 )
+KINDS = yaml.safe_load((ROOT / "template/_axes/database.yml").read_text())["databases"]["default"]
+STORED = re.compile(r"/(models|repository)\.py$|^migrations/")
 LIBRARIES = "sqlalchemy|alembic|aiosqlite|sqlite3|asyncpg|asyncmy|pymongo|bson"
 MOST_FILES = 8
 in_one_process = pytest.mark.xdist_group("sums")
@@ -70,10 +73,16 @@ def test_databases_differ_only_in_the_files_that_the_architecture_names(
     auth: str, queue: str
 ) -> None:
     databases = [database for database, other in STORAGE if other == queue]
-    projects = [project(database=database, auth=auth, queue=queue) for database in databases]
+    projects = {each: project(database=each, auth=auth, queue=queue) for each in databases}
+    named = named_after("Between two databases")
+    storage = named | named_after("Between databases of two kinds")
 
-    for first, second in combinations(projects, 2):
-        assert differing(first, second) <= named_after("Between two databases")
+    for one, other in combinations(databases, 2):
+        differences = differing(projects[one], projects[other])
+        if KINDS[one]["kind"] == KINDS[other]["kind"]:
+            assert differences <= named
+        else:
+            assert {path for path in differences if not STORED.search(path)} <= storage
 
 
 @in_one_process
