@@ -13,8 +13,8 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "none"},
-        "cache": {"memory", "redis"},
+        "queue": {"database", "redis", "rabbitmq", "none"},
+        "cache": {"memory", "redis", "memcached"},
         "ci": {"github", "none"},
     },
 }

@@ -190,7 +190,6 @@ def test_a_queue_goes_with_its_tables(project: Project) -> None:
     project.proves_itself()
 
 
-@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 @begun_with(queue="database")
 def test_messages_stay_when_a_broker_takes_over(project: Project) -> None:
     project.change(queue="rabbitmq")
@@ -204,7 +203,6 @@ def test_messages_stay_when_a_broker_takes_over(project: Project) -> None:
     project.proves_itself()
 
 
-@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 @begun_with(queue="rabbitmq")
 def test_a_broker_is_drained_and_its_table_goes(project: Project) -> None:
     project.change(queue="database")
@@ -217,7 +215,6 @@ def test_a_broker_is_drained_and_its_table_goes(project: Project) -> None:
     project.proves_itself()
 
 
-@pytest.mark.skipif(not is_offered("queue", "rabbitmq"), reason="RabbitMQ is not offered yet")
 @begun_with(queue="none")
 def test_a_broker_gets_its_tables(project: Project) -> None:
     project.change(queue="rabbitmq")

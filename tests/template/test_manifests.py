@@ -148,7 +148,7 @@ def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) ->
     ("targets", "servers"),
     [
         (("migrate", "seed", "reset", "shell"), ["postgresql"]),
-        (("run", "worker"), ["postgresql", "cache"]),
+        (("run", "worker"), ["postgresql", "cache", "rabbitmq"]),
     ],
 )
 def test_targets_start_the_servers_that_they_use(
@@ -157,7 +157,7 @@ def test_targets_start_the_servers_that_they_use(
     for target in targets:
         commands = subprocess.run(
             ["make", "--no-print-directory", "--dry-run", "--assume-old=.venv/locked", target],
-            cwd=rendered(database="postgresql", cache="redis"),
+            cwd=rendered(database="postgresql", cache="redis", queue="rabbitmq"),
             capture_output=True,
             text=True,
             check=True,

@@ -159,7 +159,7 @@ def test_shells_can_complete(
         ("new --set database = post", "postgresql"),
         ("new --set desc", "description="),
         ("change q", "queue=database queue=none"),
-        ("change ./shop cac", "cache=memory cache=redis"),
+        ("change ./shop cac", "cache=memory cache=redis cache=memcached"),
         ("change queue = d", "database"),
         ("change ./shop queue = ", "database none"),
         ("diff auth = j", "jwt"),
