@@ -2,9 +2,13 @@
 
 import asyncio
 from contextlib import aclosing, suppress
+from functools import wraps
 
+from app.database import Session
 from app.messaging import Handlers, Queue
 from app.messaging.envelope import PARTITIONS, Received
+from app.messaging.events import Event
+from app.messaging.handlers import Handler
 
 
 class Death(BaseException):
@@ -33,27 +37,49 @@ async def handle(queue: Queue, handlers: Handlers, count: int) -> None:
                     stop.set()
 
     if count:
-        await _run_all([asyncio.create_task(consume(partition)) for partition in range(PARTITIONS)])
+        tasks = [asyncio.create_task(consume(partition)) for partition in range(PARTITIONS)]
+        try:
+            async with asyncio.timeout(20):
+                await asyncio.gather(*tasks)
+        finally:
+            await _end(tasks)
 
 
-async def _run_all(tasks: list[asyncio.Task[None]]) -> None:
-    """Run tasks until all end, one fails, or 20 seconds are over; then end the others."""
-    try:
-        async with asyncio.timeout(20):
-            await asyncio.gather(*tasks)
-    finally:
-        # Once may not be enough: before Python 3.12, `asyncio.wait_for` may lose a cancellation.
-        while running := [task for task in tasks if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=1)
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    # Once may not be enough: before Python 3.12, `asyncio.wait_for` may lose a cancellation.
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=1)
 
 
 async def die_while_handling(queue: Queue, handlers: Handlers) -> None:
     """Handle messages until a handler raises `Death`. The broker delivers again what was not acknowledged."""
-    with suppress(Death):
-        await handle(queue, handlers, 100)
+    died = asyncio.Event()
+    mortal = {type_: [_mortal(each, died) for each in handlers[type_]] for type_ in handlers}
+    working = asyncio.create_task(handle(queue, mortal, 100))
+    try:
+        async with asyncio.timeout(20):
+            await died.wait()
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
     await queue.broker.close()
+
+
+def _mortal(handler: Handler, died: asyncio.Event) -> Handler:
+    """The handler, but after a `Death` it never returns: while an error is passed on, other tasks would go on."""
+
+    @wraps(handler)
+    async def handle_or_die(session: Session, event: Event) -> None:
+        try:
+            await handler(session, event)
+        except Death:
+            died.set()
+            await asyncio.Event().wait()
+
+    return handle_or_die
 
 
 async def handle_and_die(queue: Queue, handlers: Handlers) -> None:
