@@ -31,6 +31,7 @@ from jwt.algorithms import ECAlgorithm
 ORDERS = "/api/v1/orders"
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
+WEBHOOKS = "/api/v1/webhooks"
 ALLOWED_ORIGIN = "https://app.example"
 ADMIN = ("admin@example.com", "an admin's password")
 MAX_BODY = 1024 * 1024
@@ -516,6 +517,12 @@ class Reference:
         session["used"] = True
         return self._tokens(session["user"], session["family"])
 
+    async def receive_webhook(self, _: Asked) -> Reply:
+        """A webhook of another service: none has a valid signature."""
+        if self.breaks("unsigned webhooks are taken"):
+            return Reply(202)
+        raise Refused("unauthenticated")
+
     async def logout(self, asked: Asked) -> Reply:
         """The end of a session."""
         session = self.sessions.get((await self._json(asked))["refresh_token"])
@@ -930,6 +937,7 @@ class Reference:
             ("GET", "/openapi.json", self.openapi),
             ("GET", "/docs", self.docs),
             ("GET", "/problems/{}", self.problem_page),
+            ("POST", f"{WEBHOOKS}/{{}}", self.receive_webhook),
         ]
         private = [
             ("GET", ORDERS, self.list_orders),
@@ -967,7 +975,8 @@ class Reference:
                 paths.setdefault(name, {})[method.lower()] = operation
         if self.breaks("a route is not documented"):
             del paths[f"{ORDERS}/{{id}}/cancellation"]
-        bearer = {"securitySchemes": {"bearer": self.scheme}}
+        schemes = {"signature": {"type": "apiKey", "in": "header", "name": "webhook-signature"}}
+        schemes |= {"bearer": self.scheme} if self.auth == "jwt" else {}
         return {
             "openapi": "3.0.3" if self.breaks("the document is 3.0") else "3.1.0",
             "info": {"title": "Reference", "version": "1", "description": "A test double"},
@@ -975,7 +984,7 @@ class Reference:
             "components": {
                 "schemas": {"Body": {"type": "object"} | self._example()},
                 "responses": {"Problem": {"content": {"application/problem+json": {}}}},
-                **(bearer if self.auth == "jwt" else {}),
+                "securitySchemes": schemes,
             },
         }
 
@@ -1009,6 +1018,8 @@ class Reference:
             operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
         if self.auth == "jwt" and not public and not self.breaks("security is not documented"):
             operation["security"] = [{"bearer": []}]
+        if path.startswith(WEBHOOKS):
+            operation["security"] = [{"signature": []}]
         return operation
 
 

@@ -102,6 +102,7 @@ BREAKS = {
     "any key is taken": ["malformed_keys_are_refused"],
     "a key is kept after the effect": ["duplicates_at_once_make_one"],
     "keys are everybody's": ["keys_are_by_principal"],
+    "unsigned webhooks are taken": ["every_signed_route_needs_a_signature"],
     "export is public": ["every_route_needs_a_token", "data_can_be_exported"],
     "orders are everybody's": ["other_orders_are_not_found"],
     "lists have everybody's orders": ["lists_have_own_orders_alone"],

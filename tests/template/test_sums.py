@@ -236,7 +236,7 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
 
 
 def test_the_core_of_the_language_knows_no_framework() -> None:
-    files = list((ROOT / "template/{{use.python}}").rglob("src/**/*.py"))
+    files = list((ROOT / "template/{{use.python}}").rglob("src/**/*.py*"))
 
     assert len(files) > 40
     for file in files:

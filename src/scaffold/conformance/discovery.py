@@ -42,6 +42,18 @@ async def discovered(options: Options, notify: Callable[[str], None]) -> AsyncIt
         yield service
 
 
+def schemes_of(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The security schemes that an operation of the document accepts."""
+    known = (document.get("components") or {}).get("securitySchemes") or {}
+    required = operation.get("security", document.get("security")) or []
+    return [known[name] for requirement in required for name in requirement if name in known]
+
+
+def is_bearer(scheme: dict[str, Any]) -> bool:
+    """Whether callers send a token in `Authorization: Bearer`."""
+    return scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer"
+
+
 def metrics_url(options: Options) -> str:
     """The URL of the metrics: the given one, else on the main port."""
     return options.metrics_url or "/metrics"
@@ -109,15 +121,14 @@ def _as_object(answer: Answer) -> dict[str, Any] | None:
 
 
 def _auth(document: dict[str, Any] | None, orders: Answer) -> Auth:
-    schemes = ((document or {}).get("components") or {}).get("securitySchemes") or {}
+    """How the callers of orders prove who they are. Other routes may want a signature instead."""
+    document = document or {}
+    schemes = schemes_of(document, (document.get("paths", {}).get(ORDERS) or {}).get("get") or {})
     if not schemes:
         return "jwt" if orders.status == HTTPStatus.UNAUTHORIZED else "none"
-    if any(
-        scheme.get("type") == "http" and scheme.get("scheme", "").lower() == "bearer"
-        for scheme in schemes.values()
-    ):
+    if any(map(is_bearer, schemes)):
         return "jwt"
-    kinds = ", ".join(sorted(str(scheme.get("type")) for scheme in schemes.values()))
+    kinds = ", ".join(sorted(str(scheme.get("type")) for scheme in schemes))
     raise Problem(
         f"the service identifies its callers by {kinds}, which this version cannot check",
         "it checks services with JWT and services without accounts",

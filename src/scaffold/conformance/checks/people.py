@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import uuid
+from typing import Any
 
 from scaffold.conformance import expect
 from scaffold.conformance.accounts import (
@@ -22,9 +23,9 @@ from scaffold.conformance.accounts import (
     stranger,
 )
 from scaffold.conformance.core import check
-from scaffold.conformance.discovery import ORDERS
+from scaffold.conformance.discovery import ORDERS, is_bearer, schemes_of
 from scaffold.conformance.ordering import if_match, path_of, place, settled
-from scaffold.conformance.service import Account, Service
+from scaffold.conformance.service import Account, Answer, Service
 
 USERS = "/api/v1/users"
 PUBLIC = {REGISTER, LOGIN, REFRESH, LOGOUT}
@@ -50,15 +51,16 @@ FASTEST = 0.25
     "SEC-6", "every route but register, login, refresh and logout needs a token: 401", accounts=True
 )
 async def every_route_needs_a_token(service: Service) -> None:
-    for method, path in sorted({*PRIVATE, *_documented(service)}):
-        target = re.sub(r"\{[^}]*\}", str(uuid.UUID(int=7)), path)
-        if method in ("GET", "DELETE"):
-            answer = await service.request(method, target)
-        else:
-            answer = await service.request(method, target, json={})
-        expect.problem(answer, 401, "unauthenticated")
+    for method, path in sorted({*PRIVATE, *_documented(service, signed=False)}):
+        answer = await _refused(service, method, path)
         scheme = expect.header(answer, "WWW-Authenticate")
         expect.that(scheme.startswith("Bearer"), "WWW-Authenticate: Bearer", scheme, answer)
+
+
+@check("SEC-6", "every route that takes a signature instead of a token needs one: 401")
+async def every_signed_route_needs_a_signature(service: Service) -> None:
+    for method, path in sorted(_documented(service, signed=True)):
+        await _refused(service, method, path)
 
 
 @check("SEC-6", "every operation on the order of another member answers 404", accounts=True)
@@ -210,11 +212,28 @@ async def _expect_roles(service: Service, by: Account, roles: list[str]) -> None
     expect.that(got == roles, f"roles {roles}", got, answer)
 
 
-def _documented(service: Service) -> list[tuple[str, str]]:
-    paths = (service.openapi or {}).get("paths", {})
-    return [
+async def _refused(service: Service, method: str, path: str) -> Answer:
+    """The answer to a request without credentials."""
+    target = re.sub(r"\{[^}]*\}", str(uuid.UUID(int=7)), path)
+    if method in ("GET", "DELETE"):
+        answer = await service.request(method, target)
+    else:
+        answer = await service.request(method, target, json={})
+    return expect.problem(answer, 401, "unauthenticated")
+
+
+def _documented(service: Service, *, signed: bool) -> set[tuple[str, str]]:
+    """The operations that are not public: those for signed requests, or all others."""
+    document = service.openapi or {}
+    return {
         (method.upper(), path)
-        for path, methods in paths.items()
-        for method in methods
+        for path, methods in document.get("paths", {}).items()
+        for method, operation in methods.items()
         if path.startswith("/api/") and path not in PUBLIC and method in METHODS
-    ]
+        if _is_signed(document, operation) == signed
+    }
+
+
+def _is_signed(document: dict[str, Any], operation: dict[str, Any]) -> bool:
+    schemes = schemes_of(document, operation)
+    return bool(schemes) and not any(map(is_bearer, schemes))

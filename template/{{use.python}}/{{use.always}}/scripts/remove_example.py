@@ -21,7 +21,7 @@ EDITS = (  # file, pattern, replacement
     ("src/app/cli.py", r"from app\.orders\.seed import seed as seed_orders\n", ""),
     ("src/app/cli.py", r"owner, lines = (await auth\.seed\(.*\n).*\n", r"_, lines = \1"),
     ("src/app/subscriptions.py", r"from app\.orders\.handlers import confirm_orders\n", ""),
-    ("src/app/subscriptions.py", r'"order\.placed": .*?\), ', ""),
+    ("src/app/subscriptions.py", r'( {4})?"order\.placed": .*?\)(,\n)?', ""),
     ("src/app/permissions.py", r'    ORDERS_\w+ = "orders:\w+"\n', ""),
     ("src/app/permissions.py", r"Permission\.ORDERS_\w+(, )?", ""),
     ("src/app/permissions.py", r"frozenset\({}\)", "frozenset()"),

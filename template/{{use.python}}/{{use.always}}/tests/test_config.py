@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings, settings, settings_or_exit
-from tests import caches, callers, databases, queues, webhook_settings
+from tests import caches, databases, production
 
 EXAMPLE = Path(".env.example")
-SECRETS = databases.SECRETS | caches.SECRETS | queues.SECRETS | callers.SECRETS | webhook_settings.SECRETS
+SECRETS = databases.SECRETS | caches.SECRETS | production.SECRETS
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import __main__ as process
-from tests import callers, queues, webhook_settings
+from tests import callers, production
 from tests.conftest import Start
 
 ITEMS = "/api/probe/items"
@@ -61,9 +61,7 @@ async def test_bodies_are_compressed_for_clients_that_accept_it(
 
 
 async def test_production_sends_hsts_and_serves_no_docs(start: Start) -> None:
-    client = callers.anybody(
-        await start(app_env="production", **queues.SECRETS, **callers.SECRETS, **webhook_settings.SECRETS)
-    )
+    client = callers.anybody(await start(app_env="production", **production.SECRETS))
     for path in ("/docs", "/openapi.json"):
         answer = await client.get(path)
         assert answer.status_code == 404

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from app import logs, migrations
 from app.config import Settings, settings
 from app.web import health
-from tests import callers, queues, stored, webhook_settings
+from tests import callers, production, stored
 from tests.conftest import Start
 from tests.databases import Databases
 from tests.processes import free_port
@@ -176,9 +176,7 @@ def test_secrets_in_a_sequence_are_redacted(
 async def test_metrics_are_private_in_production(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setattr("app.config.service.PRODUCTION_METRICS_PORT", port)
-    client = callers.anybody(
-        await start(app_env="production", **queues.SECRETS, **callers.SECRETS, **webhook_settings.SECRETS)
-    )
+    client = callers.anybody(await start(app_env="production", **production.SECRETS))
 
     assert (await client.get("/metrics")).status_code == 404
     async with AsyncClient() as scraper:

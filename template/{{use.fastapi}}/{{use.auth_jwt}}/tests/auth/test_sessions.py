@@ -16,7 +16,7 @@ from app.auth.users.models import User
 from app.auth.users.repository import Users
 from app.clock import now
 from app.database import Database
-from tests import callers, queues, stored, webhook_settings
+from tests import callers, production, stored
 from tests.callers import ADA, get_me, post
 from tests.conftest import Start
 
@@ -68,9 +68,7 @@ async def test_an_invalid_registration_is_refused(anybody: AsyncClient, change: 
 async def test_registration_is_closed_in_production_unless_it_is_opened(
     start: Start, setting: str | None, status: int
 ) -> None:
-    service = await start(
-        app_env="production", auth_registration=setting, **queues.SECRETS, **callers.SECRETS, **webhook_settings.SECRETS
-    )
+    service = await start(app_env="production", auth_registration=setting, **production.SECRETS)
     assert (await post(callers.anybody(service), "register", **ADA)).status_code == status
 
 

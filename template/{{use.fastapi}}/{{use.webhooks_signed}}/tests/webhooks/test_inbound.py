@@ -110,8 +110,8 @@ async def test_a_changed_body_is_refused(client: AsyncClient) -> None:
     assert (await send(client, signed(), body=BODY.replace(b"12", b"13"))).status_code == 401
 
 
-async def test_an_unknown_source_is_not_found(client: AsyncClient) -> None:
-    assert (await send(client, signed(), source="shop")).status_code == 404
+async def test_a_webhook_of_an_unknown_source_is_refused(client: AsyncClient) -> None:
+    assert (await send(client, signed(), source="shop")).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,14 @@ async def test_an_unknown_source_is_not_found(client: AsyncClient) -> None:
 )
 async def test_a_body_that_is_no_object_or_too_large_is_refused(client: AsyncClient, body: bytes, status: int) -> None:
     assert (await send(client, signed(), body=body)).status_code == status
+
+
+async def test_the_api_document_says_that_the_signature_is_needed(client: AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+
+    [requirement] = document["paths"]["/api/v1/webhooks/{source}"]["post"]["security"]
+    schemes = [document["components"]["securitySchemes"][name] for name in requirement]
+    assert [(scheme["in"], scheme["name"]) for scheme in schemes] == [("header", "webhook-signature")]
 
 
 async def test_ids_are_forgotten_after_a_week(

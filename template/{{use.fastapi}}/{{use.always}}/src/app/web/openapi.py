@@ -112,7 +112,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         codes.append("invalid_parameter")
     if "path" in places:
         codes.append("not_found")
-    if "security" in operation:
+    if {"bearer": []} in operation.get("security", []):
         codes += ["unauthenticated", "token_expired", "permission_denied"]
     is_limited = has_rate_limit(path)
     if is_limited:

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Body, Header, Path, Request, Response, Security
+from fastapi.security import APIKeyHeader
 
 from app.auth.dependencies import WriteSession
 from app.web.openapi import raises
@@ -10,6 +11,14 @@ from app.webhooks import inbound
 from app.webhooks.access import CurrentSettings
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
+
+_signature = APIKeyHeader(
+    name="webhook-signature",
+    scheme_name="signature",
+    description="`v1,` and the base64 of an HMAC-SHA256 over `ID.TIMESTAMP.BODY`, as Standard Webhooks defines it.",
+    auto_error=False,
+)
+_EXAMPLE = {"type": "invoice.paid", "data": {"invoice": "2026-0042"}}
 
 
 @router.post(
@@ -24,13 +33,13 @@ async def receive_webhook(
     settings: CurrentSettings,
     session: WriteSession,
     source: Annotated[str, Path(max_length=64)],
-    payload: dict[str, Any],
+    payload: Annotated[dict[str, Any], Body(examples=[_EXAMPLE])],
     webhook_id: Annotated[str, Header(alias="webhook-id", max_length=255)] = "",
     webhook_timestamp: Annotated[str, Header(alias="webhook-timestamp")] = "",
-    webhook_signature: Annotated[str, Header(alias="webhook-signature")] = "",
+    webhook_signature: Annotated[str | None, Security(_signature)] = None,
 ) -> Response:
     """Receive a webhook, signed as Standard Webhooks defines it. A repeated `webhook-id` has no effect."""
-    signed = inbound.SignatureHeaders(webhook_id, webhook_timestamp, webhook_signature)
+    signed = inbound.SignatureHeaders(webhook_id, webhook_timestamp, webhook_signature or "")
     inbound.verify(settings, source, signed, await request.body())
     await inbound.store(session, source, webhook_id, payload)
     return Response(status_code=202)

@@ -1,0 +1,14 @@
+"""The handlers of each event type. An event may have several handlers; each has its own retries.
+
+Users may subscribe their endpoints to the events that have `webhooks.notify_subscribers`.
+"""
+
+from app import webhooks
+from app.messaging import Handlers
+from app.orders.handlers import confirm_orders
+
+HANDLERS: Handlers = {
+    "order.placed": (confirm_orders, webhooks.notify_subscribers),
+    webhooks.RECEIVED: (webhooks.log_received,),
+    webhooks.DELIVERY: (webhooks.repeat_delivery,),
+}

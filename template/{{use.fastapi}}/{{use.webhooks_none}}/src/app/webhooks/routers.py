@@ -1,5 +1,0 @@
-"""The routes of webhooks: none."""
-
-from fastapi import APIRouter
-
-routers: tuple[APIRouter, ...] = ()
