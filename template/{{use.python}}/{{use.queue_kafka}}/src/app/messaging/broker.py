@@ -7,7 +7,7 @@ that are no events.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from app import NAME
 from app.config import Settings
 from app.config.queue import client_settings
 from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
+from app.messaging.waves import waves
 
 CONFIRM_TIMEOUT_SECONDS = 3
 CONNECT_TIMEOUT_SECONDS = 3
@@ -98,7 +99,7 @@ class Broker:
         Raises an error if it has not stored one; it may have stored others.
         """
         try:
-            for wave in _waves(envelopes):
+            for wave in waves(envelopes):
                 await self._send([Record.of(envelope) for envelope in wave])
         except BaseException:
             await self.close()  # nobody knows which confirmations are still to come
@@ -157,18 +158,6 @@ async def refusal(settings: Settings) -> str | None:
     finally:
         await broker.close()
     return None
-
-
-def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
-    """Split messages so that no two of a wave have the same subject: the server may refuse one and store the next."""
-    wave: dict[str, Envelope] = {}
-    for envelope in envelopes:
-        if envelope.subject in wave:
-            yield list(wave.values())
-            wave = {}
-        wave[envelope.subject] = envelope
-    if wave:
-        yield list(wave.values())
 
 
 @dataclass(frozen=True, slots=True)
