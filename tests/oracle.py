@@ -18,12 +18,17 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "ci": {"github", "none"},
     },
 }
-"""For each framework, the choices that it supports. Each may be combined with any other."""
+"""For each framework, the choices that it supports."""
+
+EXCLUDED: tuple[dict[str, str], ...] = ()
+"""Combinations of supported choices that do not work, and why."""
 
 
 def is_legal(answers: Mapping[str, Any]) -> bool:
     """Whether the template must offer this combination: a value for each axis, and no other."""
     supported = SUPPORTED.get(str(answers.get("framework")), {})
-    return answers.keys() == {"framework", *supported} and all(
-        answers[axis] in values for axis, values in supported.items()
+    return (
+        answers.keys() == {"framework", *supported}
+        and all(answers[axis] in values for axis, values in supported.items())
+        and not any(excluded.items() <= answers.items() for excluded in EXCLUDED)
     )
