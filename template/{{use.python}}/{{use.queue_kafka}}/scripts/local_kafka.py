@@ -19,10 +19,10 @@ from confluent_kafka.admin import AdminClient
 
 from app.config import settings_or_exit
 from app.config.queue import client_settings
-from local_servers import START_SECONDS, container_starts, fail, run_command, running, wait_until
+from local_servers import START_SECONDS, Process, container_starts, fail, run_command, running, wait_until
 
 PROGRAMS = ("kafka-server-start.sh", "kafka-server-start")
-"""The name in the distribution of Apache, and that of Homebrew."""
+"""The name in the distribution of Apache, which needs Java, and that of Homebrew, which brings it."""
 CLUSTER = "ZGV2ZWxvcG1lbnQtMDAwMQ"
 
 
@@ -44,18 +44,24 @@ def server(url: str) -> Iterator[None]:
     elif container_starts("broker"):
         yield
     else:
-        fail("there is no Kafka here", "install Kafka (set KAFKA_HOME) or Docker, or set QUEUE_URL to a server")
+        hint = "install Kafka with Java 17 or newer (set KAFKA_HOME) or Docker, or set QUEUE_URL to a server"
+        fail("there is no Kafka here", hint)
 
 
 def installed() -> str | None:
-    """The path of `kafka-server-start.sh`."""
-    folders = [f"{os.environ['KAFKA_HOME']}/bin"] if "KAFKA_HOME" in os.environ else []
-    path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/opt/kafka/bin"])
-    return next(filter(None, (shutil.which(name, path=path) for name in PROGRAMS)), None)
+    """The path of the program that starts Kafka, if it can run here."""
+    names = PROGRAMS if shutil.which("java", path=_path("JAVA_HOME")) else PROGRAMS[1:]
+    return next(filter(None, (shutil.which(name, path=_path("KAFKA_HOME", "/opt/kafka/bin")) for name in names)), None)
+
+
+def _path(home: str, *others: str) -> str:
+    """A search path: `bin` in the folder of an environment variable, the PATH, and other folders."""
+    folders = [f"{os.environ[home]}/bin"] if home in os.environ else []
+    return os.pathsep.join([*folders, os.environ.get("PATH", ""), *others])
 
 
 @contextmanager
-def local_server(program: str, url: str, home: Path) -> Iterator[None]:
+def local_server(program: str, url: str, home: Path) -> Iterator[Process]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
     log, settings = home / "output", home / "server.properties"
@@ -67,7 +73,7 @@ def local_server(program: str, url: str, home: Path) -> Iterator[None]:
             formatting.wait(START_SECONDS)
     with running([program, settings], log, environment=environment) as process:
         wait_until(lambda: _answers(url), process, "Kafka", f"see {log}")
-        yield
+        yield process
 
 
 def _settings(port: int, home: Path) -> str:
