@@ -169,7 +169,7 @@ DUMMIES = [
         "rabbitmq",
         "queue.yml",
         "queue",
-        "outbox, broker",
+        "outbox, broker, waves",
         (
             "src/app/config/queue.py",
             "src/app/messaging/broker.py",

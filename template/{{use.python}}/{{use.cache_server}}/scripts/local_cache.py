@@ -5,9 +5,6 @@ program installed here (it stops after the command) or the container of compose.
 """
 
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -15,9 +12,7 @@ from urllib.parse import urlsplit
 from app.config import settings_or_exit
 from app.config.cache import DEFAULT_PORT
 from cache_program import PROGRAM, TITLE, arguments
-from local_servers import container_starts, fail, run_command
-
-START_SECONDS = 10
+from local_servers import accepts_connections, container_starts, fail, run_command, running, wait_until
 
 
 def main() -> None:
@@ -29,7 +24,7 @@ def server(url: str) -> Iterator[None]:
     """A server that answers at `url` while the context lasts."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORT
-    if _answers(host, port):
+    if accepts_connections(host, port):
         yield
     elif host not in ("localhost", "127.0.0.1"):
         fail(f"no {TITLE} answers at {host}", "start it, or correct CACHE_URL")
@@ -49,32 +44,10 @@ def is_installed() -> bool:
 @contextmanager
 def local_server(port: int) -> Iterator[None]:
     """Start a server on this machine, and stop it at the end."""
-    # Ctrl-C does not reach a process of another group. The server must stop after the command.
-    process = subprocess.Popen(
-        [PROGRAM, *arguments(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-    )
-    try:
-        _wait_until_it_answers(process, port)
+    with running([PROGRAM, *arguments(port)]) as process:
+        hint = "set another port in CACHE_URL"
+        wait_until(lambda: accepts_connections("127.0.0.1", port), process, PROGRAM, hint)
         yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers("127.0.0.1", port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            fail(f"{PROGRAM} did not start on port {port}", "set another port in CACHE_URL")
-        time.sleep(0.02)
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=3).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ MongoDB installed here (it stops after the command, and keeps its data in `.data
 """
 
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from app.config import settings_or_exit
-from local_servers import container_starts, fail, run_command
-
-START_SECONDS = 60
+from local_servers import container_starts, fail, run_command, running, wait_until
 
 
 def main() -> None:
@@ -57,15 +53,11 @@ def local_server(program: Path, port: int, folder: Path) -> Iterator[None]:
     options = ["--replSet=app", f"--dbpath={data}", f"--port={port}", "--bind_ip=127.0.0.1"]
     # How long the transaction of a process that has died still locks its documents.
     options += ["--setParameter=transactionLifetimeLimitSeconds=10"]
-    with log.open("ab") as output:
-        # In a session of its own, because Ctrl-C must not stop the server before the command.
-        process = subprocess.Popen([program, *options], stdout=output, stderr=output, start_new_session=True)
-    try:
-        _wait_until_it_is_primary(f"mongodb://127.0.0.1:{port}/?directConnection=true", process, log)
+    url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    with running([program, *options], log) as process:
+        with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=500) as client:
+            wait_until(lambda: _is_primary(client), process, "MongoDB", f"see {log}")
         yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _answers(url: str) -> bool:
@@ -77,15 +69,6 @@ def _answers(url: str) -> bool:
         except PyMongoError:
             return False
     return True
-
-
-def _wait_until_it_is_primary(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=500) as client:
-        while not _is_primary(client):
-            if process.poll() is not None or time.monotonic() > deadline:
-                fail("the MongoDB server does not start", f"see {log}")
-            time.sleep(0.1)
 
 
 def _is_primary(client: MongoClient[dict[str, object]]) -> bool:

@@ -9,8 +9,6 @@ import asyncio
 import getpass
 import os
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +19,7 @@ from sqlalchemy import URL, make_url
 
 from app import dialect
 from app.config import settings_or_exit
-from local_servers import container_starts, fail, run_command
-
-START_SECONDS = 60
+from local_servers import container_starts, fail, run_command, running, wait_until
 
 
 def main() -> None:
@@ -58,19 +54,13 @@ def local_server(program: Path, url: URL, folder: Path, *options: str) -> Iterat
     """Start a server with its data in a folder, and stop it at the end. `options` are for the server."""
     data, log = folder / "data", folder / "log"
     folder.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        if not (data / "mysql").exists():
-            _create_data(program, data, output.fileno())
-        command = [str(program), *_common_options(data), f"--port={url.port}", "--bind-address=127.0.0.1"]
-        command += ["--socket=mysql.sock", f"--init-file={_write_grants(folder, url)}", *options]
-        # In a session of its own, because Ctrl-C must not stop the server before the command.
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-    try:
-        _wait_until_it_answers(url, process, log)
+    if not (data / "mysql").exists():
+        _create_data(program, data, log)
+    command = [str(program), *_common_options(data), f"--port={url.port}", "--bind-address=127.0.0.1"]
+    command += ["--socket=mysql.sock", f"--init-file={_write_grants(folder, url)}", *options]
+    with running(command, log) as process:
+        wait_until(lambda: _can_connect(url), process, "MySQL", f"see {log}")
         yield
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def _answers(url: URL) -> bool:
@@ -90,15 +80,24 @@ async def _connect_and_close(url: URL) -> None:
     await connection.ensure_closed()
 
 
-def _create_data(program: Path, data: Path, output: int) -> None:
+def _can_connect(url: URL) -> bool:
+    try:
+        asyncio.run(_connect_and_close(url))
+    except MySQLError:
+        return False
+    return True
+
+
+def _create_data(program: Path, data: Path, log: Path) -> None:
     if program.name == "mysqld":
         command = [str(program), *_common_options(data), "--initialize-insecure"]
     else:
         options = ["--auth-root-authentication-method=normal", "--skip-test-db"]
         command = ["mariadb-install-db", *_common_options(data), *options]
-    if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode:
-        shutil.rmtree(data, ignore_errors=True)
-        fail(f"{Path(command[0]).name} failed", f"see {data.parent}/log")
+    with running(command, log) as process:
+        if process.wait():
+            shutil.rmtree(data, ignore_errors=True)
+            fail(f"{Path(command[0]).name} failed", f"see {log}")
 
 
 def _common_options(data: Path) -> list[str]:
@@ -123,17 +122,6 @@ def _write_grants(folder: Path, url: URL) -> Path:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
-
-
-def _wait_until_it_answers(url: URL, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            return asyncio.run(_connect_and_close(url))
-        except MySQLError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                fail("the MySQL server does not start", f"see {log}")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,7 @@ container of compose.yaml.
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +19,10 @@ from confluent_kafka.admin import AdminClient
 
 from app.config import settings_or_exit
 from app.config.queue import client_settings
-from local_servers import container_starts, fail, run_command
+from local_servers import START_SECONDS, Process, container_starts, fail, run_command, running, wait_until
 
-START_SECONDS = 60
 PROGRAMS = ("kafka-server-start.sh", "kafka-server-start")
-"""The name in the distribution of Apache, and that of Homebrew."""
+"""The name in the distribution of Apache, which needs Java, and that of Homebrew, which brings it."""
 CLUSTER = "ZGV2ZWxvcG1lbnQtMDAwMQ"
 
 
@@ -48,30 +44,36 @@ def server(url: str) -> Iterator[None]:
     elif container_starts("broker"):
         yield
     else:
-        fail("there is no Kafka here", "install Kafka (set KAFKA_HOME) or Docker, or set QUEUE_URL to a server")
+        hint = "install Kafka with Java 17 or newer (set KAFKA_HOME) or Docker, or set QUEUE_URL to a server"
+        fail("there is no Kafka here", hint)
 
 
 def installed() -> str | None:
-    """The path of `kafka-server-start.sh`."""
-    folders = [f"{os.environ['KAFKA_HOME']}/bin"] if "KAFKA_HOME" in os.environ else []
-    path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/opt/kafka/bin"])
-    return next(filter(None, (shutil.which(name, path=path) for name in PROGRAMS)), None)
+    """The path of the program that starts Kafka, if it can run here."""
+    names = PROGRAMS if shutil.which("java", path=_path("JAVA_HOME")) else PROGRAMS[1:]
+    return next(filter(None, (shutil.which(name, path=_path("KAFKA_HOME", "/opt/kafka/bin")) for name in names)), None)
+
+
+def _path(home: str, *others: str) -> str:
+    """A search path: `bin` in the folder of an environment variable, the PATH, and other folders."""
+    folders = [f"{os.environ[home]}/bin"] if home in os.environ else []
+    return os.pathsep.join([*folders, os.environ.get("PATH", ""), *others])
 
 
 @contextmanager
-def local_server(program: str, url: str, home: Path) -> Iterator[None]:
+def local_server(program: str, url: str, home: Path) -> Iterator[Process]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
-    settings = home / "server.properties"
+    log, settings = home / "output", home / "server.properties"
     settings.write_text(_settings(urlsplit(url.partition(",")[0]).port or 9092, home))
     environment = {**os.environ, "LOG_DIR": str(home / "log"), "KAFKA_HEAP_OPTS": "-Xmx512m"}
     if not (home / "data/meta.properties").exists():
         storage = program.replace("kafka-server-start", "kafka-storage")
-        with _process([storage, "format", "-t", CLUSTER, "-c", str(settings)], environment, home) as formatting:
+        with running([storage, "format", "-t", CLUSTER, "-c", settings], log, environment=environment) as formatting:
             formatting.wait(START_SECONDS)
-    with _process([program, str(settings)], environment, home) as started:
-        _wait(url, started, home)
-        yield
+    with running([program, settings], log, environment=environment) as process:
+        wait_until(lambda: _answers(url), process, "Kafka", f"see {log}")
+        yield process
 
 
 def _settings(port: int, home: Path) -> str:
@@ -95,33 +97,6 @@ def _settings(port: int, home: Path) -> str:
         "group.initial.rebalance.delay.ms": 300,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, so that Ctrl-C does not reach it."""
-    with (home / "output").open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not _answers(url):
-        if process.poll() is not None or time.monotonic() > end:
-            fail("Kafka did not start", f"see the files in {home}")
 
 
 def _answers(url: str) -> bool:

@@ -9,10 +9,7 @@ import asyncio
 import logging
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +19,8 @@ import aio_pika
 from aio_pika.exceptions import AMQPError
 
 from app.config import settings_or_exit
-from local_servers import container_starts, fail, run_command
+from local_servers import container_starts, fail, run_command, running, wait_until
 
-START_SECONDS = 60
 # It logs each failure to connect, which is also raised.
 logging.getLogger("aiormq.connection").disabled = True
 # Before the PATH: there, the program of the Debian package runs only as root or as its own user.
@@ -61,7 +57,7 @@ def installed() -> str | None:
 def local_server(program: str, url: str, home: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
-    parts = urlsplit(url)
+    parts, log = urlsplit(url), home / "output"
     (home / "rabbitmq.conf").write_text(_configuration(parts))
     (home / "plugins").write_text("[].\n")
     names_port, nodes_port = _free_ports(2)
@@ -82,8 +78,11 @@ def local_server(program: str, url: str, home: Path) -> Iterator[None]:
         "ERL_EPMD_ADDRESS": "127.0.0.1",
     }
     # Erlang would start its name server itself, and leave it running.
-    with _process(["epmd"], environment, home), _process([program], environment, home) as started:
-        _wait(url, started, home)
+    with (
+        running(["epmd"], log, environment=environment),
+        running([program], log, environment=environment) as process,
+    ):
+        wait_until(lambda: asyncio.run(_answers(url)), process, "RabbitMQ", f"see {log}")
         yield
 
 
@@ -94,34 +93,6 @@ def _configuration(parts: SplitResult) -> str:
         "default_vhost": unquote(parts.path.removeprefix("/")) or "/",
     }
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a session of its own, so that Ctrl-C does not reach it."""
-    with (home / "output").open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not asyncio.run(_answers(url)):
-        if process.poll() is not None or time.monotonic() > end:
-            fail("RabbitMQ did not start", f"see the files in {home}")
-        time.sleep(0.2)
 
 
 async def _answers(url: str) -> bool:

@@ -5,9 +5,6 @@ Redis installed here (it stops after the command, and keeps its data in `.redis`
 """
 
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +12,9 @@ from urllib.parse import urlsplit
 
 from app.config import settings_or_exit
 from app.config.redis import DEFAULT_PORT
-from local_servers import container_starts, fail, run_command
+from local_servers import accepts_connections, container_starts, fail, run_command, running, wait_until
 
 PROGRAM = "redis-server"
-START_SECONDS = 10
 
 
 def main() -> None:
@@ -30,7 +26,7 @@ def server(url: str) -> Iterator[None]:
     """A server that answers at `url` while the context lasts."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORT
-    if _answers(host, port):
+    if accepts_connections(host, port):
         yield
     elif host not in ("localhost", "127.0.0.1"):
         fail(f"no Redis answers at {host}", "start it, or correct QUEUE_URL")
@@ -51,33 +47,13 @@ def is_installed() -> bool:
 def local_server(port: int, home: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / ".gitignore").write_text("*\n")
-    command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home), "--logfile", "log"]
+    log = home / "output"
+    command = [PROGRAM, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home)]
     command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
-    # Ctrl-C does not reach a process of another group. The server must stop after the command.
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
-    try:
-        _wait_until_it_answers(process, port, home)
+    with running(command, log) as process:
+        hint = f"see {log}, or set another port in QUEUE_URL"
+        wait_until(lambda: accepts_connections("127.0.0.1", port), process, PROGRAM, hint)
         yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, home: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not _answers("127.0.0.1", port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            fail(f"{PROGRAM} did not start on port {port}", f"see {home}/log, or set another port in QUEUE_URL")
-        time.sleep(0.02)
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=3).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -7,19 +7,14 @@ compose.yaml.
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.config import settings_or_exit
-from local_servers import container_starts, fail, run_command
+from local_servers import accepts_connections, container_starts, fail, run_command, running, wait_until
 
-START_SECONDS = 30
 CONFIGURATION = """\
 include classpath("application.conf")
 node-address { host = "127.0.0.1", port = PORT }
@@ -59,42 +54,17 @@ def installed() -> str | None:
 def local_server(program: str, url: str, home: Path) -> Iterator[None]:
     """Start a server with its data in a folder, and stop it at the end."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / ".gitignore").write_text("*\n")
     (home / "elasticmq.conf").write_text(CONFIGURATION.replace("PORT", str(urlsplit(url).port or 80)))
-    with (home / "output").open("ab") as output:
-        process = subprocess.Popen(
-            [program],
-            env={**os.environ, "ELASTICMQ_OPTS": "-Dconfig.file=elasticmq.conf"},
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # so that Ctrl-C does not reach it
-        )
-    try:
-        _wait(url, process, home)
+    log = home / "output"
+    environment = {**os.environ, "ELASTICMQ_OPTS": "-Dconfig.file=elasticmq.conf"}
+    with running([program], log, environment=environment, folder=home) as process:
+        wait_until(lambda: _answers(url), process, "ElasticMQ", f"see {log}")
         yield
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], home: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not _answers(url):
-        if process.poll() is not None or time.monotonic() > end:
-            fail("ElasticMQ did not start", f"see {home / 'output'}")
-        time.sleep(0.1)
 
 
 def _answers(url: str) -> bool:
     parts = urlsplit(url)
-    try:
-        socket.create_connection((parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]), 3).close()
-    except OSError:
-        return False
-    return True
+    return accepts_connections(parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
 
 
 if __name__ == "__main__":

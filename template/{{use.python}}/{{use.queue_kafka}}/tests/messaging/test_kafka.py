@@ -1,8 +1,11 @@
 """What is specific to Kafka."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -11,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from pydantic import ValidationError
 
+import local_kafka
 from app import worker
 from app.config import Settings
 from app.config.queue import client_settings
@@ -19,9 +23,12 @@ from app.messaging import broker
 from app.messaging.broker import Broker
 from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
 from app.messaging.events import Event, publish
+from app.messaging.models import MessageState
+from local_servers import Process
 from tests import callers
 from tests.conftest import Start
-from tests.messaging.conftest import Worker, failing, handler, send, subjects
+from tests.messaging.conftest import Worker, failing, handler, send, subjects, waiting
+from tests.messaging.workers import handle
 from tests.processes import free_port
 
 
@@ -32,6 +39,19 @@ def reader(queue_url: str, queue: None) -> Iterator[Consumer]:
     consumer.assign([TopicPartition(broker.EVENTS, partition, 0) for partition in range(broker.TOPIC_PARTITIONS)])
     yield consumer
     consumer.close()
+
+
+@pytest.fixture
+def own_server(queue: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+    """A server that the test may suspend."""
+    program = local_kafka.installed()
+    if not program:
+        pytest.skip("there is no Kafka here")
+    url = f"kafka://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("QUEUE_URL", url)
+    with local_kafka.local_server(program, url, tmp_path) as process:
+        yield process
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 async def test_another_service_receives_each_event_once_and_no_retries(
@@ -127,6 +147,45 @@ async def test_a_message_is_not_overtaken_while_its_handler_takes_so_long_that_a
     await asyncio.gather(*working)
 
     assert handled == [0, 1, 2]
+
+
+async def test_a_server_that_falls_silent_does_not_hold_the_consumer(
+    database: Database, own_server: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "CONSUMER_TIMEOUT_SECONDS", 3)
+    queue = Worker(database).queue
+    await send(database)
+    await queue.relay.send_batch()
+
+    async with asyncio.timeout(30), aclosing(queue.broker.receive(0, asyncio.Event())) as deliveries:
+        async for delivery in deliveries:
+            os.killpg(own_server.pid, signal.SIGSTOP)
+            with pytest.raises(TimeoutError):
+                await delivery.acknowledge()
+            break
+
+
+@pytest.mark.parametrize("limit", [None, 2000])
+async def test_an_event_that_is_too_large_becomes_a_dead_letter(
+    database: Database, queue_url: str, limit: int | None
+) -> None:
+    if limit:
+        admin = AdminClient(client_settings(queue_url))
+        topic = NewTopic(broker.EVENTS, 1, config={"max.message.bytes": str(limit)})
+        admin.create_topics([topic])[broker.EVENTS].result(10)
+    async with database.transaction() as session:
+        for subject, size in {"cup": 10, "pot": limit or 1_100_000, "can": 10}.items():
+            await publish(session, Event(type="tea.poured", subject=subject, data={"tea": "x" * size}), owner="ada")
+    tea = handler()
+    worker = Worker(database, tea)
+
+    assert [await worker.queue.relay.send_batch() for _ in range(2)] == [1, 2]
+    await handle(worker.queue, worker.handlers, 3)  # the first one was already sent when the second one failed
+
+    assert sorted(subjects(tea)) == ["can", "cup"]
+    [dead] = await waiting(database)
+    assert (dead.subject, dead.state) == ("pot", MessageState.DEAD)
+    assert "Message size too large" in (dead.last_error or "")
 
 
 async def test_a_message_waits_for_the_confirmation_of_the_last_one_of_its_subject(

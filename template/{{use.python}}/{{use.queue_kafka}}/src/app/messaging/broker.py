@@ -7,7 +7,7 @@ that are no events.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,11 +19,14 @@ from confluent_kafka.cimpl import NewTopic
 from app import NAME
 from app.config import Settings
 from app.config.queue import client_settings
-from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope
+from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope, UnsendableError
+from app.messaging.waves import waves
 
 CONFIRM_TIMEOUT_SECONDS = 3
 CONNECT_TIMEOUT_SECONDS = 3
 CREATE_TIMEOUT_SECONDS = 10
+CONSUMER_TIMEOUT_SECONDS = 10
+"""How long a consumer waits for the server. librdkafka would repeat a commit for as long as the server is silent."""
 PING_TIMEOUT_SECONDS = 1
 POLL_SECONDS = 0.25
 """How long a consumer waits for a message before it checks whether it must stop."""
@@ -95,11 +98,11 @@ class Broker:
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish messages. Return when the server has stored all of them.
 
-        Raises an error if it has not stored one; it may have stored others.
+        Raises UnsendableError if one is too large, and other errors if one is not stored; others may be stored.
         """
         try:
-            for wave in _waves(envelopes):
-                await self._send([Record.of(envelope) for envelope in wave])
+            for wave in waves(envelopes):
+                await self._send_wave(wave)
         except BaseException:
             await self.close()  # nobody knows which confirmations are still to come
             raise
@@ -107,7 +110,8 @@ class Broker:
     async def receive(self, partition: int, stop: asyncio.Event) -> AsyncGenerator[Delivery, None]:
         """The messages of the partitions that Kafka assigns to this consumer, until `stop` is set.
 
-        `partition` only numbers the consumers of this process. Raises KafkaException if Kafka excludes the consumer.
+        `partition` only numbers the consumers of this process. Raises KafkaException if Kafka excludes the consumer,
+        and TimeoutError if it does not answer.
         """
         await self.connect()
         member = _Member(self._client)
@@ -119,6 +123,20 @@ class Broker:
                     yield self._delivery(member, message, is_repeated=is_repeated)
         finally:
             await member.leave()
+
+    async def _send_wave(self, wave: Sequence[Envelope]) -> None:
+        try:
+            await self._send([Record.of(envelope) for envelope in wave])
+        except KafkaException as error:
+            problem: KafkaError = error.args[0]
+            if problem.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                raise
+            if len(wave) == 1:
+                raise UnsendableError(wave[0], f"{len(wave[0].body)} bytes: {problem.str()}") from error
+            # A topic may take less than the server. Then it refuses a whole batch, whichever message is too large.
+            await self._call(self._producer.close)
+            for envelope in wave:
+                await self._send_wave([envelope])
 
     async def _send(self, records: Sequence["Record"]) -> None:
         await self._call(lambda: self._producer.send(records))
@@ -157,18 +175,6 @@ async def refusal(settings: Settings) -> str | None:
     finally:
         await broker.close()
     return None
-
-
-def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
-    """Split messages so that no two of a wave have the same subject: the server may refuse one and store the next."""
-    wave: dict[str, Envelope] = {}
-    for envelope in envelopes:
-        if envelope.subject in wave:
-            yield list(wave.values())
-            wave = {}
-        wave[envelope.subject] = envelope
-    if wave:
-        yield list(wave.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,27 +278,28 @@ class _Member:
         await self._call(self._join)
 
     async def leave(self) -> None:
-        try:
-            await self._call(self._consumer.close)
-        finally:
-            self._thread.shutdown(wait=False)
+        """Leave the group. If the server is silent, the thread goes on and leaves when it answers."""
+        leaving = asyncio.get_running_loop().run_in_executor(self._thread, self._consumer.close)
+        self._thread.shutdown(wait=False)
+        await asyncio.wait([leaving], timeout=CONNECT_TIMEOUT_SECONDS)
 
     async def next(self) -> tuple[Message | None, bool]:
         """The next message, if there is one, and whether a consumer has started on it before.
 
-        Raises: KafkaException
+        Raises: KafkaException, TimeoutError
         """
         return await self._call(self._next)
 
     async def commit(self, message: Message) -> None:
-        """Let the group go on after a message. Waits for a server that is connected but silent.
+        """Let the group go on after a message.
 
-        Raises: KafkaException
+        Raises: KafkaException, TimeoutError
         """
         await self._call(lambda: self._commit(_place(message, 1)))
 
     async def _call(self, function: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+        async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     def _join(self) -> None:
         def note(_: Consumer, partitions: list[TopicPartition]) -> None:

@@ -8,7 +8,7 @@ messages that are no events, and those that were delivered far too often.
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
 import aio_pika
@@ -19,6 +19,7 @@ from aiormq.exceptions import ProtocolSyntaxError
 from app import NAME
 from app.config import Settings
 from app.messaging.envelope import CONTENT_TYPE, PARTITIONS, Delivery, Envelope
+from app.messaging.waves import waves
 
 CLOSE_TIMEOUT_SECONDS = 2
 CONFIRM_TIMEOUT_SECONDS = 3
@@ -74,7 +75,7 @@ class Broker:
         Raises an error if it has not stored one; it may have stored others.
         """
         try:
-            for wave in _waves(envelopes):
+            for wave in waves(envelopes):
                 async with asyncio.timeout(CONFIRM_TIMEOUT_SECONDS), asyncio.TaskGroup() as tasks:
                     for envelope in wave:
                         tasks.create_task(self._send(envelope))
@@ -142,18 +143,6 @@ def _reason(error: Exception) -> str | None:
         return str(error)
     # The server closes the connection instead of opening the virtual host.
     return "the server refuses the virtual host" if isinstance(error, ProtocolSyntaxError) else None
-
-
-def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
-    """Split messages so that no two of a wave have the same subject: the server may refuse one and store the next."""
-    wave: dict[str, Envelope] = {}
-    for envelope in envelopes:
-        if envelope.subject in wave:
-            yield list(wave.values())
-            wave = {}
-        wave[envelope.subject] = envelope
-    if wave:
-        yield list(wave.values())
 
 
 async def _declare(channel: AbstractChannel) -> AbstractExchange:

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from app.config import Settings
 from app.messaging.envelope import CONTENT_TYPE, Delivery, Envelope, UnsendableError
+from app.messaging.waves import waves
 
 if TYPE_CHECKING:
     from types_aiobotocore_sns import SNSClient
@@ -105,7 +106,7 @@ class Broker:
             if (size := _size(envelope)) > MAX_BYTES:
                 raise UnsendableError(envelope, f"the message has {size} bytes, and SQS takes {MAX_BYTES}")
         try:
-            for wave in _waves(envelopes):
+            for wave in waves(envelopes):
                 async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS), asyncio.TaskGroup() as tasks:
                     for batch in _batches(wave):
                         tasks.create_task(self._send(batch))
@@ -297,18 +298,6 @@ def client_options(url: str) -> dict[str, Any]:
         "aws_secret_access_key": "none",
         "config": _CONFIG,
     }
-
-
-def _waves(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
-    """Split messages so that no two of a wave have the same subject: SQS may refuse one and store the next."""
-    wave: dict[str, Envelope] = {}
-    for envelope in envelopes:
-        if envelope.subject in wave:
-            yield list(wave.values())
-            wave = {}
-        wave[envelope.subject] = envelope
-    if wave:
-        yield list(wave.values())
 
 
 def _batches(wave: Sequence[Envelope]) -> Iterator[list[Envelope]]:
