@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, InvalidOperation, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
+from pymongo.results import UpdateResult
 
 from app import clock, dialect, metrics
 from app.config import Settings
@@ -91,9 +92,7 @@ class Session:
         client_session: AsyncClientSession | None = None,
         lock_timeout_seconds: float = 0,
     ) -> None:
-        self.at_end = AsyncExitStack()
-        """What to do after the commit or the rollback."""
-        self.calls: list[Callable[[], None]] = []
+        self.calls: list[Callable[[], Awaitable[None] | None]] = []
         self.channels: set[str] = set()
         self._database = database
         self._client_session = client_session
@@ -119,6 +118,10 @@ class Session:
 
         return [model.load(each) for each in await self._run(find)]
 
+    async def distinct(self, model: type[Document], field: str, wanted: Fields) -> list[Any]:
+        """The different values of a field."""
+        return await self._run(lambda session: self.outside(model).distinct(field, wanted, session=session))
+
     async def lock(self, model: type[Row], wanted: Fields, absent: Fields | None = None) -> Row | None:
         """A document, locked until the transaction ends. If there is none, store `absent`; without it, return None."""
         # A new value each time, because a change that changes nothing locks nothing.
@@ -143,21 +146,21 @@ class Session:
         await self._run(lock, writes=True)
         return {row.id for row in await self.find(model, wanted)}
 
-    async def try_lock(self, model: type[Document], wanted: Fields, absent: Fields) -> bool:
-        """Lock a document until the transaction ends. False if another transaction has it. Call it before any write.
+    async def try_lock(self, model: type[Document], wanted: Fields, absent: Fields | None = None) -> bool:
+        """Lock a document until the transaction ends, or store it with the fields `absent` if there is none.
 
-        If there is no document, store `absent`.
+        False if another transaction has locked or changed it since the first operation. Call it before any write.
         """
-        changes = {"$set": {"locked_by": ObjectId()}, "$setOnInsert": absent}
-        self._require_transaction()
-        return await self._try(
-            lambda session: self.outside(model).update_one(wanted, changes, upsert=True, session=session)
-        )
+        changes = {"$set": {"locked_by": ObjectId()}, **({"$setOnInsert": absent} if absent else {})}
+        return await self._try_update(model, wanted, changes, upsert=True) is not None
 
-    async def try_delete(self, model: type[Document], wanted: Fields) -> bool:
-        """Delete documents. False if another transaction has changed one of them. Call it before any write."""
-        self._require_transaction()
-        return await self._try(lambda session: self.outside(model).delete_many(wanted, session=session))
+    async def try_update(self, model: type[Document], wanted: Fields, changes: Fields, **increments: int) -> bool:
+        """Like `update` for one document. False if there is none, or if another transaction has changed it.
+
+        Call it before any write.
+        """
+        result = await self._try_update(model, wanted, _operators(changes, increments))
+        return result is not None and result.matched_count > 0
 
     async def insert(self, *rows: Document) -> None:
         for row in rows:
@@ -171,11 +174,11 @@ class Session:
 
         return (await self._run(upsert, writes=True)).upserted_id is not None
 
-    async def update(self, model: type[Document], wanted: Fields, changes: Fields) -> int:
-        """Set fields of documents. Returns the number of documents."""
+    async def update(self, model: type[Document], wanted: Fields, changes: Fields, **increments: int) -> int:
+        """Set fields of documents, and add to others. Returns the number of documents."""
 
         def update(session: AsyncClientSession | None) -> Awaitable[Any]:
-            return self.outside(model).update_many(wanted, {"$set": changes}, session=session)
+            return self.outside(model).update_many(wanted, _operators(changes, increments), session=session)
 
         count: int = (await self._run(update, writes=True)).matched_count
         return count
@@ -224,19 +227,24 @@ class Session:
             with pymongo.timeout(_ABORT_SECONDS):
                 await self._client_session.abort_transaction()
 
-    async def _try(self, operation: Callable[[AsyncClientSession | None], Awaitable[Any]]) -> bool:
-        """Run an operation. False after a conflict: the transaction then begins again at the next operation."""
+    async def _try_update(
+        self, model: type[Document], wanted: Fields, operators: Fields, *, upsert: bool = False
+    ) -> UpdateResult | None:
+        """Update a document. None after a conflict: the transaction then begins again at the next operation."""
+        self._require_transaction()
         assert not self._has_written, "to begin again would lose the writes"
         await self._begin()
         try:
-            await operation(self._client_session)
+            result = await self.outside(model).update_one(
+                wanted, operators, upsert=upsert, session=self._client_session
+            )
         except OperationFailure as error:
             if not dialect.is_conflict(error):
                 raise
             await self.rollback()
-            return False
+            return None
         self._has_written = True
-        return True
+        return result
 
     async def _begin(self) -> None:
         if self._client_session is not None and not self._client_session.in_transaction:
@@ -290,14 +298,14 @@ class Database:
         with metrics.database_transactions.time():
             async with self._client.start_session() as client_session:
                 session = Session(self._database, client_session, self._lock_timeout_seconds)
-                async with session.at_end:
-                    try:
-                        yield session
-                        await session.commit()
-                    finally:
-                        await session.rollback()
+                try:
+                    yield session
+                    await session.commit()
+                finally:
+                    await session.rollback()
         for call in session.calls:
-            call()
+            if (running := call()) is not None:
+                await running
         for channel in session.channels & self._listeners.keys():
             for listener in self._listeners[channel]:
                 listener()
@@ -342,8 +350,8 @@ class Database:
         await self.close()
 
 
-def after_commit(session: Session, call: Callable[[], None]) -> None:
-    """Call a function after the transaction has been committed. A rollback drops the call."""
+def after_commit(session: Session, call: Callable[[], Awaitable[None] | None]) -> None:
+    """Call a function after the commit of the transaction, and await what it returns. A rollback drops the call."""
     session.calls.append(call)
 
 
@@ -358,6 +366,10 @@ async def delete_some(session: Session, model: type[Document], wanted: Fields) -
     if some:
         await session.delete(model, {"_id": {"$in": some}})
     return len(some) == DELETED_AT_ONCE
+
+
+def _operators(changes: Fields, increments: Mapping[str, int]) -> Fields:
+    return {"$set": changes, **({"$inc": increments} if increments else {})}
 
 
 def _subclasses(model: type[Document]) -> list[type[Document]]:

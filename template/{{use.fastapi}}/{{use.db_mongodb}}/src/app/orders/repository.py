@@ -5,12 +5,14 @@ from uuid import UUID
 
 from pymongo.errors import DuplicateKeyError
 
+from app import clock
 from app.database import Session
 from app.dialect import Fields
 from app.errors import DomainError
 from app.keyset import newest_first
 from app.orders.models import Order
 from app.orders.schemas import OrderQuery
+from app.orders.status import OrderStatus
 from app.pagination import Slice
 from app.permissions import Principal
 
@@ -38,11 +40,7 @@ class Orders:
 
         Raises: not_found
         """
-        return _found(await self.find_for_update(order_id))
-
-    async def find_for_update(self, order_id: UUID) -> Order | None:
-        """An order, locked until the transaction ends; None if it does not exist."""
-        return await self.session.lock(Order, self._visible(_id=order_id))
+        return _found(await self.session.lock(Order, self._visible(_id=order_id)))
 
     async def page(self, query: OrderQuery) -> Slice[Order]:
         """Newest first.
@@ -72,6 +70,12 @@ class Orders:
             await self.session.save(order)
         except DuplicateKeyError as error:
             raise _taken(error) from error
+
+    async def confirm(self, order_ids: Sequence[UUID]) -> None:
+        """Confirm those of these orders that are placed, whoever owns them."""
+        placed = {"_id": {"$in": list(order_ids)}, "status": OrderStatus.PLACED}
+        confirmed = {"status": OrderStatus.CONFIRMED, "updated_at": clock.now()}
+        await self.session.update(Order, placed, confirmed, version=1)
 
     async def remove(self, order: Order) -> None:
         await self.session.delete(Order, {"_id": order.id})

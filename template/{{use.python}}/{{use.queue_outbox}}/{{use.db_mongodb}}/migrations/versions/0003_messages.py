@@ -29,6 +29,7 @@ MESSAGE = {
         "sequence": {"bsonType": "long"},
     },
 }
+LOCK = {"bsonType": "object", "required": ["_id"], "properties": {"_id": {"bsonType": "string", "maxLength": 100}}}
 
 
 async def upgrade(database: AsyncDatabase[dict[str, Any]]) -> None:
@@ -36,9 +37,9 @@ async def upgrade(database: AsyncDatabase[dict[str, Any]]) -> None:
     await messages.create_index([("state", ASCENDING), ("run_at", ASCENDING), ("sequence", ASCENDING)])
     await messages.create_index("lease")
     await messages.create_index("owner")
-    await database.create_collection("claim_turns")
+    await database.create_collection("locks", validator={"$jsonSchema": LOCK})
 
 
 async def downgrade(database: AsyncDatabase[dict[str, Any]]) -> None:
-    await database.drop_collection("claim_turns")
+    await database.drop_collection("locks")
     await database.drop_collection("messages")

@@ -35,7 +35,7 @@ class Message(Entity):
     """The W3C trace context of the request."""
     state: MessageState = MessageState.PENDING
     run_at: Timestamp
-    """The message is due at this time. A claim sets it to the end of the lease."""
+    """The message is due at this time. A claim sets it to the end of the lease, which only its last message extends."""
     lease: UUID | None = None
     """The id of the claim that holds the message. A worker that has lost its lease changes nothing."""
     attempts: int = 0
@@ -44,14 +44,13 @@ class Message(Entity):
     """When the message was stored, in microseconds since 1970. A time in MongoDB has only milliseconds."""
 
 
-class ClaimTurn(Document):
-    """Lets one worker claim at a time. `until` passes if the worker dies."""
+class Lock(Document):
+    """Lets one transaction at a time take messages."""
 
-    collection = "claim_turns"
+    collection = "locks"
     id_fields = ("name",)
 
     name: str
-    until: Timestamp
 
 
 def microseconds(moment: datetime) -> int:
