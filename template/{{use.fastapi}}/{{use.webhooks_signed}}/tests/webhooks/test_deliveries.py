@@ -108,7 +108,7 @@ async def test_a_published_event_reaches_its_subscribers_with_the_owner_of_the_m
         with entered(RequestContext(request_id="the-cause")):
             await publish(session, event, owner=owner)
 
-    await work(Queue(service.state.settings, database), {"tea.poured": webhooks.for_subscribers})
+    await work(Queue(service.state.settings, database), {"tea.poured": (webhooks.notify_subscribers,)})
     await deliver()
 
     [request] = receiver.requests
@@ -300,12 +300,12 @@ async def test_old_deliveries_are_deleted(
 
 
 async def test_erasing_a_user_deletes_the_endpoints_and_deliveries(
-    member: AsyncClient, receiver: Receiver, database: Database, deliver: Deliver
+    member: AsyncClient, receiver: Receiver, service: FastAPI, database: Database, deliver: Deliver
 ) -> None:
     endpoint = await subscribe(member, receiver)
     await ping(member, endpoint)
     owner = await owner_of(database, endpoint)
-    [personal] = webhooks.personal_data
+    [personal] = [each for each in service.state.personal_data if each.name == "webhook_endpoints"]
     assert personal.export
     async with database.transaction() as session:
         [exported] = await personal.export(session, owner)
@@ -330,8 +330,7 @@ async def owner_of(database: Database, endpoint: dict[str, Any]) -> str:
 async def notify(database: Database, subject: str, *, owner: str) -> None:
     """Handle an event as the worker does."""
     async with database.transaction() as session:
-        [handler] = webhooks.for_subscribers
-        await handler(session, Event(type="tea.poured", subject=subject, data={}, owner=owner))
+        await webhooks.notify_subscribers(session, Event(type="tea.poured", subject=subject, data={}, owner=owner))
 
 
 async def dead_letters(command: str) -> str:
