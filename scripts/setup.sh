@@ -27,7 +27,7 @@ main() {
             install_server Memcached memcached memcached
             install_elasticmq
             install_moto
-            install_secantusdb
+            install_mongodb
             install_tmux
             ;;
         bench)
@@ -139,12 +139,34 @@ install_moto() {
     "$uv" pip install --quiet --python .work/moto/bin/python "moto[server]==$MOTO_VERSION"
 }
 
-# A server that is compatible with MongoDB. Its licence is the GPL, so it stays out of our packages and those of services.
-install_secantusdb() {
-    folder=.work/servers/secantusdb
-    if [ -x $folder/bin/secantusd-py ]; then return; fi
-    "$uv" venv --quiet --python .venv/bin/python $folder
-    "$uv" pip install --quiet --python $folder/bin/python "secantusdb==$SECANTUSDB_VERSION"
+# A stand-in for MongoDB: SecantusDB. Its licence is the GPL, so it stays out of our packages and those of services.
+install_mongodb() {
+    folder=$PWD/.work/mongodb
+    if [ -x "$folder/mongod" ]; then return; fi
+    "$uv" venv --quiet --clear --python .venv/bin/python "$folder/venv"
+    "$uv" pip install --quiet --python "$folder/venv/bin/python" "secantusdb==$SECANTUSDB_VERSION"
+    # It takes its options like MongoDB's program, but has the lifetime of transactions only as an argument in Python.
+    cat >"$folder/mongod" <<EOF
+#!$folder/venv/bin/python
+import argparse
+import sys
+
+from secantus.cli import main
+from secantus.server import SecantusDBServer
+
+parser = argparse.ArgumentParser()
+for option in ("--replSet", "--dbpath", "--port", "--bind_ip", "--setParameter"):
+    parser.add_argument(option, required=True)
+options = parser.parse_args()
+name, _, value = options.setParameter.partition("=")
+assert name == "transactionLifetimeLimitSeconds", name
+SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = float(value)
+# Without the last one, a killed server loses writes that it has acknowledged.
+served = [f"--host={options.bind_ip}", f"--port={options.port}", f"--storage-path={options.dbpath}"]
+sys.argv[1:] = [*served, "--cache-size=64M", "--sync-on-commit"]
+sys.exit(main())
+EOF
+    chmod +x "$folder/mongod"
 }
 
 install_tmux() {

@@ -93,11 +93,11 @@ def make(project: Path, target: str, **env: str) -> str:
 
 
 def tool_environment() -> dict[str, str]:
-    """The environment for the tools of a project: that of the tester, with uv and ElasticMQ."""
+    """The environment for the tools of a project: that of the tester, with uv and stand-ins."""
     # The packages of this repository must not replace those of the project.
     own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    folders = (str(Path(find_uv()).parent), str(WORK / "elasticmq"), own["PATH"])
-    return {**own, "PATH": os.pathsep.join(folders)}
+    folders = [str(Path(find_uv()).parent), str(WORK / "elasticmq"), str(WORK / "mongodb")]
+    return {**own, "PATH": os.pathsep.join([*folders, own["PATH"]])}
 
 
 @dataclass

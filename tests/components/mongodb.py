@@ -1,4 +1,4 @@
-"""A server that is compatible with MongoDB: SecantusDB, in a virtual environment of its own."""
+"""A server that is compatible with MongoDB: SecantusDB. It takes the options of MongoDB."""
 
 from __future__ import annotations
 
@@ -19,17 +19,7 @@ from tests.components.process import (
     wait_until,
 )
 
-PYTHON = Path(__file__).parents[2] / ".work/servers/secantusdb/bin/python"
-LAUNCHER = """\
-import sys
-
-from secantus.cli import main
-from secantus.server import SecantusDBServer
-
-# As `--setParameter transactionLifetimeLimitSeconds=10` of MongoDB, which this server lacks.
-SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = 10
-sys.exit(main())
-"""
+PROGRAM = Path(__file__).parents[2] / ".work/mongodb/mongod"
 
 
 class MongoDB:
@@ -38,10 +28,9 @@ class MongoDB:
     provenance: Provenance = "compatible"
 
     def __init__(self) -> None:
-        if not PYTHON.exists():
+        if not PROGRAM.exists():
             raise MissingComponentError("SecantusDB is not installed: scripts/setup.sh servers")
         self._home = Path(tempfile.mkdtemp(prefix="scaffold-mongodb-"))
-        (self._home / "launch.py").write_text(LAUNCHER)
         self.port = free_ports(1)[0]
         self.client: MongoClient[dict[str, Any]] = MongoClient(
             self.database_url(""),
@@ -85,13 +74,11 @@ class MongoDB:
 
     def start(self) -> None:
         """Start the server and wait until it answers (about a second)."""
-        data = self._home / "data"
         self._server = Process(
             [
-                *(str(PYTHON), str(self._home / "launch.py"), "--host=127.0.0.1"),
-                *(f"--port={self.port}", f"--storage-path={data}", "--cache-size=64M"),
-                # Without it, a killed server loses writes that it has acknowledged.
-                "--sync-on-commit",
+                *(str(PROGRAM), "--replSet=app", f"--dbpath={self._home / 'data'}"),
+                *(f"--port={self.port}", "--bind_ip=127.0.0.1"),
+                "--setParameter=transactionLifetimeLimitSeconds=10",
             ],
             log=self._home / "server.log",
         )

@@ -90,19 +90,17 @@ async def test_a_commit_whose_result_is_unknown_is_repeated(
 ) -> None:
     async with database.transaction() as session:
         await stored.add(session, ScheduledJob(name="tea", due_at=clock.now()))
-        assert session._client_session is not None  # noqa: SLF001  # only the driver can lose a connection
-        commit = session._client_session.commit_transaction  # noqa: SLF001
+        assert session.client_session
+        commit = session.client_session.commit_transaction
         attempts = []
 
         async def commit_and_lose_the_connection() -> None:
             await commit()
             attempts.append(1)
             if len(attempts) == 1:
-                lost = PyMongoError("lost")
-                lost._add_error_label("UnknownTransactionCommitResult")  # noqa: SLF001
-                raise lost
+                raise PyMongoError("the connection was lost", ["UnknownTransactionCommitResult"])
 
-        monkeypatch.setattr(session._client_session, "commit_transaction", commit_and_lose_the_connection)  # noqa: SLF001
+        monkeypatch.setattr(session.client_session, "commit_transaction", commit_and_lose_the_connection)
 
     assert len(attempts) == 2
     assert await job(database, "tea")
@@ -132,7 +130,7 @@ async def test_a_server_without_a_replica_set_ends_the_process(
         server_type_name = "Standalone"
 
     await database.ping()
-    monkeypatch.setattr(type(database._client.topology_description), "server_descriptions", lambda _: {1: Standalone})  # noqa: SLF001
+    monkeypatch.setattr(type(database.client.topology_description), "server_descriptions", lambda _: {1: Standalone})
     with pytest.raises(ConfigurationError, match="replica set") as refused:
         await database.ping()
     assert is_misconfigured(refused.value)

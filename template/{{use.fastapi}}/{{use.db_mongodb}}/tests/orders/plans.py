@@ -24,8 +24,12 @@ async def fill(database: Database, count: int) -> None:
 async def reads_everything(database: Database, executed: dict[str, Any]) -> bool:
     """Whether a command reads all documents of a collection."""
     command = {name: value for name, value in executed.items() if name not in _PASSED}
-    # It only skips a few documents of a range. A compatible server may plan without an index because of it.
-    command["filter"] = {name: value for name, value in command["filter"].items() if name != "$nor"}
+    # MongoDB needs an index for one of the conditions. A compatible server may only plan with one that is for all.
+    conditions = [{name: value} for name, value in command["filter"].items()] or [{}]
+    return all([await _scans(database, command | {"filter": condition}) for condition in conditions])
+
+
+async def _scans(database: Database, command: dict[str, Any]) -> bool:
     async with database.reading() as session:
         server = session.outside(Order).database
         explained = await server.command("explain", command, verbosity="queryPlanner", codec_options=dialect.CODEC)

@@ -95,7 +95,7 @@ class Session:
         self.calls: list[Callable[[], Awaitable[None] | None]] = []
         self.channels: set[str] = set()
         self._database = database
-        self._client_session = client_session
+        self.client_session = client_session
         self._lock_timeout_seconds = lock_timeout_seconds
         self._has_written = False
 
@@ -207,12 +207,12 @@ class Session:
         return count
 
     async def commit(self) -> None:
-        if self._client_session is None or not self._client_session.in_transaction:
+        if self.client_session is None or not self.client_session.in_transaction:
             return
         deadline = time.monotonic() + self._lock_timeout_seconds
         while True:
             try:
-                await self._client_session.commit_transaction()
+                await self.client_session.commit_transaction()
             except PyMongoError as error:
                 # To repeat a commit is safe.
                 if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() > deadline:
@@ -222,10 +222,10 @@ class Session:
 
     async def rollback(self) -> None:
         self._has_written = False
-        if self._client_session is not None and self._client_session.in_transaction:
+        if self.client_session is not None and self.client_session.in_transaction:
             # Without an answer, the server aborts the transaction at the end of its lifetime.
             with pymongo.timeout(_ABORT_SECONDS):
-                await self._client_session.abort_transaction()
+                await self.client_session.abort_transaction()
 
     async def _try_update(
         self, model: type[Document], wanted: Fields, operators: Fields, *, upsert: bool = False
@@ -235,9 +235,7 @@ class Session:
         assert not self._has_written, "to begin again would lose the writes"
         await self._begin()
         try:
-            result = await self.outside(model).update_one(
-                wanted, operators, upsert=upsert, session=self._client_session
-            )
+            result = await self.outside(model).update_one(wanted, operators, upsert=upsert, session=self.client_session)
         except OperationFailure as error:
             if not dialect.is_conflict(error):
                 raise
@@ -247,11 +245,11 @@ class Session:
         return result
 
     async def _begin(self) -> None:
-        if self._client_session is not None and not self._client_session.in_transaction:
-            await self._client_session.start_transaction(ReadConcern("snapshot"))
+        if self.client_session is not None and not self.client_session.in_transaction:
+            await self.client_session.start_transaction(ReadConcern("snapshot"))
 
     def _require_transaction(self) -> None:
-        if self._client_session is None:
+        if self.client_session is None:
             raise InvalidOperation("a lock needs a transaction")
 
     async def _insert(self, row: Document) -> None:
@@ -271,7 +269,7 @@ class Session:
         while True:
             await self._begin()
             try:
-                result = await operation(self._client_session)
+                result = await operation(self.client_session)
             except OperationFailure as error:
                 if self._has_written or not dialect.is_conflict(error) or time.monotonic() > deadline:
                     raise
@@ -287,8 +285,8 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self._connections = dialect.Connections()
-        self._client = dialect.create_client(settings, self._connections)
-        self._database = self._client.get_default_database(codec_options=dialect.CODEC)
+        self.client = dialect.create_client(settings, self._connections)
+        self._database = self.client.get_default_database(codec_options=dialect.CODEC)
         self._lock_timeout_seconds = settings.database_lock_timeout_seconds
         self._listeners: dict[str, list[Callable[[], None]]] = {}
 
@@ -296,7 +294,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Session]:
         """A session in one transaction: committed at the end, rolled back on any error."""
         with metrics.database_transactions.time():
-            async with self._client.start_session() as client_session:
+            async with self.client.start_session() as client_session:
                 session = Session(self._database, client_session, self._lock_timeout_seconds)
                 try:
                     yield session
@@ -325,7 +323,7 @@ class Database:
             migration = await self._database["migrations"].find_one()
         except OperationFailure as error:
             raise dialect.refusal(error) or error from None
-        servers = self._client.topology_description.server_descriptions().values()
+        servers = self.client.topology_description.server_descriptions().values()
         if any(server.server_type_name == "Standalone" for server in servers):
             raise ConfigurationError("the server is not a member of a replica set, so it has no transactions")
         if migration is None:
@@ -341,7 +339,7 @@ class Database:
         return {"in_use": in_use, "idle": self._connections.open - in_use}
 
     async def close(self) -> None:
-        await self._client.close()
+        await self.client.close()
 
     async def __aenter__(self) -> Self:
         return self
