@@ -13,14 +13,17 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "redis", "rabbitmq", "none"},
+        "queue": {"database", "redis", "rabbitmq", "kafka", "none"},
         "cache": {"memory", "redis", "memcached"},
         "ci": {"github", "none"},
     },
 }
 """For each framework, the choices that it supports."""
 
-EXCLUDED: tuple[dict[str, str], ...] = ()
+EXCLUDED: tuple[dict[str, str], ...] = (
+    # A SQLite file serves one machine. A service with such a broker runs on several.
+    {"database": "sqlite", "queue": "kafka"},
+)
 """Combinations of supported choices that do not work, and why."""
 
 
