@@ -13,7 +13,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "redis", "rabbitmq", "kafka", "none"},
+        "queue": {"database", "redis", "rabbitmq", "kafka", "sqs", "none"},
         "cache": {"memory", "redis", "memcached"},
         "ci": {"github", "none"},
     },
@@ -23,6 +23,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
 EXCLUDED: tuple[dict[str, str], ...] = (
     # A SQLite file serves one machine. A service with such a broker runs on several.
     {"database": "sqlite", "queue": "kafka"},
+    {"database": "sqlite", "queue": "sqs"},
 )
 """Combinations of supported choices that do not work, and why."""
 
