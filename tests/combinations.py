@@ -51,6 +51,14 @@ CHOSEN = (
     "fastapi-postgresql-jwt-redis-redis-none",
     "fastapi-sqlite-none-redis-memcached-github",
     "fastapi-mysql-none-redis-memory-none",
+    # Kafka
+    "fastapi-mysql-none-kafka-redis-none",
+    "fastapi-postgresql-none-kafka-memory-github",
+    "fastapi-postgresql-jwt-kafka-memcached-github",
+    # Amazon SQS
+    "fastapi-postgresql-none-sqs-redis-github",
+    "fastapi-mysql-none-sqs-memcached-none",
+    "fastapi-postgresql-jwt-sqs-memory-github",
 )
 """Found by a random search: with these rows, none has to be added; `cover` alone needs more.
 

@@ -1,6 +1,6 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-Two rows are proven at a time: first the steps that measure nothing, side by side, then those that
+Three rows are proven at a time: first the steps that measure nothing, side by side, then those that
 measure, one after the other. Each row is written to the ledger as soon as it is complete, so an
 interrupted run keeps what it has proven. The table in the README follows the ledger.
 """
@@ -38,7 +38,7 @@ from tests.services import WORK
 from tests.tool.conftest import export
 
 LOGS = WORK / "proofs"
-AT_ONCE = 2
+AT_ONCE = 3
 
 
 @dataclass
