@@ -1,9 +1,10 @@
 """Write the OpenAPI document of every stack in parts: `python scripts/openapi.py`.
 
 `_stack/openapi/common.json` is the document of a service without authentication. For each auth
-choice, `auth_NAME.json` holds what it adds. `_axes/openapi.jinja` assembles them, and `make check`
-of every generated service compares the result with the code. Run this after a change of the API;
-it generates and installs a service for each choice.
+choice, `auth_NAME.json` holds what it adds, and `auth_NAME_webhooks_NAME.json` what webhooks add to
+that. `_axes/openapi.jinja` assembles them, and `make check` of every generated service compares the
+result with the code. Run this after a change of the API; it generates and installs a service for
+each choice.
 """
 
 import json
@@ -29,15 +30,19 @@ def main() -> None:
         common = document(framework, "none")
         write(folder / "common.json", common)
         for auth in auths:
-            write(folder / f"auth_{auth}.json", added(common, document(framework, auth)))
+            without = document(framework, auth)
+            write(folder / f"auth_{auth}.json", added(common, without))
+            signed = added(without, document(framework, auth, webhooks="signed"))
+            write(folder / f"auth_{auth}_webhooks_signed.json", signed)
 
 
-def document(framework: str, auth: str) -> dict[str, Any]:
+def document(framework: str, auth: str, webhooks: str = "none") -> dict[str, Any]:
     """The OpenAPI document that a generated service prints."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, NAME)
         new = [sys.executable, "-m", "scaffold", "new", str(project), "--defaults", "--no-git"]
         new += [f"--description={DESCRIPTION}", f"--framework={framework}", f"--auth={auth}"]
+        new += [f"--webhooks={webhooks}"]
         subprocess.run(new, check=True, cwd=ROOT / "src", stderr=subprocess.DEVNULL)
         subprocess.run(["make", "--silent", "setup", "openapi"], cwd=project, check=True)
         found: dict[str, Any] = json.loads((project / "docs/openapi.json").read_text())
@@ -47,7 +52,7 @@ def document(framework: str, auth: str) -> dict[str, Any]:
 def added(common: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
     """What has to be added to `common` to get `whole`; exit 1 if something has to be removed."""
     if missing := common.keys() - whole.keys():
-        sys.exit(f"error: the document without authentication alone has {sorted(missing)}")
+        sys.exit(f"error: the document with fewer choices alone has {sorted(missing)}")
     return {
         name: added(common[name], value)
         if isinstance(value, dict) and isinstance(common.get(name), dict)

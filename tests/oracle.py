@@ -15,6 +15,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "auth": {"jwt", "none"},
         "queue": {"database", "redis", "rabbitmq", "kafka", "sqs", "none"},
         "cache": {"memory", "redis", "memcached"},
+        "webhooks": {"none", "signed"},
         "ci": {"github", "none"},
     },
 }
@@ -24,6 +25,8 @@ EXCLUDED: tuple[dict[str, str], ...] = (
     # A SQLite file serves one machine. A service with such a broker runs on several.
     {"database": "sqlite", "queue": "kafka"},
     {"database": "sqlite", "queue": "sqs"},
+    # Handlers of events store the deliveries, and a worker sends them.
+    {"queue": "none", "webhooks": "signed"},
 )
 """Combinations of supported choices that do not work, and why."""
 

@@ -19,7 +19,7 @@ import yaml
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import ROOT, TEMPLATE, answered, axes
+from tests.combinations import ROOT, TEMPLATE, answered, axes, each_row
 from tests.combinations import combinations as legal_combinations
 from tests.laws.laws import names_resolve
 from tests.rendering import RenderedFile, rendered
@@ -92,6 +92,17 @@ def test_caches_differ_only_in_the_files_that_the_architecture_names(one: str) -
         assert differing(project(cache=one), project(cache=other)) <= named_after(
             "Between two caches"
         )
+
+
+@each_row(webhooks="none")
+def test_a_project_without_webhooks_has_no_trace_of_them(answers: Mapping[str, str]) -> None:
+    files = project(**answers)
+
+    assert [
+        path
+        for path, content in files.items()
+        if re.search(rb"webhook|http_client", path.encode() + content, re.IGNORECASE)
+    ] == [".copier-answers.yml"]
 
 
 def differing(first: Mapping[str, bytes], second: Mapping[str, bytes]) -> set[str]:

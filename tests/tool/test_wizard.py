@@ -105,14 +105,14 @@ def test_a_name_that_is_given_is_not_asked_for(
 
 def test_each_part_can_be_chosen(ask: Ask) -> None:
     answers, preset = ask(
-        "custom", ENTER, "postgresql", "jwt", "none", "memory", ENTER, CREATE, name="shop"
+        "custom", ENTER, "postgresql", "jwt", "none", "memory", ENTER, ENTER, CREATE, name="shop"
     )
     assert preset is None
     assert (answers["database"], answers["auth"], answers["queue"]) == ("postgresql", "jwt", "none")
 
 
 def test_a_question_with_a_single_choice_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask("custom", *(ENTER,) * 6, CREATE, name="shop")
+    answers, _ = ask("custom", *(ENTER,) * 7, CREATE, name="shop")
     assert "framework" not in answers
 
 
@@ -123,7 +123,7 @@ def test_what_was_given_is_not_asked(ask: Ask) -> None:
 
 def test_no_preset_is_asked_for_when_all_that_it_decides_was_given(ask: Ask) -> None:
     given = {"database": "sqlite", "auth": "none", "queue": "none"}
-    given |= {"cache": "memory", "ci": "none"}
+    given |= {"cache": "memory", "webhooks": "none", "ci": "none"}
     answers, preset = ask("Sells", CREATE, name="shop", **given)
     assert (preset, answers["description"]) == (None, "Sells")
 
@@ -186,14 +186,14 @@ def test_back_in_a_change_keeps_the_answer(ask: Ask) -> None:
 
 
 def test_another_preset_in_the_summary_decides_its_parts_anew(ask: Ask) -> None:
-    each = ("custom", ENTER, "postgresql", ENTER, "none", ENTER, ENTER)
+    each = ("custom", ENTER, "postgresql", ENTER, "none", ENTER, ENTER, ENTER)
     answers, preset = ask(*each, "preset", "starter", CREATE, name="shop")
     assert (preset, answers["database"], answers["queue"]) == ("starter", "sqlite", "database")
 
 
 def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
     answers, preset = ask(
-        "production", ENTER, "preset", "custom", *(ENTER,) * 5, CREATE, name="shop"
+        "production", ENTER, "preset", "custom", *(ENTER,) * 6, CREATE, name="shop"
     )
     assert (preset, answers["database"]) == (None, "postgresql")
 
@@ -203,7 +203,7 @@ def test_the_summary_shows_every_answer_and_why_some_are_fixed(
 ) -> None:
     ask(ENTER, ENTER, CREATE, name="shop")
     summary = capsys.readouterr().err.partition("Select one to change it.\n")[2]
-    assert summary.splitlines()[:12] == [
+    assert summary.splitlines()[:13] == [
         "  1. create: Create the service",
         "  2. files: Show the files first",
         "  3. preset: starter",
@@ -214,8 +214,9 @@ def test_the_summary_shows_every_answer_and_why_some_are_fixed(
         "  6. auth: JWT",
         "  7. queue: Database",
         "  8. cache: Memory",
-        "  9. ci: GitHub Actions",
-        "  10. cancel: Write nothing",
+        "  9. webhooks: None",
+        "  10. ci: GitHub Actions",
+        "  11. cancel: Write nothing",
     ]
 
 
@@ -371,7 +372,7 @@ def test_new_asks_and_teaches_the_command(
 def test_the_command_that_is_taught_makes_the_same_project(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("custom", "Sells, don't they", "postgresql", *(ENTER,) * 4, CREATE)
+    typing("custom", "Sells, don't they", "postgresql", *(ENTER,) * 5, CREATE)
     taught = scaffold("new", "a/shop", "--plain").err.splitlines()[-1].strip()
     assert taught == (
         "scaffold new a/shop --defaults "
