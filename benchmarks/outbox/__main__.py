@@ -219,7 +219,8 @@ def _send(
 
 def _start(service: Service, name: str, program: Path, *arguments: str) -> Process:
     return Process(
-        [str(service.python), str(program), *arguments],
+        # -P: the folder of the clients must not hide packages such as redis.
+        [str(service.python), "-P", str(program), *arguments],
         log=service.log_file(name),
         env=service.environment({}),
         cwd=service.project,
