@@ -122,6 +122,11 @@ class Service:
         """Whether orders are confirmed by a worker."""
         return bool(self.answers["queue"] != "none")
 
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether placed orders are delivered to the endpoints of users."""
+        return bool(self.answers["webhooks"] != "none")
+
     def sign_in(self, url: str, name: str) -> dict[str, str]:
         """The headers of a member; none are needed without accounts."""
         if not self.has_accounts:
