@@ -1,8 +1,9 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-Three rows are proven at a time: first the steps that measure nothing, side by side, then those that
-measure, one after the other. Each row is written to the ledger as soon as it is complete, so an
-interrupted run keeps what it has proven. The table in the README follows the ledger.
+The rows are proven in batches: first the steps that measure nothing, of three rows at a time, then
+those that measure, one after the other. Each row is written to the ledger as soon as it is
+complete, so an interrupted run keeps what it has proven. The table in the README follows the
+ledger.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from tests.tool.conftest import export
 
 LOGS = WORK / "proofs"
 AT_ONCE = 3
+BATCH = 6
 
 
 @dataclass
@@ -144,8 +146,8 @@ def lacks_proof(wanted: Wanted, ledger: Ledger) -> bool:
 def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
     """Prove rows and enter them into the ledger, if there is one. Returns those that failed."""
     candidates = [Candidate(wanted) for wanted in todo]
-    for start in range(0, len(candidates), AT_ONCE):
-        _prove_together(candidates[start : start + AT_ONCE], ledger)
+    for start in range(0, len(candidates), BATCH):
+        _prove_together(candidates[start : start + BATCH], ledger)
     return [candidate for candidate in candidates if candidate.failure]
 
 
