@@ -14,25 +14,29 @@ from hypothesis import strategies as some
 
 from scaffold.cli.app import run
 from scaffold.git.merge import File
-from tests.combinations import TEMPLATE
+from tests.combinations import TEMPLATE, axes
+from tests.oracle import is_legal
 from tests.tool.conftest import commit
 from tests.updates import releases
 from tests.updates.projects import ANSWERS_FILE, MADE_UP, Answers, Releases, files
 from tests.updates.projects import pairwise as pairs_of_answers
 
-STARTER, *_ = PRESETS = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
+PRESETS = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
+PRODUCTION = dict(TEMPLATE.presets["production"].answers)
+"""Each single answer may be changed to any other."""
+
 MORE: dict[str, list[Any]] = {
     **MADE_UP,
     "tracing": [False, True],
     "region": ["us", "eu", "Zürich: 1 'a' # b"],
     "description": ["Takes orders and confirms them", "Verkauft Übriges"],
 }
-AXES = {q.name: list(q.choices.values()) for q in TEMPLATE.asked if q.choices} | MORE
+AXES = axes() | MORE
 ALTERNATIVES = [
     (name, value)
     for name, values in AXES.items()
     for value in values
-    if value not in (STARTER.get(name), values[0] if name in MORE else None)
+    if value not in (PRODUCTION.get(name), values[0] if name in MORE else None)
 ]
 
 
@@ -51,9 +55,9 @@ def _word(value: Any) -> str:
 def test_one_other_answer_gives_a_fresh_project_and_back_the_first(
     made_up: Releases, tmp_path: Path, name: str, value: Any
 ) -> None:
-    project = made_up.project(tmp_path / "shop", releases.LAST, STARTER)
+    project = made_up.project(tmp_path / "shop", releases.LAST, PRODUCTION)
     first = files(project)
-    recorded = made_up.recorded(releases.LAST, STARTER)
+    recorded = made_up.recorded(releases.LAST, PRODUCTION)
 
     change(project, {name: value})
     assert files(project) == made_up.fresh(releases.LAST, {**recorded, name: value})
@@ -77,7 +81,13 @@ def test_a_project_can_go_from_any_answers_to_any_others(
         assert files(project) == made_up.fresh(releases.LAST, row)
 
 
-ANSWERS = some.fixed_dictionaries({name: some.sampled_from(v) for name, v in AXES.items()})
+def go_together(answers: Answers) -> bool:
+    return is_legal({name: answers[name] for name in axes()})
+
+
+ANSWERS = some.fixed_dictionaries(
+    {name: some.sampled_from(values) for name, values in AXES.items()}
+).filter(go_together)
 
 
 @settings(
