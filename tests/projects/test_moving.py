@@ -17,6 +17,7 @@ from scaffold.template.expressions import Jinja
 from scaffold.template.render import render
 from tests.combinations import TEMPLATE, answered, is_offered
 from tests.drills import databases
+from tests.drills.databases import Database
 from tests.drills.databases.sql import SqlDatabase
 from tests.services import find_uv
 from tests.tool.conftest import commit, git
@@ -36,7 +37,7 @@ class Project:
     answers: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
-    database: SqlDatabase = field(init=False)
+    database: Database = field(init=False)
 
     def write(self) -> None:
         render(TEMPLATE, answered(self.answers), {}, self.folder)
@@ -98,15 +99,14 @@ class Project:
 
     def query(self, statement: str) -> list[str]:
         """The rows of the database, columns parted by `|`."""
+        assert isinstance(self.database, SqlDatabase)
         return ["|".join(row) for row in self.database.query(statement)]
 
     def use_empty_database(self) -> None:
         """Let the project use an empty database of the kind that it has chosen."""
         # SQLite's default is the file `app.db` in the project.
-        database = databases.create(self.answers["database"], "app", self.folder)
-        assert isinstance(database, SqlDatabase)
-        self.database = database
-        self.env = {"DATABASE_URL": database.url} if database.server else {}
+        self.database = databases.create(self.answers["database"], "app", self.folder)
+        self.env = {"DATABASE_URL": self.database.url} if self.database.server else {}
 
     def proves_itself(self) -> None:
         """The database is what the models say, and the new migrations keep their own rules."""
@@ -239,14 +239,16 @@ def test_streams_are_drained_and_their_table_goes(project: Project) -> None:
     project.proves_itself()
 
 
+CONTENT = (
+    "SELECT reference, currency, status, sku, quantity, orders.version, email FROM orders"
+    " JOIN order_lines ON order_id = orders.id, users"
+    " WHERE email = 'member@example.com' ORDER BY 1"
+)
+
+
 @begun_with(auth="jwt")
 def test_rows_move_to_the_other_database(project: Project) -> None:
-    content = (
-        "SELECT reference, currency, status, sku, quantity, orders.version, email FROM orders"
-        " JOIN order_lines ON order_id = orders.id, users"
-        " WHERE email = 'member@example.com' ORDER BY 1"
-    )
-    before = project.query(content)
+    before = project.query(CONTENT)
     other = DATABASES[DATABASES.index(project.answers["database"]) - 1]
     project.plan(database=other)
     (project.folder.parent / "move_rows.py").write_text(project.code("../move_rows.py"))
@@ -261,11 +263,43 @@ def test_rows_move_to_the_other_database(project: Project) -> None:
 
     assert loaded == dumped
     assert f"{SEEDED} orders\n" in loaded
-    assert project.query(content) == before
+    assert project.query(CONTENT) == before
     assert len(before) == SEEDED
     [price] = project.query("SELECT DISTINCT unit_price FROM order_lines")
     assert float(price) == (125_000 if other == "sqlite" else 12.5)
     project.run(".venv/bin/alembic check")
+
+
+@pytest.mark.skipif(not is_offered("database", "mongodb"), reason="MongoDB is not offered yet")
+@pytest.mark.parametrize("project", [{"database": "sqlite", "auth": "jwt"}], indirect=True)
+def test_rows_become_documents_and_rows_again(project: Project) -> None:
+    before = project.query(CONTENT)
+    roles = project.query(
+        "SELECT email, role FROM users JOIN grants ON user_id = users.id ORDER BY 1"
+    )
+    moved = []
+    for other, save, load in (
+        ("mongodb", "move_rows.py", "move_documents.py"),
+        ("sqlite", "move_documents.py", "move_rows.py"),
+    ):
+        project.plan(database=other)
+        for script in (save, load):
+            (project.folder.parent / script).write_text(project.code(f"as ../{script}"))
+        moved.append(project.follow(f".venv/bin/python ../{save} dump ../rows"))
+        project.change(database=other)
+        commit(project.folder, other)
+        for file in project.folder.glob("app.db*"):
+            file.unlink()
+        project.use_empty_database()
+        project.follow("make migrate")
+        moved.append(project.follow(f".venv/bin/python ../{load} load ../rows"))
+
+    assert len({frozenset(numbers.splitlines()) for numbers in moved}) == 1
+    assert project.query(CONTENT) == before
+    assert len(before) == SEEDED
+    assert roles == project.query(
+        "SELECT email, role FROM users JOIN grants ON user_id = users.id ORDER BY 1"
+    )
 
 
 def without_users(text: str, made: str, dropped: str) -> str:

@@ -20,7 +20,7 @@ def dump(connection, file):
     for name, table in TABLES.items():
         rows = connection.execution_options(yield_per=1000).execute(select(table)).mappings()
         for some in rows.partitions():
-            pickle.dump((name, [{key: plain(row[key]) for key in row} for row in some]), file)
+            pickle.dump((str(name), [{str(key): plain(row[key]) for key in row} for row in some]), file)
             print(len(some), name)
 
 

@@ -13,7 +13,7 @@ Row = TypeVar("Row", bound=Document)
 
 
 def url_of(database: Database) -> str:
-    [(host, port)] = database.client.nodes
+    [(host, port)] = database.client.topology_description.server_descriptions()
     return f"mongodb://{host}:{port}/{database.client.get_default_database().name}?directConnection=true"
 
 

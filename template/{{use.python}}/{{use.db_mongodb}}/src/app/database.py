@@ -167,10 +167,12 @@ class Session:
             await self._insert(row)
 
     async def upsert(self, model: type[Document], wanted: Fields, changes: Fields) -> bool:
-        """Change one document, or store it if it is absent. True if it was absent."""
+        """Change one document, or store it if it is absent. True if it was absent. It is locked in both cases."""
+        # Without a new value, a change that changes nothing would not wait for a transaction that deletes the document.
+        operators = {**changes, "$set": {**changes.get("$set", {}), "locked_by": ObjectId()}}
 
         def upsert(session: AsyncClientSession | None) -> Awaitable[Any]:
-            return self.outside(model).update_one(wanted, changes, upsert=True, session=session)
+            return self.outside(model).update_one(wanted, operators, upsert=True, session=session)
 
         return (await self._run(upsert, writes=True)).upserted_id is not None
 
