@@ -14,7 +14,8 @@ Row = TypeVar("Row", bound=Document)
 
 def url_of(database: Database) -> str:
     [(host, port)] = database.client.topology_description.server_descriptions()
-    return f"mongodb://{host}:{port}/{database.client.get_default_database().name}?directConnection=true"
+    name = database.client.get_default_database().name
+    return f"mongodb://{host}:{port}/{name}?directConnection=true"
 
 
 async def add(session: Session, *rows: Document) -> None:
@@ -60,7 +61,8 @@ async def tables_with(database: Database, *texts: str) -> set[str]:
 @asynccontextmanager
 async def only_connections_held(database: Database) -> AsyncIterator[None]:
     """Hold the connection of a database whose pool has only one."""
-    async with await database.client.watch(max_await_time_ms=60_000) as stream:
+    watched = database.client.get_default_database()
+    async with await watched.watch(max_await_time_ms=60_000) as stream:
         waiting = asyncio.create_task(stream.next())
         while not database.connections()["in_use"]:  # noqa: ASYNC110  # the driver has no event for it
             await asyncio.sleep(0.01)
