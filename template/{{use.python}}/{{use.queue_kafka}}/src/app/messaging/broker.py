@@ -59,10 +59,6 @@ _CLIENT = {
     "log_level": 0,
     "reconnect.backoff.max.ms": 1000,
 }
-_PRODUCER = {
-    "enable.idempotence": True,
-    "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
-}
 _STARTED = "started"
 _REFUSALS = {
     "_AUTHENTICATION",
@@ -247,7 +243,8 @@ class _Producer:
     def _open(self) -> Producer:
         # Kept while the server does not answer, because it goes on connecting.
         if self._opened is None:
-            self._opened = Producer({**self._client, **_PRODUCER, "error_cb": self._note})
+            producer = {"enable.idempotence": True, "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000}
+            self._opened = Producer({**self._client, **producer, "error_cb": self._note})
         return self._opened
 
     def _topics(self, only: str | None = None, *, timeout: float) -> Container[str]:
