@@ -78,10 +78,14 @@ class Broker:
         self._producer = _Producer(self._client)
         # The calls of the producer block, so they run in this thread, one after the other.
         self._thread = ThreadPoolExecutor(max_workers=1)
+        self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Connect, and create the topics that are missing. Do nothing if this was done."""
-        await self._call(self._producer.connect)
+        # The relay and all consumers share an attempt: one after the other, they would delay the end of a worker.
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._call(self._producer.connect))
+        await asyncio.shield(self._connecting)
 
     async def close(self) -> None:
         await self._call(self._producer.close)
