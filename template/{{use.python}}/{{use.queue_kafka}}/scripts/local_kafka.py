@@ -91,9 +91,7 @@ def _settings(port: int, home: Path) -> str:
         "offsets.topic.replication.factor": 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
-        # A server that was killed may start again at once. The consumers of a worker join together.
-        "broker.session.timeout.ms": 1000,
-        "broker.heartbeat.interval.ms": 200,
+        # The consumers of a worker join together.
         "group.initial.rebalance.delay.ms": 300,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -33,6 +33,10 @@ def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("QUEUE_URL", queue_url)
     monkeypatch.setattr(broker, "EVENTS", name)
     monkeypatch.setattr(broker, "GROUP", name)
+    # The machine may be busy.
+    monkeypatch.setattr(broker, "CREATE_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr(broker, "CONFIRM_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr(broker, "CONSUMER_TIMEOUT_SECONDS", 30)
     yield
     admin = AdminClient({**client_settings(queue_url), "log_level": 0})
     if topics := [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(name)]:

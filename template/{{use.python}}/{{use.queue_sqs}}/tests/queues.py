@@ -43,7 +43,10 @@ async def queue(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         await connect(self)
 
     monkeypatch.setenv("QUEUE_URL", f"{name}.fifo")
-    monkeypatch.setenv("QUEUE_LEASE_SECONDS", "2")
+    # The machine may be busy.
+    monkeypatch.setenv("QUEUE_LEASE_SECONDS", "5")
+    monkeypatch.setattr(broker, "CONNECT_TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr(broker, "PUBLISH_TIMEOUT_SECONDS", 30)
     monkeypatch.setattr(Broker, "connect", note_and_connect)
     # A test cancels requests that wait. Such a request would get the messages of the next one.
     monkeypatch.setattr(broker, "WAIT_SECONDS", 0)

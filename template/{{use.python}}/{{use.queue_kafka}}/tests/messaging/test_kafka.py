@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -84,9 +85,10 @@ async def test_a_topic_keeps_the_partitions_that_it_has(database: Database, queu
 
 
 async def test_a_service_that_may_not_create_topics_uses_those_that_exist(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, queue_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await Worker(database).queue.broker.connect()
+    _wait_for_topics(queue_url, 3)
     monkeypatch.setattr(broker, "AdminClient", Mock(side_effect=AssertionError))
 
     await Worker(database).queue.broker.connect()
@@ -152,14 +154,14 @@ async def test_a_message_is_not_overtaken_while_its_handler_takes_so_long_that_a
 async def test_a_server_that_falls_silent_does_not_hold_the_consumer(
     database: Database, own_server: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broker, "CONSUMER_TIMEOUT_SECONDS", 3)
     queue = Worker(database).queue
     await send(database)
     await queue.relay.send_batch()
 
-    async with asyncio.timeout(30), aclosing(queue.broker.receive(0, asyncio.Event())) as deliveries:
+    async with asyncio.timeout(60), aclosing(queue.broker.receive(0, asyncio.Event())) as deliveries:
         async for delivery in deliveries:
             os.killpg(own_server.pid, signal.SIGSTOP)
+            monkeypatch.setattr(broker, "CONSUMER_TIMEOUT_SECONDS", 3)
             with pytest.raises(TimeoutError):
                 await delivery.acknowledge()
             break
@@ -270,6 +272,13 @@ def test_a_url_says_how_to_connect() -> None:
 def test_a_url_that_is_none_of_kafka_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="queue_url"):
         Settings(app_env="test", queue_url=url)
+
+
+def _wait_for_topics(url: str, count: int) -> None:
+    """A new topic is not visible at once."""
+    admin = AdminClient(client_settings(url))
+    while sum(name.startswith(broker.EVENTS) for name in admin.list_topics(timeout=10).topics) < count:
+        time.sleep(0.05)
 
 
 async def _first(broker: Broker, *, acknowledges: bool = False) -> Delivery:

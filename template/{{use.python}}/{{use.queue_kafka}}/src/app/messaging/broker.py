@@ -59,10 +59,6 @@ _CLIENT = {
     "log_level": 0,
     "reconnect.backoff.max.ms": 1000,
 }
-_PRODUCER = {
-    "enable.idempotence": True,
-    "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000,
-}
 _STARTED = "started"
 _REFUSALS = {
     "_AUTHENTICATION",
@@ -82,10 +78,14 @@ class Broker:
         self._producer = _Producer(self._client)
         # The calls of the producer block, so they run in this thread, one after the other.
         self._thread = ThreadPoolExecutor(max_workers=1)
+        self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Connect, and create the topics that are missing. Do nothing if this was done."""
-        await self._call(self._producer.connect)
+        # The relay and all consumers share an attempt: one after the other, they would delay the end of a worker.
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._call(self._producer.connect))
+        await asyncio.shield(self._connecting)
 
     async def close(self) -> None:
         await self._call(self._producer.close)
@@ -247,7 +247,8 @@ class _Producer:
     def _open(self) -> Producer:
         # Kept while the server does not answer, because it goes on connecting.
         if self._opened is None:
-            self._opened = Producer({**self._client, **_PRODUCER, "error_cb": self._note})
+            producer = {"enable.idempotence": True, "message.timeout.ms": CONFIRM_TIMEOUT_SECONDS * 1000}
+            self._opened = Producer({**self._client, **producer, "error_cb": self._note})
         return self._opened
 
     def _topics(self, only: str | None = None, *, timeout: float) -> Container[str]:
