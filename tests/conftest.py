@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from tests.combinations import NAME, answered
 from tests.deployments import deselect
 from tests.tool.conftest import export
 from tests.updates.table import keep, table
+
+
+# A process inherits what its parent ignores. Some CI runners ignore SIGTERM: then the servers that tests start would, too.
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
