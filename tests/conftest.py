@@ -15,8 +15,8 @@ from tests.deployments import deselect
 from tests.tool.conftest import export
 from tests.updates.table import keep, table
 
-
-# A process inherits what its parent ignores. Some CI runners ignore SIGTERM: then the servers that tests start would, too.
+# A process inherits what its parent ignores. Where a CI runner ignores SIGTERM, the servers that
+# the tests start would ignore it, too.
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
