@@ -4,13 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app import worker
 from app.config import Settings
 from app.database import Database, Session
-from app.dialect import is_outage
+from app.dialect import is_outage, update_unlocked
 from app.jobs import Job, run_if_due
 from tests.conftest import Start
 from tests.databases import Databases
@@ -63,3 +64,26 @@ def test_a_url_that_the_server_refuses_ends_the_process(
 
 def test_a_server_that_does_not_answer_does_not_end_the_process(databases: Databases) -> None:
     worker.check_servers(Settings(app_env="test", database_url=databases.nowhere()))
+
+
+class Cups(DeclarativeBase): ...
+
+
+class Cup(Cups):
+    __tablename__ = "cups"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    is_full: Mapped[bool] = mapped_column(default=False)
+
+
+async def test_an_update_of_unlocked_rows_keeps_its_limit_with_each_plan(database: Database) -> None:
+    async with database.transaction() as session:
+        await (await session.connection()).run_sync(Cups.metadata.create_all)
+        session.add_all(Cup() for _ in range(3))
+        await session.flush()
+        # What is left is a plan that would run a subquery again for each row.
+        for method in ("hashjoin", "hashagg", "mergejoin", "sort", "material"):
+            await session.execute(text(f"SET LOCAL enable_{method} = off"))
+        oldest = select(Cup.id).order_by(Cup.id).limit(1)
+
+        assert await update_unlocked(session, Cup, oldest, {"is_full": True}, [Cup.id]) == [(1,)]

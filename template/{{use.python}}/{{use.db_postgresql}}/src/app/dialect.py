@@ -110,8 +110,9 @@ async def update_unlocked(
     session: AsyncSession, model: type[Any], ids: Select[Any], changes: Mapping[str, Any], columns: Sequence[Any]
 ) -> Sequence[Row[Any]]:
     """Change the rows with these ids. Returns some columns of them. Skips rows that another transaction has locked."""
-    unlocked = ids.with_for_update(skip_locked=True).scalar_subquery()
-    statement = update(model).where(model.id.in_(unlocked)).values(changes).returning(*columns)
+    # PostgreSQL may run a subquery once for each row, each time with other rows. It runs this CTE once.
+    unlocked = ids.with_for_update(skip_locked=True).cte()
+    statement = update(model).where(model.id.in_(select(unlocked))).values(changes).returning(*columns)
     return (await session.execute(statement.execution_options(synchronize_session=False))).all()
 
 
