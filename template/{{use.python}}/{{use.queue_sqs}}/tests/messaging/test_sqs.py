@@ -17,7 +17,7 @@ from app.messaging.broker import Broker, client_options
 from app.messaging.envelope import CONTENT_TYPE, Envelope
 from app.messaging.events import Event, publish
 from app.messaging.models import MessageState
-from tests import callers
+from tests import callers, production
 from tests.conftest import Start
 from tests.messaging.conftest import Worker, handler, send, subjects, waiting
 from tests.messaging.workers import handle
@@ -217,8 +217,9 @@ async def test_a_missing_queue_ends_the_process_in_production(
     url = os.environ["QUEUE_URL"]
     await Broker(Settings(app_env="test")).connect()
     await sqs.delete_queue(QueueUrl=url.replace(".fifo", f"{name}.fifo"))
-    secrets: dict[str, Any] = {**callers.SECRETS}
-    settings = Settings(app_env="production", database_url=database_url, **secrets)
+    urls = {"database_url": database_url, "queue_url": url}
+    secrets: dict[str, Any] = production.SECRETS | urls
+    settings = Settings(app_env="production", **secrets)
 
     with pytest.raises(SystemExit, match="78"):
         await asyncio.to_thread(worker.check_servers, settings)
