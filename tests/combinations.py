@@ -50,6 +50,9 @@ CHOSEN = (
     "fastapi-sqlite-jwt-rabbitmq-memory-signed-github",
     "fastapi-postgresql-none-rabbitmq-memcached-signed-none",
     "fastapi-mysql-jwt-rabbitmq-redis-none-none",
+    "fastapi-postgresql-none-kafka-memcached-none-none",
+    "fastapi-mysql-jwt-kafka-memory-none-none",
+    "fastapi-mysql-jwt-kafka-redis-signed-github",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
