@@ -53,6 +53,9 @@ CHOSEN = (
     "fastapi-postgresql-none-kafka-memcached-none-none",
     "fastapi-mysql-jwt-kafka-memory-none-none",
     "fastapi-mysql-jwt-kafka-redis-signed-github",
+    "fastapi-postgresql-none-sqs-redis-none-none",
+    "fastapi-postgresql-jwt-sqs-memcached-none-github",
+    "fastapi-mysql-jwt-sqs-memory-signed-github",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 

@@ -13,7 +13,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "redis", "rabbitmq", "kafka", "none"},
+        "queue": {"database", "redis", "rabbitmq", "kafka", "sqs", "none"},
         "cache": {"memory", "redis", "memcached"},
         "webhooks": {"none", "signed"},
         "ci": {"github", "none"},
@@ -24,6 +24,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
 EXCLUDED: tuple[dict[str, str], ...] = (
     # A SQLite file serves one machine. A service with such a broker runs on several.
     {"database": "sqlite", "queue": "kafka"},
+    {"database": "sqlite", "queue": "sqs"},
     # Handlers of events store the deliveries, and a worker sends them.
     {"queue": "none", "webhooks": "signed"},
 )
