@@ -11,7 +11,7 @@ from typing import Any
 
 SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
-        "database": {"sqlite", "postgresql", "mysql"},
+        "database": {"sqlite", "postgresql", "mysql", "mongodb"},
         "auth": {"jwt", "none"},
         "queue": {"database", "redis", "rabbitmq", "kafka", "sqs", "none"},
         "cache": {"memory", "redis", "memcached"},
@@ -27,6 +27,8 @@ EXCLUDED: tuple[dict[str, str], ...] = (
     {"database": "sqlite", "queue": "sqs"},
     # Handlers of events store the deliveries, and a worker sends them.
     {"queue": "none", "webhooks": "signed"},
+    # The storage of webhooks is only written for SQL.
+    {"database": "mongodb", "webhooks": "signed"},
 )
 """Combinations of supported choices that do not work, and why."""
 

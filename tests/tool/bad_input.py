@@ -109,11 +109,12 @@ CASES = [
     BadInput("a colour that is missing", ("new", "shop", "--color"), "--color", "auto, always"),
     BadInput(
         "an unknown value", ("new", "shop", "--database", "postgres"),
-        "no choice 'postgres'", "did you mean 'postgresql'? It can be sqlite, postgresql or mysql",
+        "no choice 'postgres'",
+        "did you mean 'postgresql'? It can be sqlite, postgresql, mysql or mongodb",
     ),
     BadInput(
         "a value that is not similar", ("new", "shop", "--database", "oracle"),
-        "no choice 'oracle'", "it can be sqlite, postgresql or mysql",
+        "no choice 'oracle'", "it can be sqlite, postgresql, mysql or mongodb",
     ),
     BadInput(
         "an unknown answer", ("new", "shop", "--set", "databse=sqlite"),
