@@ -204,6 +204,7 @@ def test_only_servers_are_started_beside_the_service(
     servers = {
         ("database", "postgresql"): "database",
         ("database", "mysql"): "database",
+        ("database", "mongodb"): "database",
         ("queue", "rabbitmq"): "broker",
         ("queue", "redis"): "broker",
         ("queue", "sqs"): "broker",
