@@ -16,12 +16,19 @@ from tests.combinations import TEMPLATE, each_row
 
 Rendered = Callable[..., Path]
 
-starter = pytest.mark.parametrize("answers", [TEMPLATE.presets["starter"].answers], ids=["starter"])
-
-
-UNMIGRATED = (
-    "FAILED: Destination 0004_orders-1 is not a valid downgrade target from current head(s)"
+STARTER = TEMPLATE.presets["starter"].answers
+starter = pytest.mark.parametrize("answers", [STARTER], ids=["starter"])
+each_tool = pytest.mark.parametrize(
+    "answers", [STARTER, {**STARTER, "database": "mongodb"}], ids=["alembic", "app.migrations"]
 )
+
+# What migrates SQL, and what migrates MongoDB: its file, and what it says of an empty database.
+UNMIGRATED = {
+    "alembic.py": (
+        "FAILED: Destination 0004_orders-1 is not a valid downgrade target from current head(s)"
+    ),
+    "app/migrations.py": "Error: 0004_orders has not run on this database",
+}
 
 
 @pytest.fixture
@@ -30,13 +37,12 @@ def project(rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]) -> P
     return Path(shutil.copytree(rendered(**answers), tmp_path / "shop"))
 
 
-def remove_example(
-    project: Path, alembic: str = f"sys.exit({UNMIGRATED!r})"
-) -> subprocess.CompletedProcess[str]:
-    """What the command does before it formats. `alembic` is the code that stands in for Alembic."""
+def remove_example(project: Path, tool: str = "") -> subprocess.CompletedProcess[str]:
+    """What the command does before it formats. `tool` is code that stands in for what migrates."""
     stub = project.parent / "stub"
-    stub.mkdir()
-    (stub / "alembic.py").write_text(f"import sys\n{alembic}\n")
+    (stub / "app").mkdir(parents=True)
+    for file, said in UNMIGRATED.items():
+        (stub / file).write_text(f"import sys\n{tool or f'sys.exit({said!r})'}\n")
     command = [sys.executable, "scripts/remove_example.py"]
     return subprocess.run(
         command,
@@ -93,21 +99,21 @@ def test_a_migration_that_builds_on_that_of_the_example_is_in_the_way(project: P
     assert "error: migrations/versions/0005_priority.py builds on 0004_orders\n" in result.stderr
 
 
-@starter
+@each_tool
 def test_it_says_that_the_tables_are_gone(project: Path) -> None:
     result = remove_example(project, "sys.exit(0)")
 
     assert "The orders are gone, and so are their tables.\n" in result.stdout
 
 
-@starter
+@each_tool
 def test_it_says_that_an_unmigrated_database_had_no_tables(project: Path) -> None:
     result = remove_example(project)
 
     assert "The orders are gone, and the database had no tables of them.\n" in result.stdout
 
 
-@starter
+@each_tool
 def test_nothing_is_removed_if_the_tables_cannot_be_dropped(project: Path) -> None:
     result = remove_example(project, "sys.exit('Traceback\\nOSError: refused')")
 
