@@ -16,6 +16,7 @@ CASES = [
     {"database": "sqlite", "auth": "jwt", "queue": "database"},
     {"database": "postgresql", "auth": "none", "queue": "none"},
     {"database": "mysql", "auth": "none", "queue": "none"},
+    {"database": "mongodb", "auth": "jwt", "queue": "database"},
 ]
 
 
