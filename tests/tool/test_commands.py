@@ -37,7 +37,7 @@ def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
 def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
     told = json.loads(scaffold("choices", "--json").out)
     databases = [choice["value"] for choice in told["choices"]["database"]]
-    assert databases == ["sqlite", "postgresql", "mysql"]
+    assert databases == ["sqlite", "postgresql", "mysql", "mongodb"]
     assert told["stacks"]["fastapi"]["language"] == "python"
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
 
