@@ -56,6 +56,12 @@ CHOSEN = (
     "fastapi-postgresql-none-sqs-redis-none-none",
     "fastapi-postgresql-jwt-sqs-memcached-none-github",
     "fastapi-mysql-jwt-sqs-memory-signed-github",
+    "fastapi-mongodb-jwt-database-memory-none-github",
+    "fastapi-mongodb-none-redis-redis-none-none",
+    "fastapi-mongodb-jwt-rabbitmq-memcached-none-github",
+    "fastapi-mongodb-jwt-kafka-memory-none-github",
+    "fastapi-mongodb-jwt-sqs-memory-none-github",
+    "fastapi-mongodb-jwt-none-memory-none-github",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
