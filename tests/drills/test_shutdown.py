@@ -15,7 +15,7 @@ import pytest
 from tests.components import wait_until
 from tests.drills.databases import Database, eventually
 from tests.drills.traffic import ORDERS, Balancer, Outcome, crowd, member, order
-from tests.services import Replica, Service
+from tests.services import Replica, Service, Worker
 
 FORCED = 1
 """The exit code of a process that could not finish what it had begun."""
@@ -91,8 +91,7 @@ def test_a_worker_ends_with_zero_and_leaves_nothing_leased(
     service: Service, database: Database
 ) -> None:
     url = service.api(QUEUE_LEASE_SECONDS="60").url
-    first = service.worker(QUEUE_LEASE_SECONDS="60")
-    wait_until(lambda: bool(first.metrics()), 15, "the worker did not start", first.process)
+    first = _started_worker(service, QUEUE_LEASE_SECONDS="60")
     headers = service.sign_in(url, "worker")
 
     async def burst() -> None:
@@ -123,10 +122,23 @@ def test_a_worker_that_cannot_finish_does_not_outlive_the_grace_period(
     asyncio.run(burst())
     with database.locked_for_writing():
         # It starts after the lock, because it could handle all orders before.
-        worker = service.worker()
-        wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
-        time.sleep(0.5)
-        assert worker.terminate(seconds=5) == FORCED
+        assert _exit_code_of_a_stuck_worker(service) == FORCED
+
+
+def _exit_code_of_a_stuck_worker(service: Service) -> int:
+    """How a worker ends. One that had no message yet ends with 0: the next one gets more time."""
+    for seconds in (0.5, 8):
+        worker = _started_worker(service)
+        time.sleep(seconds)
+        if code := worker.terminate(seconds=5):
+            return code
+    return 0
+
+
+def _started_worker(service: Service, **env: str) -> Worker:
+    worker = service.worker(**env)
+    wait_until(lambda: bool(worker.metrics()), 15, "the worker did not start", worker.process)
+    return worker
 
 
 class _HalfRequest:

@@ -96,7 +96,7 @@ async def replicas() -> AsyncIterator[list[Cache]]:
 @pytest.fixture
 async def client(start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
     monkeypatch.setattr("app.cache.store.TIMEOUT_SECONDS", 0.25)
-    return callers.anybody(await start(cache_url=url_of(f"127.0.0.1:{wire.port}"), rate_limit_default="1000/day"))
+    return await _client(start, wire)
 
 
 async def test_replicas_share_one_rate_limit(start: Start) -> None:
@@ -268,8 +268,9 @@ async def test_without_the_cache_the_process_counts_on_its_own(
 
 @pytest.mark.usefixtures("queue")  # without it, the service would stay degraded
 async def test_the_cache_is_used_again_when_it_is_back(
-    client: AsyncClient, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    start: Start, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    client = await _client(start, wire)
     monkeypatch.setattr(cache, "RETRY_SECONDS", 0)
     assert await _remaining(client, 2) == [999, 998]
     await wire.cut()
@@ -359,6 +360,10 @@ def test_the_url_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("CACHE_URL_FILE", str(path))
 
     assert Settings().cache_url == url_of("cache")
+
+
+async def _client(start: Start, wire: Wire) -> AsyncClient:
+    return callers.anybody(await start(cache_url=url_of(f"127.0.0.1:{wire.port}"), rate_limit_default="1000/day"))
 
 
 async def _remaining(client: AsyncClient, requests: int) -> list[int]:

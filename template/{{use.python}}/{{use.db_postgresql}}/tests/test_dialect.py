@@ -76,7 +76,7 @@ class Cup(Cups):
     is_full: Mapped[bool] = mapped_column(default=False)
 
 
-async def test_an_update_of_unlocked_rows_keeps_its_limit_with_each_plan(database: Database) -> None:
+async def test_unlocked_rows_keep_their_limit_with_a_plan_that_repeats_subqueries(database: Database) -> None:
     async with database.transaction() as session:
         await (await session.connection()).run_sync(Cups.metadata.create_all)
         session.add_all(Cup() for _ in range(3))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 START_SECONDS = 60
+STOP_SECONDS = 30
 
 Process = subprocess.Popen[bytes]
 
@@ -60,8 +61,17 @@ def running(
         yield process
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)  # some programs are scripts, and the server is their child
-            process.wait()
+            _end(process)
+
+
+def _end(process: Process) -> None:
+    """End a program and its children: some programs are scripts, and the server is their child."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def wait_until(is_ready: Callable[[], bool], process: Process, title: str, hint: str) -> None:
