@@ -142,9 +142,10 @@ install_moto() {
 # A stand-in for MongoDB: SecantusDB. Its licence is the GPL, so it stays out of our packages and those of services.
 install_mongodb() {
     folder=$PWD/.work/mongodb
-    if [ -x "$folder/mongod" ]; then return; fi
-    "$uv" venv --quiet --clear --python .venv/bin/python "$folder/venv"
-    "$uv" pip install --quiet --python "$folder/venv/bin/python" "secantusdb==$SECANTUSDB_VERSION"
+    if [ ! -x "$folder/venv/bin/secantusd-py" ]; then
+        "$uv" venv --quiet --clear --python .venv/bin/python "$folder/venv"
+        "$uv" pip install --quiet --python "$folder/venv/bin/python" "secantusdb==$SECANTUSDB_VERSION"
+    fi
     # It takes its options like MongoDB's program, but has the lifetime of transactions only as an argument in Python.
     cat >"$folder/mongod" <<EOF
 #!$folder/venv/bin/python
@@ -161,9 +162,10 @@ options = parser.parse_args()
 name, _, value = options.setParameter.partition("=")
 assert name == "transactionLifetimeLimitSeconds", name
 SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = float(value)
-# Without the last one, a killed server loses writes that it has acknowledged.
+# Its cache keeps the size of 1 GB. With 64 MB, its reads of a busy collection wait for the eviction of pages again and
+# again. Such a read takes up to 6 s, and all clients wait for it. Without the option, a killed server loses writes.
 served = [f"--host={options.bind_ip}", f"--port={options.port}", f"--storage-path={options.dbpath}"]
-sys.argv[1:] = [*served, "--cache-size=64M", "--sync-on-commit"]
+sys.argv[1:] = [*served, "--sync-on-commit"]
 sys.exit(main())
 EOF
     chmod +x "$folder/mongod"
