@@ -77,9 +77,10 @@ def main() -> None:
 
 
 def records(path: Path) -> dict[str, dict[str, Any]]:
-    """The stacks that a `stack.yml` describes, by name."""
-    stacks: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())["stacks"]["default"]
-    return stacks
+    """The stacks of Python that a `stack.yml` describes, by name."""
+    questions = yaml.safe_load(path.read_text())
+    stacks = {name.removeprefix("stack_"): question["default"] for name, question in questions.items()}
+    return {name: stack for name, stack in stacks.items() if stack["language"] == "python"}
 
 
 def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
@@ -208,8 +209,8 @@ def any_layer(line: str, users: set[Combination], everyone: set[Combination]) ->
 def reserve(path: Path, needed_by: Iterable[str]) -> None:
     """Write the names no service can have into `stack.yml`: a package cannot depend on itself."""
     names = ", ".join(sorted({"app"} | {name(line) for line in needed_by}))
-    lines = textwrap.indent(textwrap.fill(names, width=92, break_on_hyphens=False), " " * 8)
-    field = f"reserved_names: [\n{lines}\n      ]"
+    lines = textwrap.indent(textwrap.fill(names, width=92, break_on_hyphens=False), " " * 6)
+    field = f"reserved_names: [\n{lines}\n    ]"
     path.write_text(re.sub(r"reserved_names: \[.*?\]", field, path.read_text(), flags=re.DOTALL))
 
 

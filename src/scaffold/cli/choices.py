@@ -13,6 +13,9 @@ from scaffold.template import proofs
 from scaffold.template.proofs import Proof
 from scaffold.template.spec import Question, Template, load
 
+_STACK = "stack_"
+"""What the names of the questions begin with that hold the records of stacks."""
+
 
 def choices(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -86,4 +89,9 @@ def _with_choices(template: Template) -> list[Question]:
 
 def _stacks(template: Template) -> dict[str, Any]:
     """The record of each framework, as its folder in the template states it."""
-    return next(dict(q.default) for q in template.questions if q.name == "stacks")
+    records = {question.name: question.default for question in template.questions}
+    return {
+        name.removeprefix(_STACK): dict(record)
+        for name, record in records.items()
+        if name.startswith(_STACK)
+    }
