@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, test } from 'vitest';
+
+import { readSettings } from '../src/config/index.ts';
+
+test('without variables, the service runs for development', () => {
+  expect(readSettings({})).toMatchObject({
+    isProduction: false,
+    host: '127.0.0.1',
+    port: 8000,
+    metricsPort: 0,
+    logFormat: 'console',
+    docsEnabled: true,
+    embeddedWorker: true,
+    rateLimitDefault: { limit: 600, seconds: 60 },
+    databaseFile: 'app.db',
+  });
+});
+
+test('production has its own defaults', () => {
+  expect(readSettings({ APP_ENV: 'production' })).toMatchObject({
+    isProduction: true,
+    metricsPort: 9464,
+    logFormat: 'json',
+    docsEnabled: false,
+    embeddedWorker: false,
+    shutdownDelaySeconds: 1,
+  });
+});
+
+test('an empty variable counts as unset', () => {
+  expect(readSettings({ PORT: '', METRICS_PORT: '' })).toMatchObject({ port: 8000, metricsPort: 0 });
+});
+
+test('a value may come from a file', () => {
+  const file = path.join(tmpdir(), `port-${process.pid}`);
+  writeFileSync(file, '8123\n');
+  expect(readSettings({ PORT_FILE: file }).port).toBe(8123);
+  expect(() => readSettings({ PORT_FILE: '/no/such/file' })).toThrow('PORT_FILE: /no/such/file cannot be read');
+});
+
+test.each([
+  ['PORT', '80a'],
+  ['PORT', '65536'],
+  ['MAX_CONCURRENCY', '0'],
+  ['MAX_CONCURRENCY', '1.5'],
+  ['BODY_TIMEOUT_SECONDS', '-1'],
+  ['MAX_UPLOAD_BYTES', '1'],
+  ['APP_ENV', 'staging'],
+  ['DOCS_ENABLED', 'yes'],
+  ['ALLOWED_HOSTS', 'a.*.example.com'],
+  ['TRUSTED_PROXIES', '10.0.0.0/99'],
+  ['TRUSTED_PROXIES', 'proxy'],
+  ['RATE_LIMIT_DEFAULT', '600'],
+  ['RATE_LIMIT_DEFAULT', '0/minute'],
+  ['SHUTDOWN_DELAY_SECONDS', '20'],
+  ['DATABASE_URL', 'sqlite:'],
+  ['DATABASE_URL', 'sqlite::memory:'],
+  ['DATABASE_URL', 'postgresql://localhost/app'],
+])('%s=%s is refused', (name, value) => {
+  expect(() => readSettings({ [name]: value })).toThrow(`${name}: `);
+});
+
+test('all problems are named in one run', () => {
+  expect(() => readSettings({ PORT: 'a', LOG_LEVEL: 'b' })).toThrow(/PORT: .*; LOG_LEVEL: /);
+});
+
+test('APP_ENV must be set to listen on other addresses than loopback', () => {
+  expect(() => readSettings({ HOST: '0.0.0.0' })).toThrow('APP_ENV: must be set to listen on 0.0.0.0');
+  expect(readSettings({ HOST: '0.0.0.0', APP_ENV: 'test' }).host).toBe('0.0.0.0');
+  expect(readSettings({ HOST: '::1' }).host).toBe('::1');
+});

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    // The log lines of requests would hide the report.
+    silent: 'passed-only',
+    // Some tests start processes.
+    testTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**'],
+      // Tests run these in processes of their own, which are not measured.
+      exclude: ['src/main.ts', 'src/worker.ts', 'src/cli.ts', 'src/lifecycle.ts', '**/tables.ts'],
+      reporter: ['text'],
+      thresholds: { lines: 90, branches: 90, functions: 90, statements: 90 },
+    },
+  },
+});
