@@ -1,0 +1,165 @@
+/** Commands for operators and developers: `node dist/cli.js help`. */
+
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { start } from 'node:repl';
+import { parseArgs } from 'node:util';
+
+import { createApp } from './app.ts';
+import { ANONYMOUS } from './auth/provider.ts';
+import { backup, restore } from './backups.ts';
+import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
+import { Database } from './database.ts';
+import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
+import { configureLogs } from './logs.ts';
+import { migrateDown, migrateUp, rollback } from './migrate.ts';
+import { seedOrders } from './orders/seed.ts';
+
+/** A command cannot be carried out. The message says why. */
+class CommandError extends Error {}
+
+interface Command {
+  about: string;
+  argument?: string;
+  /** Asked before the command runs, unless `--yes` is given. */
+  question?: string;
+  run: (settings: Settings, argument: string) => Promise<void>;
+}
+
+const COMMANDS: Record<string, Command> = {
+  migrate: {
+    about: 'Migrate the database to the newest version of the schema',
+    run: async (settings) => {
+      for (const name of await migrateUp(settings)) print(`Applied ${name}`);
+    },
+  },
+  rollback: {
+    about: 'Undo the newest migration',
+    question: 'This may delete rows. Continue?',
+    run: async (settings) => {
+      for (const name of await rollback(settings)) print(`Undid ${name}`);
+    },
+  },
+  seed: { about: 'Store example data', run: seed },
+  reset: {
+    about: 'Empty the database, then migrate and seed it',
+    question: 'This deletes all rows of the database. Continue?',
+    run: async (settings) => {
+      refuseInProduction(settings);
+      await migrateDown(settings);
+      await migrateUp(settings);
+      await seed(settings);
+    },
+  },
+  backup: {
+    about: 'Save the database in a new file, while the service runs',
+    argument: 'FILE',
+    run: async (settings, file) => {
+      if (existsSync(file)) throw new CommandError(`${file} exists`);
+      const unfinished = `${file}.unfinished`;
+      try {
+        await backup(settings, unfinished);
+        await rename(unfinished, file);
+      } finally {
+        await rm(unfinished, { force: true });
+      }
+    },
+  },
+  restore: {
+    about: 'Replace the database by a backup; stop the service first, and run `migrate` afterwards',
+    argument: 'FILE',
+    question: 'This replaces all rows of the database by those of the backup. Continue?',
+    run: async (settings, file) => {
+      if (!existsSync(file)) throw new CommandError(`there is no file ${file}`);
+      await restore(settings, file);
+    },
+  },
+  shell: {
+    about: 'Open a Node prompt with the database',
+    run: async (settings) => {
+      const database = new Database(settings);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      print('`database` is defined: await database.read(({ db }) => db.selectFrom("orders").selectAll().execute())');
+      const repl = start();
+      repl.context['database'] = database;
+      repl.once('exit', resolve);
+      await promise;
+      await database.close();
+    },
+  },
+  openapi: {
+    about: 'Print the OpenAPI document',
+    run: async (settings) => {
+      const app = await createApp(settings);
+      await app.ready();
+      print(JSON.stringify(app.swagger(), null, 2));
+      await app.close();
+    },
+  },
+};
+
+await main();
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { yes: { type: 'boolean' } } });
+  const [name = 'help', argument = ''] = positionals;
+  const command = COMMANDS[name];
+  if (command === undefined || (command.argument !== undefined && argument === '')) {
+    printHelp();
+    process.exitCode = name === 'help' ? 0 : 2;
+    return;
+  }
+  const settings = settingsOrExit();
+  // What a command prints is data.
+  configureLogs({ ...settings, logLevel: 'error' });
+  try {
+    if (command.question !== undefined && values.yes !== true) await confirm(command.question);
+    await command.run(settings, argument);
+  } catch (error) {
+    process.stderr.write(`error: ${reasonOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** One line for an expected error: of a command, or of a database that cannot be used. */
+function reasonOf(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  if (lacksTable(error)) return 'the database is not migrated: run the command `migrate` first';
+  if (isMisconfigured(error)) exitMisconfigured(`DATABASE_URL: ${String(error)}`);
+  if (isOutage(error)) return `the database does not answer: ${String(error)}`;
+  throw error;
+}
+
+async function seed(settings: Settings): Promise<void> {
+  refuseInProduction(settings);
+  const database = new Database(settings);
+  try {
+    await database.ping();
+    print(await seedOrders(database, ANONYMOUS));
+  } finally {
+    await database.close();
+  }
+}
+
+function refuseInProduction({ isProduction }: Settings): void {
+  if (isProduction) throw new CommandError('this command does not run in production');
+}
+
+async function confirm(question: string): Promise<void> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`${question} [y/N]: `);
+  prompt.close();
+  if (!/^y(es)?$/i.test(answer)) throw new CommandError('aborted');
+}
+
+function printHelp(): void {
+  print('Usage: node dist/cli.js COMMAND [FILE] [--yes]\n');
+  for (const [name, { about, argument = '' }] of Object.entries(COMMANDS)) {
+    print(`  ${`${name} ${argument}`.padEnd(14)} ${about}`);
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,57 @@
+/** Serves the API: `node dist/main.js`. */
+
+import { Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { FastifyInstance } from 'fastify';
+
+import { createApp } from './app.ts';
+import { type Settings, settingsOrExit } from './config/index.ts';
+import { listeningOrExit, stopSignal } from './lifecycle.ts';
+import { configureLogs, log } from './logs.ts';
+import { serveMetrics } from './metrics.ts';
+import { checkDatabase, work } from './worker.ts';
+
+/** Long enough for the requests of connections that were accepted at the last moment. */
+const LAST_CONNECTIONS_MS = 250;
+
+const settings = settingsOrExit();
+configureLogs(settings);
+const app = await createApp(settings);
+await checkDatabase(app.database);
+const stopMetrics = await serveMetrics(settings);
+const stopWorking = startWorker(app, settings);
+await listeningOrExit(app.listen({ host: settings.host, port: settings.port }), settings.port, 'PORT');
+const stopped = stopSignal(settings.shutdownGraceSeconds);
+log.info({ url: urlOf(app), ...(settings.docsEnabled && { docs: `${urlOf(app)}/docs` }) }, 'api started');
+
+await stopped;
+await stopServing(app, settings);
+await stopWorking();
+await app.close();
+stopMetrics();
+
+/** Readiness turns 503 first, so that the load balancer sends no more requests. */
+async function stopServing({ drain, server }: FastifyInstance, { shutdownDelaySeconds }: Settings): Promise<void> {
+  drain();
+  await sleep(shutdownDelaySeconds * 1000);
+  // Not the method of `http.Server`: it cuts idle connections, also those whose next request is on its way.
+  Server.prototype.close.call(server);
+  await sleep(LAST_CONNECTIONS_MS);
+}
+
+/** With `EMBEDDED_WORKER`, the worker is part of this process. Returns a function that ends it. */
+function startWorker({ database }: FastifyInstance, { embeddedWorker }: Settings): () => Promise<void> {
+  const stopping = new AbortController();
+  const working = embeddedWorker ? work(database, stopping.signal) : Promise.resolve();
+  return () => {
+    stopping.abort();
+    return working;
+  };
+}
+
+function urlOf({ server }: FastifyInstance): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return '';
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+}

@@ -1,0 +1,100 @@
+/** What happens to every request before its route runs, and what is reported at its end. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+import { authenticate } from '../auth/provider.ts';
+import type { Cache } from '../cache.ts';
+import type { Settings } from '../config/index.ts';
+import { loggedFacts, type RequestContext, runInContext } from '../context.ts';
+import { ServiceError } from '../errors.ts';
+import { log } from '../logs.ts';
+import { observeRequest, requestsInFlight } from '../metrics.ts';
+import { createContext, defaultHeaders, isAllowedHost } from './headers.ts';
+import type { Load } from './load.ts';
+import { hasRateLimit, isProbe, pathOf } from './paths.ts';
+import { RateLimiter } from './rate-limiter.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    context: RequestContext;
+    /** The URL without its query. */
+    path: string;
+  }
+}
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Starts the context of a request. Also for requests that Fastify refuses before the hooks. */
+export type Enter = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/** @param isDraining whether the process is about to stop */
+export function createEnter(settings: Settings, isDraining: () => boolean): Enter {
+  const headers = defaultHeaders(settings);
+  return (request, reply) => {
+    const startedAt = performance.now();
+    request.path = pathOf(request.url);
+    request.context = createContext(request.headers, request.ip);
+    reply.headers(headers).header('x-request-id', request.context.requestId);
+    if (isDraining()) reply.header('connection', 'close');
+    requestsInFlight.inc();
+    // Not `onResponse`: it does not run if the client goes away.
+    reply.raw.once('close', () => {
+      requestsInFlight.dec();
+      report(request, reply, (performance.now() - startedAt) / 1000);
+    });
+  };
+}
+
+export function addEnvelope(app: FastifyInstance, settings: Settings, enter: Enter): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    enter(request, reply);
+    runInContext(request.context, done);
+  });
+
+  if (!settings.allowedHosts.includes('*')) {
+    // Probes may use any host: they call the process by its address.
+    app.addHook('onRequest', async (request) => {
+      if (isProbe(request.path) || isAllowedHost(request.hostname, settings.allowedHosts)) return;
+      throw new ServiceError('invalid_parameter', 'The host is not served here');
+    });
+  }
+}
+
+export function addLimits(app: FastifyInstance, settings: Settings, load: Load, cache: Cache): void {
+  const limiter = new RateLimiter(cache, settings.rateLimitDefault);
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!isProbe(request.path)) {
+      load.enter();
+      reply.raw.once('close', () => load.leave());
+    }
+    done();
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!isProbe(request.path)) request.context.principal = await authenticate(request.headers.authorization);
+    if (hasRateLimit(request.path)) reply.headers(await limiter.count(request.path, request.context));
+  });
+}
+
+function report(request: FastifyRequest, reply: FastifyReply, seconds: number): void {
+  const route = request.routeOptions.url ?? 'unmatched';
+  const method = METHODS.has(request.method) ? request.method : 'OTHER';
+  // 0 if the client went away before the response.
+  const status = reply.raw.headersSent ? reply.raw.statusCode : 0;
+  observeRequest(method, route, status, seconds);
+  if (isProbe(request.path)) return;
+  log.info(
+    {
+      // The listener does not run in the context of the request.
+      ...loggedFacts(request.context),
+      method,
+      path: request.path,
+      route,
+      status,
+      duration_ms: Math.round(seconds * 100_000) / 100,
+      client: request.context.address,
+    },
+    'request',
+  );
+}

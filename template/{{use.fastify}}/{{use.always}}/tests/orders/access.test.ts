@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+
+import { findOrder, listOrders } from '../../src/orders/repository.ts';
+import { seedOrders } from '../../src/orders/seed.ts';
+import { amendOrder, placeOrder } from '../../src/orders/service.ts';
+import { type Principal, SERVICE } from '../../src/permissions.ts';
+import { openDatabase } from '../services.ts';
+import { newOrder } from './orders.ts';
+
+const mine: Principal = { subject: 'me', roles: ['member'] };
+const other: Principal = { subject: 'other', roles: ['member'] };
+
+test('a member sees its own orders, and an admin all', async () => {
+  const database = await openDatabase();
+  const { id } = await database.transaction((session) => placeOrder(session, mine, newOrder()));
+  const count = async (principal: Principal): Promise<number> =>
+    (await database.read((session) => listOrders(session, principal, { limit: 10 }))).rows.length;
+
+  expect([await count(mine), await count(other), await count(SERVICE)]).toEqual([1, 0, 1]);
+  const found = database.read((session) => findOrder(session, other, id));
+  await expect(found).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('an admin may change the order of a member', async () => {
+  const database = await openDatabase();
+  const amended = await database.transaction(async (session) => {
+    const { id } = await placeOrder(session, mine, newOrder());
+    return amendOrder(session, SERVICE, id, { note: 'checked' }, undefined);
+  });
+  expect(amended).toMatchObject({ owner: 'me', note: 'checked', version: 2 });
+});
+
+test('example data is stored once', async () => {
+  const database = await openDatabase();
+  expect(await seedOrders(database, SERVICE)).toBe('Placed 25 orders');
+  expect(await seedOrders(database, SERVICE)).toBe('The orders exist already');
+});

@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify';
+import { onTestFinished } from 'vitest';
+
+import { createApp } from '../src/app.ts';
+import { readSettings, type Settings } from '../src/config/index.ts';
+import { Database } from '../src/database.ts';
+import { log } from '../src/logs.ts';
+import { migrateUp } from '../src/migrate.ts';
+import { emptyDatabase } from './databases.ts';
+
+log.level = 'warn';
+
+export function testSettings(variables: NodeJS.ProcessEnv = {}): Settings {
+  return readSettings({ APP_ENV: 'test', ...emptyDatabase(), ...variables });
+}
+
+/** The application on a migrated database of its own. Both are removed after the test. */
+export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
+  const settings = testSettings(variables);
+  await migrateUp(settings);
+  const app = await createApp(settings);
+  onTestFinished(() => app.close());
+  return app;
+}
+
+/** A migrated database of its own, which is removed after the test. */
+export async function openDatabase(variables: NodeJS.ProcessEnv = {}): Promise<Database> {
+  const settings = testSettings(variables);
+  await migrateUp(settings);
+  const database = new Database(settings);
+  onTestFinished(() => database.close());
+  return database;
+}

@@ -1,0 +1,7 @@
+/** All tables of the database, as Kysely sees them. Each feature declares its own; `make check` compares them. */
+
+import type { IdempotencyTables } from './idempotency/tables.ts';
+import type { JobTables } from './jobs/tables.ts';
+import type { OrderTables } from './orders/tables.ts';
+
+export type Tables = IdempotencyTables & JobTables & OrderTables;
