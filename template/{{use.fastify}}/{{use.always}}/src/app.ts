@@ -15,7 +15,7 @@ import { addCompression } from './web/compression.ts';
 import { addCors } from './web/cors.ts';
 import { addDeprecation } from './web/deprecation.ts';
 import { addEnvelope, addLimits, createEnter } from './web/envelope.ts';
-import { addErrorHandlers, createClientErrorHandler, createFrameworkErrorHandler } from './web/errors.ts';
+import { addErrorHandlers, addNotFound, createClientErrorHandler, createFrameworkErrorHandler } from './web/errors.ts';
 import { Load } from './web/load.ts';
 import { addDocument, addDocumentPages } from './web/openapi.ts';
 import { operations } from './web/operations.ts';
@@ -73,6 +73,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   addEnvelope(app, settings, enter);
   if (settings.corsOrigins.length > 0) addCors(app, settings.corsOrigins);
   addLimits(app, settings, load, cache);
+  addNotFound(app);
   addAccessControl(app);
   addDeprecation(app);
   addBodyParsers(app, load);

@@ -8,9 +8,9 @@ import { ref } from '../web/schemas.ts';
 import type { Order } from './repository.ts';
 import { ORDER_STATUSES } from './status.ts';
 
-// Neither control characters nor halves of a surrogate pair: some databases cannot store them.
-const LINE_OF_TEXT = '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$';
-const TEXT = '^[^\\u0000\\ud800-\\udfff]*$';
+// Control characters do not belong in a line of text, and some databases cannot store NUL.
+const LINE_OF_TEXT = '^[^\\u0000-\\u001f\\u007f]*$';
+const TEXT = '^[^\\u0000]*$';
 
 const Reference = Type.String({ minLength: 1, maxLength: 64, pattern: LINE_OF_TEXT });
 const Note = Type.Union([Type.String({ maxLength: 500, pattern: TEXT }), Type.Null()]);

@@ -8,6 +8,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.ts';
 import type { Load } from './load.ts';
 
+const ESCAPED_SURROGATE = /\\u[dD][89a-fA-F]/;
+
 export function addBodyParsers(app: FastifyInstance, load: Load): void {
   app.removeAllContentTypeParsers();
 
@@ -28,9 +30,16 @@ export function addBodyParsers(app: FastifyInstance, load: Load): void {
 function parseJson(body: Buffer): unknown {
   // Decoding would replace invalid bytes in silence.
   if (!isUtf8(body)) throw new ServiceError('malformed_json');
+  const text = body.toString();
   try {
-    return JSON.parse(body.toString());
+    return ESCAPED_SURROGATE.test(text) ? JSON.parse(text, refuseHalfPairs) : JSON.parse(text);
   } catch {
     throw new ServiceError('malformed_json');
   }
+}
+
+/** Half of a surrogate pair is no character, and cannot be stored as UTF-8. */
+function refuseHalfPairs(key: string, value: unknown): unknown {
+  if (!key.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) throw new SyntaxError('half a pair');
+  return value;
 }

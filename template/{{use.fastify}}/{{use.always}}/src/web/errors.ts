@@ -13,24 +13,38 @@ import type { Enter } from './envelope.ts';
 import { defaultHeaders } from './headers.ts';
 import { concealed, problemDocument, problemHeaders } from './problem-document.ts';
 
+interface KnownRoute {
+  segments: string[];
+  methods: string[];
+}
+
 export function addErrorHandlers(app: FastifyInstance): void {
-  const routes: { segments: string[]; methods: string[] }[] = [];
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    sendProblem(request, reply, asServiceError(error, request)),
+  );
+}
+
+/** Refuses requests without a route, before their body is received. Must be called before the routes are added. */
+export function addNotFound(app: FastifyInstance): void {
+  const routes: KnownRoute[] = [];
   app.addHook('onRoute', ({ url, method }) => {
     routes.push({ segments: url.split('/'), methods: [method].flat() });
   });
 
-  app.setErrorHandler((error: FastifyError, request, reply) =>
-    sendProblem(request, reply, asServiceError(error, request)),
-  );
-
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = allowedMethods(routes, request.path);
-    const error =
-      allowed.length === 0
-        ? new ServiceError('not_found', 'There is nothing at this address')
-        : new ServiceError('method_not_allowed', undefined, { headers: { allow: allowed.join(', ') } });
-    return sendProblem(request, reply, error);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!request.is404) done();
+    else done(notFound(allowedMethods(routes, request.path)));
   });
+
+  // Hooks run for unknown routes only if there is a handler.
+  app.setNotFoundHandler((request) => {
+    throw notFound(allowedMethods(routes, request.path));
+  });
+}
+
+function notFound(allowed: readonly string[]): ServiceError {
+  if (allowed.length === 0) return new ServiceError('not_found', 'There is nothing at this address');
+  return new ServiceError('method_not_allowed', undefined, { headers: { allow: allowed.join(', ') } });
 }
 
 /** Answers a request that Fastify refuses before its hooks: the URL has an invalid escape. */
@@ -80,7 +94,7 @@ function asServiceError(error: FastifyError | ServiceError, request: FastifyRequ
 }
 
 /** The methods of the routes that match a path. Without parameters beats with: `/users/me` is no `/users/:id`. */
-function allowedMethods(routes: readonly { segments: string[]; methods: string[] }[], path: string): string[] {
+function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
   const parts = path.split('/');
   const matching = routes.filter(
     ({ segments }) =>

@@ -44,6 +44,15 @@ test('a method that a path lacks is refused with the ones that it has', async ()
   expect(response.headers['allow']).toBe('GET, HEAD, POST');
 });
 
+test('a body for an unknown route is not received', async () => {
+  const app = await startApp();
+  const post = (url: string) =>
+    app.inject({ method: 'POST', url, payload: '{', headers: { 'content-type': 'text/plain' } });
+  expect((await post('/nowhere')).statusCode).toBe(404);
+  expect((await post('/livez')).statusCode).toBe(405);
+  expect((await app.inject({ method: 'QUERY' as 'GET', url: ORDERS })).statusCode).toBe(405);
+});
+
 test('HEAD answers like GET, without a body', async () => {
   const app = await startApp();
   const response = await app.inject({ method: 'HEAD', url: ORDERS });
@@ -56,6 +65,8 @@ test.each([
   [{ 'content-type': 'nonsense' }, '{}', 415, 'unsupported_media_type'],
   [JSON_TYPE, '{', 400, 'malformed_json'],
   [JSON_TYPE, Buffer.from('{"note": "\xff"}', 'latin1'), 400, 'malformed_json'],
+  [JSON_TYPE, '{"note": "\\ud800"}', 400, 'malformed_json'],
+  [JSON_TYPE, '{"note": "\\ud83c\\udf75"}', 422, 'validation_failed'],
   [JSON_TYPE, '', 422, 'validation_failed'],
   [JSON_TYPE, 'null', 422, 'validation_failed'],
   [JSON_TYPE, ' '.repeat(2000), 413, 'payload_too_large'],
@@ -69,7 +80,7 @@ test.each([
 test('every invalid field is named by a JSON pointer', async () => {
   const app = await startApp();
   const lines = [{ sku: '', quantity: '2', unit_price: 2, 'a/b': 1 }];
-  const payload = { currency: 'EURO', note: '\ud800', lines };
+  const payload = { currency: 'EURO', note: 'a\0b', lines };
   const response = await app.inject({ method: 'POST', url: ORDERS, payload });
   const { errors } = response.json<{ errors: { pointer: string }[] }>();
   const pointers = new Set(errors.map((error) => error.pointer));
