@@ -79,7 +79,9 @@ def main() -> None:
 def records(path: Path) -> dict[str, dict[str, Any]]:
     """The stacks of Python that a `stack.yml` describes, by name."""
     questions = yaml.safe_load(path.read_text())
-    stacks = {name.removeprefix("stack_"): question["default"] for name, question in questions.items()}
+    stacks = {
+        name.removeprefix("stack_"): question["default"] for name, question in questions.items()
+    }
     return {name: stack for name, stack in stacks.items() if stack["language"] == "python"}
 
 
