@@ -40,7 +40,7 @@ def test_the_document_has_what_asyncapi_requires(found: dict[str, Any]) -> None:
     for kind in found["components"].values():
         assert all(re.fullmatch(r"[\w.-]+", name) for name in kind)
     for channel in found["channels"].values():
-        named = set(re.findall(r"{(\w+)}", channel["address"] or ""))
+        named = set(re.findall(r"{(\w+)}", channel.get("address", "")))
         assert named == channel.get("parameters", {}).keys()
     for operation in found["operations"].values():
         assert operation["action"] in ("send", "receive")

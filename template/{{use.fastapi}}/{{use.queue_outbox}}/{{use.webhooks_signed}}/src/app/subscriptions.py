@@ -1,6 +1,7 @@
 """The handlers of each event type, and what its data holds.
 
-An event may have several handlers; each has its own retries. Users may subscribe their endpoints to the events that have `webhooks.notify_subscribers`.
+An event may have several handlers; each has its own retries. Users may subscribe their endpoints to the events that
+have `webhooks.notify_subscribers`.
 """
 
 from app import webhooks

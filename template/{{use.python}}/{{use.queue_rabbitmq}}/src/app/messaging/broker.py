@@ -43,7 +43,7 @@ CHANNELS: Mapping[str, Mapping[str, Any]] = {
         },
     },
     "queue": {
-        "address": f"{EXCHANGE}.{{partition}}",
+        "address": EXCHANGE + ".{partition}",
         "description": "The queues of this service, which have one active consumer each.",
         "parameters": {"partition": _PARTITION},
         "bindings": {"amqp": {"is": "queue"}},

@@ -36,7 +36,7 @@ CHANNELS: Mapping[str, Mapping[str, Any]] = {
         "description": "The stream for the consumer groups of other services. `event` of an entry is the event.",
     },
     "queue": {
-        "address": f"{EVENTS}.{{partition}}",
+        "address": EVENTS + ".{partition}",
         "description": f"The streams of this service, read by the group `{GROUP}`. The subject selects the partition.",
         "parameters": {"partition": {"enum": [str(number) for number in range(PARTITIONS)]}},
     },

@@ -45,13 +45,12 @@ MAX_BYTES = 262_144
 RECEIVE_LIMIT = 100
 """The last resort. The consumer gives a message up long before, after QUEUE_MAX_ATTEMPTS."""
 
+# Without an `address`, because settings have it.
 CHANNELS: Mapping[str, Mapping[str, Any]] = {
     "events": {
-        "address": None,  # a setting
-        "description": "The FIFO topic of SNS that `QUEUE_TOPIC_ARN` names. If it is unset, only the queue gets events.",
+        "description": "The FIFO topic that `QUEUE_TOPIC_ARN` names. If it is unset, only the queue gets events.",
     },
     "queue": {
-        "address": None,  # a setting
         "description": "The FIFO queue of this service, which `QUEUE_URL` names.",
     },
 }
