@@ -292,6 +292,9 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
         root / "template/{{use.fastapi}}/_stack/openapi/auth_none.json",
         root / "template/{{use.fastapi}}/_stack/openapi/auth_dummy.json",
     )
+    if dummy.answer == "queue":
+        parts = root / "template/{{use.fastapi}}/_stack/asyncapi"
+        shutil.copy(parts / f"queue_{dummy.like}.json", parts / "queue_dummy.json")
     for source in layers(root, dummy):
         path = source.relative_to(root).as_posix()
         if any(path.endswith(f"}}}}/{each}") for each in paths):

@@ -22,7 +22,7 @@ ALWAYS = Path("template/{{use.always}}")
 DOCS = ALWAYS / "docs/operations"
 # What a release may not touch: locks have checksums, the rest knows no comments.
 _FIXED = re.compile(
-    r"requirements|lock|openapi\.json|\.mako|_stack|_axes|answers_file|operations|guides|runbook"
+    r"requirements|lock|(open|async)api\.json|\.mako|_stack|_axes|answers_file|operations|guides|runbook"
 )
 _LINES = "".join(f"Line {number} of the template.\n" for number in range(1, 21))
 _PIXEL = b"\x89PNG\r\n\x1a\n\0"

@@ -8,6 +8,7 @@ from app.database import Database
 from app.messaging import Queue
 from app.messaging.events import Event
 from app.messaging.models import Message
+from app.orders.events import OrderPlaced
 from app.orders.handlers import confirm_orders
 from app.subscriptions import HANDLERS
 from tests import stored
@@ -17,15 +18,15 @@ from tests.orders.factories import line, place
 pytestmark = pytest.mark.usefixtures("queue")
 
 
-async def test_the_event_of_a_placed_order_has_the_total_of_the_response(
-    member: AsyncClient, database: Database
-) -> None:
+async def test_the_event_of_a_placed_order_has_what_the_response_has(member: AsyncClient, database: Database) -> None:
     placed = (await place(member, lines=[line(unit_price="12.5525")])).json()
 
     async with database.reading() as session:
         [message] = await stored.all_of(session, Message)
 
-    assert Event.model_validate(message.event).data["total"] == placed["total"] == "25.105"
+    data = Event.model_validate(message.event).data
+    assert data == {name: placed[name] for name in OrderPlaced.model_fields}
+    assert data["total"] == "25.105"
 
 
 async def test_the_event_of_a_placed_order_has_the_request_id_and_the_trace_of_the_request(

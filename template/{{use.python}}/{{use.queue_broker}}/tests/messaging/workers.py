@@ -1,14 +1,16 @@
 """How tests let a worker work."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from functools import wraps
 
 from app.database import Session
 from app.messaging import Handlers, Queue
-from app.messaging.envelope import PARTITIONS, Received
+from app.messaging.envelope import PARTITIONS, Envelope, Received
 from app.messaging.events import Event
 from app.messaging.handlers import Handler
+from app.messaging.models import Message
 
 
 class Death(BaseException):
@@ -20,6 +22,11 @@ async def work(queue: Queue, handlers: Handlers) -> int:
     count = await queue.relay.send_batch()
     await handle(queue, handlers, count)
     return count
+
+
+def headers_of(message: Message) -> Mapping[str, str | None]:
+    """The headers with which a message is sent."""
+    return Envelope.of(message).headers
 
 
 async def handle(queue: Queue, handlers: Handlers, count: int) -> None:

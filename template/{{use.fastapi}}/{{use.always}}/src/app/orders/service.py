@@ -8,9 +8,10 @@ from app.auth import audit
 from app.database import Session
 from app.errors import DomainError
 from app.messaging.events import Event, publish
+from app.orders.events import OrderPlaced
 from app.orders.models import Order, OrderLine
 from app.orders.repository import Orders
-from app.orders.schemas import OrderCreate, OrderRead, decimal_string
+from app.orders.schemas import OrderCreate, OrderRead
 from app.orders.status import OrderStatus
 from app.permissions import SERVICE
 from app.versions import check_version
@@ -25,7 +26,7 @@ async def place(orders: Orders, new: OrderCreate) -> Order:
     owner = orders.principal.subject
     order = Order(owner=owner, reference=new.reference, currency=new.currency, note=new.note, lines=lines)
     await orders.add(order)
-    data = {"reference": order.reference, "currency": order.currency, "total": decimal_string(order.total)}
+    data = OrderPlaced.model_validate(order).model_dump(mode="json")
     await publish(orders.session, Event(type="order.placed", subject=str(order.id), data=data), owner=owner)
     return order
 

@@ -1,6 +1,11 @@
-"""The handlers of each event type. An event may have several handlers; each has its own retries."""
+"""The handlers of each event type, and what its data holds.
 
-from app.messaging import Handlers
+An event may have several handlers; each has its own retries.
+"""
+
+from app.messaging import DataModels, Handlers
+from app.orders.events import OrderPlaced
 from app.orders.handlers import confirm_orders
 
 HANDLERS: Handlers = {"order.placed": (confirm_orders,)}
+DATA: DataModels = {"order.placed": OrderPlaced}

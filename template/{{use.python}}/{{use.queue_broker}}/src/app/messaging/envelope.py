@@ -11,6 +11,11 @@ from app.messaging.events import Event
 from app.messaging.models import Message
 
 CONTENT_TYPE = "application/cloudevents+json"
+HEADERS = {
+    "request-id": "The id of the request that caused the event, if there was one.",
+    "traceparent": "The W3C trace context of this request, if it had one.",
+}
+"""The headers that are also for other services."""
 PARTITIONS = 4
 """Each partition has one consumer at a time, so it keeps the order. A new number needs queues that are empty."""
 

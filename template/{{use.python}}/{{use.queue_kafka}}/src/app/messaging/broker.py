@@ -36,6 +36,20 @@ TOPIC_PARTITIONS = 12
 EVENTS = f"{NAME}.events"
 GROUP = NAME
 
+CHANNELS: Mapping[str, Mapping[str, Any]] = {
+    "events": {
+        "address": EVENTS,
+        "description": "Takes every event. The key of a record is the subject of the event.",
+        "bindings": {"kafka": {"topic": EVENTS, "partitions": TOPIC_PARTITIONS}},
+    },
+    "queue": {
+        "address": EVENTS,
+        "description": f"The same topic, read by the group `{GROUP}`. It also reads `{EVENTS}.retries`.",
+        "bindings": {"kafka": {"topic": EVENTS, "partitions": TOPIC_PARTITIONS}},
+    },
+}
+"""How docs/asyncapi.json describes where other services get events, and where the workers of this service do."""
+
 CONSUMER = {
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,

@@ -11,7 +11,7 @@ from app.database import Session
 from app.messaging import repository
 
 
-class Event(BaseModel, frozen=True):
+class Event(BaseModel, frozen=True, json_schema_serialization_defaults_required=True):
     """Something that happened to `subject` (CloudEvents 1.0)."""
 
     specversion: Literal["1.0"] = "1.0"

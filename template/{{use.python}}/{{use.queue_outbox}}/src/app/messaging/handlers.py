@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import BaseModel
 
 from app import context
 from app.context import RequestContext
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 Handler = Callable[[Session, Event], Awaitable[None]]
 Handlers = Mapping[str, Sequence[Handler]]
 """The handlers of each event type."""
+DataModels = Mapping[str, type[BaseModel]]
+"""What the data of each event type holds: scripts/asyncapi.py describes it."""
 
 COUNT_INTERVAL_SECONDS = 5
 MAX_RETRY_SECONDS = 300

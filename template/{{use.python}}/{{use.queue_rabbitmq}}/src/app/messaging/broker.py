@@ -8,8 +8,9 @@ messages that are no events, and those that were delivered far too often.
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
@@ -30,6 +31,25 @@ DELIVERY_LIMIT = 100
 """The last resort. The consumer gives a message up long before, after QUEUE_MAX_ATTEMPTS."""
 
 EXCHANGE = f"{NAME}.events"
+
+_PARTITION = {"enum": [str(number) for number in range(PARTITIONS)]}
+CHANNELS: Mapping[str, Mapping[str, Any]] = {
+    "events": {
+        "address": "{partition}.{type}",
+        "description": f"Routing keys of the exchange `{EXCHANGE}`. The subject of an event selects the partition.",
+        "parameters": {"partition": _PARTITION, "type": {"description": "The type of the event."}},
+        "bindings": {
+            "amqp": {"is": "routingKey", "exchange": {"name": EXCHANGE, "type": "topic", "durable": True}},
+        },
+    },
+    "queue": {
+        "address": EXCHANGE + ".{partition}",
+        "description": "The queues of this service, which have one active consumer each.",
+        "parameters": {"partition": _PARTITION},
+        "bindings": {"amqp": {"is": "queue"}},
+    },
+}
+"""How docs/asyncapi.json describes where other services get events, and where the workers of this service do."""
 
 # It logs each failure to connect, which is also raised.
 logging.getLogger("aiormq.connection").disabled = True

@@ -8,7 +8,8 @@ keeps copies for the other services that have a consumer group there, until all 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -18,7 +19,7 @@ from redis.typing import EncodableT, FieldT
 
 from app import NAME
 from app.config import Settings
-from app.messaging.envelope import Delivery, Envelope
+from app.messaging.envelope import PARTITIONS, Delivery, Envelope
 from app.messaging.partition import GROUP, Entry, Partition
 
 KEPT_REFUSED = 10_000
@@ -28,6 +29,19 @@ TIMEOUT_SECONDS = 3
 TRIM_INTERVAL_SECONDS = 10
 
 EVENTS = f"{NAME}.events"
+
+CHANNELS: Mapping[str, Mapping[str, Any]] = {
+    "events": {
+        "address": EVENTS,
+        "description": "The stream for the consumer groups of other services. `event` of an entry is the event.",
+    },
+    "queue": {
+        "address": EVENTS + ".{partition}",
+        "description": f"The streams of this service, read by the group `{GROUP}`. The subject selects the partition.",
+        "parameters": {"partition": {"enum": [str(number) for number in range(PARTITIONS)]}},
+    },
+}
+"""How docs/asyncapi.json describes where other services get events, and where the workers of this service do."""
 
 
 class Broker:

@@ -45,6 +45,17 @@ MAX_BYTES = 262_144
 RECEIVE_LIMIT = 100
 """The last resort. The consumer gives a message up long before, after QUEUE_MAX_ATTEMPTS."""
 
+# Without an `address`, because settings have it.
+CHANNELS: Mapping[str, Mapping[str, Any]] = {
+    "events": {
+        "description": "The FIFO topic that `QUEUE_TOPIC_ARN` names. If it is unset, only the queue gets events.",
+    },
+    "queue": {
+        "description": "The FIFO queue of this service, which `QUEUE_URL` names.",
+    },
+}
+"""How docs/asyncapi.json describes where other services get events, and where the workers of this service do."""
+
 _AWS_HOST = re.compile(r"(?:.+\.)?sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 _CONFIG = AioConfig(
     connect_timeout=2,

@@ -22,6 +22,7 @@ from app.lifecycle import wait
 from app.messaging.events import Event
 from app.messaging.handlers import caused_by, dead_letters, handled
 from app.webhooks import repository, secrets, service
+from app.webhooks.events import DeliveryGivenUp
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.service import DELIVERY
 from app.webhooks.status import DeliveryStatus
@@ -149,7 +150,8 @@ class _Deliverer:
                 await repository.retry(session, delivery, result.error, seconds=seconds)
                 return
             if await repository.finish(session, delivery, DeliveryStatus.FAILED, result.error):
-                dead = Event(type=DELIVERY, subject=str(delivery.id), data={"endpoint_id": str(endpoint.id)})
+                data = DeliveryGivenUp(endpoint_id=endpoint.id).model_dump(mode="json")
+                dead = Event(type=DELIVERY, subject=str(delivery.id), data=data)
                 owner, attempts = endpoint.owner, delivery.attempts
                 repository.add_dead_letter(session, dead, owner=owner, attempts=attempts, error=result.error)
                 dead_letters.labels(DELIVERY).inc()

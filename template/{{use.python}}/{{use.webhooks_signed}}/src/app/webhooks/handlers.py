@@ -8,6 +8,7 @@ from app.database import Session
 from app.messaging.events import Event
 from app.permissions import SERVICE
 from app.webhooks import repository, service
+from app.webhooks.events import WebhookReceived
 from app.webhooks.repository import Endpoints
 
 log = structlog.get_logger()
@@ -33,4 +34,5 @@ async def repeat_delivery(session: Session, event: Event) -> None:
 
 async def log_received(session: Session, event: Event) -> None:
     """The example of a handler of webhooks from other services: replace it by your own."""
-    log.info("webhook received", source=event.data["source"], webhook_id=event.subject)
+    received = WebhookReceived.model_validate(event.data)
+    log.info("webhook received", source=received.source, webhook_id=event.subject)

@@ -9,9 +9,10 @@ from app.database import Session
 from app.errors import DomainError
 from app.messaging.events import Event, publish
 from app.webhooks import repository
+from app.webhooks.events import WebhookReceived
 
 RECEIVED = "webhook.received"
-"""The type of the event of a received webhook. Its subject is the `webhook-id`, its data the `source` and `payload`."""
+"""The type of the event of a received webhook. `WebhookReceived` is its data."""
 
 
 class SignatureHeaders(NamedTuple):
@@ -36,7 +37,7 @@ def verify(settings: Settings, source: str, headers: SignatureHeaders, body: byt
 async def store(session: Session, source: str, webhook_id: str, payload: dict[str, Any]) -> None:
     """Publish the event of a webhook, unless it was received before."""
     if await repository.remember(session, source, webhook_id):
-        data = {"source": source, "payload": payload}
+        data = WebhookReceived(source=source, payload=payload).model_dump(mode="json")
         await publish(session, Event(type=RECEIVED, subject=webhook_id, data=data), owner="")
 
 
