@@ -285,6 +285,9 @@ class Session:
 class Database:
     """Sessions that write in one transaction, and sessions that read. `async with` closes the client at the end."""
 
+    dependencies: Mapping[str, Callable[[], Awaitable[None]]] = {}
+    """The servers that it can do without, by name."""
+
     def __init__(self, settings: Settings) -> None:
         self._connections = dialect.Connections()
         self.client = dialect.create_client(settings, self._connections)
@@ -311,10 +314,11 @@ class Database:
                 listener()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
+    async def reading(self, *, stale_ok: bool = False) -> AsyncIterator[Session]:
         """A session for reads, without the round trip of a commit.
 
         Each read sees its own snapshot: use one read to load data that must be consistent. It cannot lock.
+        All reads go to the primary, also with `stale_ok`.
         """
         with metrics.database_reads.time():
             yield Session(self._database)

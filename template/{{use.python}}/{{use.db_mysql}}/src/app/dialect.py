@@ -90,10 +90,15 @@ class Timestamp(TypeDecorator[datetime]):
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
     """An engine for transactions, and an engine for reads in autocommit mode."""
-    writer = _create_engine(settings, isolation_level="READ COMMITTED")
-    reader = _create_engine(settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+    writer = _create_engine(settings.database_url, settings, isolation_level="READ COMMITTED")
     event.listen(writer.sync_engine, "reset", _release_locks)
-    return writer, reader
+    return writer, _create_reader(settings.database_url, settings)
+
+
+def create_replica_engine(settings: Settings) -> AsyncEngine | None:
+    """An engine for reads on the replica, in autocommit mode. None without `DATABASE_REPLICA_URL`."""
+    url = settings.database_replica_url
+    return _create_reader(url, settings) if url else None
 
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
@@ -196,10 +201,14 @@ def lacks_table(error: Exception) -> bool:
     return _code(error) == ER.NO_SUCH_TABLE
 
 
-def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:
+def _create_reader(url: str, settings: Settings) -> AsyncEngine:
+    return _create_engine(url, settings, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
+
+
+def _create_engine(url: str, settings: Settings, **options: Any) -> AsyncEngine:
     seconds = settings.database_statement_timeout_seconds
     engine = create_async_engine(
-        settings.database_url,
+        url,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.database_acquire_timeout_seconds,

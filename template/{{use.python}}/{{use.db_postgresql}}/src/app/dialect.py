@@ -61,7 +61,13 @@ _MISCONFIGURED = (
 
 def create_engines(settings: Settings) -> tuple[AsyncEngine, AsyncEngine]:
     """An engine for transactions, and an engine for reads in autocommit mode."""
-    return _create_engine(settings), _create_engine(settings, isolation_level="AUTOCOMMIT")
+    return _create_engine(settings.database_url, settings), _create_reader(settings.database_url, settings)
+
+
+def create_replica_engine(settings: Settings) -> AsyncEngine | None:
+    """An engine for reads on the replica, in autocommit mode. None without `DATABASE_REPLICA_URL`."""
+    url = settings.database_replica_url
+    return _create_reader(url, settings) if url else None
 
 
 def create_migration_engine(settings: Settings) -> AsyncEngine:
@@ -150,10 +156,14 @@ def lacks_table(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "42P01"
 
 
-def _create_engine(settings: Settings, **options: Any) -> AsyncEngine:
+def _create_reader(url: str, settings: Settings) -> AsyncEngine:
+    return _create_engine(url, settings, isolation_level="AUTOCOMMIT")
+
+
+def _create_engine(url: str, settings: Settings, **options: Any) -> AsyncEngine:
     milliseconds = str(int(settings.database_statement_timeout_seconds * 1000))
     return create_async_engine(
-        settings.database_url,
+        url,
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.database_acquire_timeout_seconds,

@@ -1,6 +1,6 @@
 """The engines, the sessions and the base class of all models. What is specific to one database is in `dialect.py`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -20,12 +20,13 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import QueuePool
 
 from app import clock, dialect, metrics
 from app.config import Settings
+from app.replica import Replica
 
 Session = AsyncSession
 """The session that services and handlers pass to repositories."""
@@ -83,6 +84,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.writer, self.reader = dialect.create_engines(settings)
+        self._replica = Replica(settings, self.reader)
         self._writing = async_sessionmaker(self.writer, expire_on_commit=False)
         self._reading = async_sessionmaker(self.reader, expire_on_commit=False)
         self._listeners: dict[str, list[Callable[[], None]]] = {}
@@ -103,14 +105,15 @@ class Database:
                     listener()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Session]:
+    async def reading(self, *, stale_ok: bool = False) -> AsyncIterator[Session]:
         """A session for reads, without the round trips of a transaction.
 
         Each statement sees its own snapshot: use one statement to load data that must be consistent. No lock outlives
-        its statement.
+        its statement. With `stale_ok`, a read replica may answer, which lacks the latest changes.
         """
+        sessions = self._replica.sessions if stale_ok else self._reading
         with metrics.database_reads.time():
-            async with self._reading() as session:
+            async with sessions() as session:
                 yield session
 
     async def ping(self) -> None:
@@ -118,24 +121,33 @@ class Database:
         async with self.reading() as session:
             (await session.execute(text("SELECT 1 FROM alembic_version"))).scalar_one()
 
+    @property
+    def dependencies(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """The servers that it can do without, by name. The functions raise an error if the server does not answer."""
+        return self._replica.dependencies
+
     def listen(self, channel: str, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit in this process that was marked with `notify(session, channel)`."""
         self._listeners.setdefault(channel, []).append(listener)
 
     def connections(self) -> dict[str, int]:
         """The number of pooled connections that are `in_use` and `idle`."""
-        pools = [cast(QueuePool, engine.pool) for engine in (self.writer, self.reader)]
+        pools = [cast(QueuePool, engine.pool) for engine in self._engines]
         return {"in_use": sum(pool.checkedout() for pool in pools), "idle": sum(pool.checkedin() for pool in pools)}
 
     async def close(self) -> None:
-        await self.writer.dispose()
-        await self.reader.dispose()
+        for engine in self._engines:
+            await engine.dispose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *failure: object) -> None:
         await self.close()
+
+    @property
+    def _engines(self) -> tuple[AsyncEngine, ...]:
+        return (self.writer, self.reader, *self._replica.engines)
 
 
 def after_commit(session: Session, call: Callable[[], Awaitable[None] | None]) -> None:

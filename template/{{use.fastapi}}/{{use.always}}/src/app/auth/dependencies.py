@@ -46,6 +46,11 @@ async def _read(request: Request) -> AsyncIterator[Session]:
         yield session
 
 
+async def _read_stale(request: Request) -> AsyncIterator[Session]:
+    async with request.app.state.database.reading(stale_ok=True) as session:
+        yield session
+
+
 async def _write(request: Request) -> AsyncIterator[Session]:
     async with request.app.state.database.transaction() as session:
         yield session
@@ -53,6 +58,8 @@ async def _write(request: Request) -> AsyncIterator[Session]:
 
 # The scope "function" commits before the response is sent: a success response means that the change is stored.
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
+StaleReadSession = Annotated[Session, Depends(_read_stale, scope="function")]
+"""For lists, which may lack the latest changes: a read replica may answer. Never decide with it what is allowed."""
 WriteSession = Annotated[Session, Depends(_write, scope="function")]
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from app.orders import service
-from app.orders.access import DeleteOrders, ReadOrders, WriteOrders
+from app.orders.access import DeleteOrders, ListOrders, ReadOrders, WriteOrders
 from app.orders.schemas import OrderCreate, OrderPage, OrderPatch, OrderQuery, OrderRead
 from app.web.conditional import NOT_MODIFIED, Conditional, IfMatch, OptionalIfMatch, etag
 from app.web.idempotency import Idempotent
@@ -33,7 +33,7 @@ async def place_order(request: Request, orders: WriteOrders, body: OrderCreate, 
 
 @router.get("", operation_id="list_orders", openapi_extra=raises("invalid_cursor"))
 async def list_orders(
-    request: Request, response: Response, orders: ReadOrders, query: Annotated[OrderQuery, Query()]
+    request: Request, response: Response, orders: ListOrders, query: Annotated[OrderQuery, Query()]
 ) -> OrderPage:
     """List orders, newest first."""
     return paginated(OrderPage, request, response, query, await orders.page(query))

@@ -11,21 +11,30 @@ from app.config.service import ServiceSettings
 DEVELOPMENT_URL = "mysql+asyncmy://root:app@127.0.0.1:3306/app"
 
 
-def _mysql(url: str, info: ValidationInfo) -> str:
+def _mysql(url: str) -> str:
     if not url.startswith("mysql+asyncmy://"):
         raise ValueError("must read like mysql+asyncmy://USER:PASSWORD@HOST:3306/DATABASE")
     try:
         make_url(url)
     except (ArgumentError, ValueError) as error:
         raise ValueError("is not a URL") from error
+    return url
+
+
+def _not_the_default_in_production(url: str, info: ValidationInfo) -> str:
     if url == DEVELOPMENT_URL and info.data.get("app_env") == "production":
         raise ValueError("must be set in production")
     return url
 
 
+Url = Annotated[str, AfterValidator(_mysql)]
+
+
 class DatabaseSettings(ServiceSettings):
-    database_url: Annotated[str, AfterValidator(_mysql)] = DEVELOPMENT_URL
+    database_url: Annotated[Url, AfterValidator(_not_the_default_in_production)] = DEVELOPMENT_URL
+    database_replica_url: Url | None = None
+    """A read replica, for reads that may lack the latest changes. Unset: there is none."""
     database_pool_size: int = Field(default=8, ge=1)
-    """The number of connections for reads. There are as many for transactions."""
+    """The number of connections for reads. There are as many for transactions, and for the replica."""
     database_acquire_timeout_seconds: float = Field(default=5, gt=0)
     database_statement_timeout_seconds: float = Field(default=10, gt=0)
