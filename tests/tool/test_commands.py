@@ -319,7 +319,7 @@ HELP = INTERVIEW | {"httpx", "jinja2", "pydantic", "rich"}
     [
         (["--help"], HELP),
         *(([command, "--help"], HELP) for command in COMMANDS),
-        (["choices"], HELP),
+        (["choices"], HELP - {"jinja2"}),  # it evaluates with Jinja what excludes a choice
         (["doctor", "shop"], INTERVIEW | {"httpx"}),  # it evaluates the answers with Jinja
     ],
 )
