@@ -42,6 +42,20 @@ def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
 
 
+def test_choices_shows_which_answers_exclude_a_choice(scaffold: Scaffold) -> None:
+    shown = scaffold("choices").out
+    told = json.loads(scaffold("choices", "--json").out)["choices"]
+
+    reason = "deliveries leave through the outbox of a queue"
+    assert f"not with queue=none: {reason}\n" in shown
+    [none, signed] = told["webhooks"]
+    assert none["not_with"] == []
+    assert {"question": "queue", "value": "none", "reason": reason} in signed["not_with"]
+    # Kafka is excluded by the default database alone, whatever is answered to other questions.
+    excluded = {choice["value"]: choice["not_with"] for choice in told["queue"]}
+    assert [each["value"] for each in excluded["kafka"]] == ["sqlite"]
+
+
 @pytest.mark.parametrize("option", ["--version", "-V"])
 def test_the_version_is_the_packages(option: str, scaffold: Scaffold) -> None:
     assert scaffold(option).out.startswith("scaffold 0.")
@@ -305,7 +319,7 @@ HELP = INTERVIEW | {"httpx", "jinja2", "pydantic", "rich"}
     [
         (["--help"], HELP),
         *(([command, "--help"], HELP) for command in COMMANDS),
-        (["choices"], HELP),
+        (["choices"], HELP - {"jinja2"}),  # it evaluates with Jinja what excludes a choice
         (["doctor", "shop"], INTERVIEW | {"httpx"}),  # it evaluates the answers with Jinja
     ],
 )

@@ -10,7 +10,9 @@ import typer
 
 from scaffold.source import locate
 from scaffold.template import proofs
+from scaffold.template.expressions import Jinja
 from scaffold.template.proofs import Proof
+from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import Question, Template, load
 
 _STACK = "stack_"
@@ -21,14 +23,15 @@ def choices(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print the questions with their choices, the presets and the proven combinations."""
-    template = load(locate.shipped())
+    questionnaire = Questionnaire(Jinja(load(locate.shipped())))
     if as_json:
-        print(json.dumps(_as_data(template), indent=2, ensure_ascii=False))
+        print(json.dumps(_as_data(questionnaire), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(_as_text(template)))
+        print("\n".join(_as_text(questionnaire)))
 
 
-def _as_data(template: Template) -> dict[str, Any]:
+def _as_data(questionnaire: Questionnaire) -> dict[str, Any]:
+    template = questionnaire.template
     return {
         "stacks": {
             name: {"title": stack["title"], "language": stack["language"]}
@@ -36,7 +39,12 @@ def _as_data(template: Template) -> dict[str, Any]:
         },
         "choices": {
             question.name: [
-                {"value": value, "title": title, "default": value == question.default}
+                {
+                    "value": value,
+                    "title": title,
+                    "default": value == question.default,
+                    "not_with": list(map(asdict, questionnaire.exclusions(question, title))),
+                }
                 for title, value in question.choices.items()
             ]
             for question in _with_choices(template)
@@ -49,13 +57,18 @@ def _as_data(template: Template) -> dict[str, Any]:
     }
 
 
-def _as_text(template: Template) -> list[str]:
+def _as_text(questionnaire: Questionnaire) -> list[str]:
+    template = questionnaire.template
     lines = []
     for question in _with_choices(template):
         lines.append(f"{question.name}  {question.help}")
         for title, value in question.choices.items():
             mark = "*" if value == question.default else " "
             lines.append(f"  {mark} {value:<12}{title}")
+            lines += [
+                f"{'':16}not with {each.question}={each.value}: {each.reason}"
+                for each in questionnaire.exclusions(question, title)
+            ]
         lines.append("")
     lines.append("presets")
     lines += [f"    {name:<12}{preset.help}" for name, preset in template.presets.items()]

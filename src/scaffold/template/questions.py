@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from scaffold.template.documents import parse
@@ -31,6 +32,15 @@ class Offer:
     title: str
     value: Any
     refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """An answer that makes a choice of a later question unavailable, and the reason."""
+
+    question: str
+    value: Any
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,24 @@ class Questionnaire:
             Offer(title, value, self._refusal(question, title, context))
             for title, value in question.choices.items()
         ]
+
+    def exclusions(self, question: Question, title: str) -> list[Exclusion]:
+        """Each answer that excludes a choice, while other answers to the same question do not.
+
+        The answers to all other questions are the defaults.
+        """
+        if title not in question.refusals:
+            return []
+        defaults = {other.name: other.default for other in self.template.asked}
+        found = []
+        for other in takewhile(lambda other: other is not question, self.template.asked):
+            reasons = {
+                value: self._refusal(question, title, {**defaults, other.name: value})
+                for value in other.choices.values()
+            }
+            if not all(reasons.values()):
+                found += [Exclusion(other.name, *each) for each in reasons.items() if each[1]]
+        return found
 
     def _refusal(self, question: Question, title: str, context: Mapping[str, Any]) -> str:
         refusal = self._jinja.text(question.refusals.get(title, ""), context)

@@ -98,6 +98,7 @@ async def test_a_webhook_that_is_not_signed_is_refused(
     answer = await send(client, signed() | changes)
 
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == "Webhook-Signature"
     assert await events(service) == []
 
 

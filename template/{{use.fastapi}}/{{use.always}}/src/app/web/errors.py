@@ -106,7 +106,8 @@ def problem(
     if kind.status == 401:
         # RFC 6750: the challenge has an error code only if the request has a token and the token is refused.
         refused = code in _CODES_OF_TOKENS and b"authorization" in context.current().headers
-        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if refused else "Bearer"
+        challenge = 'Bearer error="invalid_token"' if refused else "Bearer"
+        response.headers.setdefault("WWW-Authenticate", challenge)
     return response
 
 
