@@ -203,16 +203,25 @@ class Questionnaire:
         """
         if title not in question.refusals:
             return []
-        defaults = {other.name: other.default for other in self.template.asked}
         found = []
         for other in takewhile(lambda other: other is not question, self.template.asked):
             reasons = {
-                value: self._refusal(question, title, {**defaults, other.name: value})
+                value: self._refusal(question, title, self._before(question, other.name, value))
                 for value in other.choices.values()
             }
             if not all(reasons.values()):
                 found += [Exclusion(other.name, *each) for each in reasons.items() if each[1]]
         return found
+
+    def _before(self, question: Question, name: str, value: Any) -> dict[str, Any]:
+        """The answers and facts before a question: the `value` of one, and the defaults."""
+        context: dict[str, Any] = {}
+        for each in takewhile(lambda each: each is not question, self.template.questions):
+            is_given = each.name == name
+            context[each.name] = (
+                value if is_given else self._default(each, context, validated=False)
+            )
+        return context
 
     def _refusal(self, question: Question, title: str, context: Mapping[str, Any]) -> str:
         refusal = self._jinja.text(question.refusals.get(title, ""), context)
