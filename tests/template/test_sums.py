@@ -233,10 +233,15 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
     before = {path for path in template.rglob("*") if path.is_file()}
     folder = template / "template/{{use.fastapi}}"
     shutil.copytree(folder, template / "template/{{use.dummy}}")
-    record = template / "template/{{use.dummy}}/_stack/stack.yml"
-    text = record.read_text().partition("    fastapi:\n")[2]
-    replace(template, "template/{{use.fastapi}}/_stack/stack.yml", r"\Z", f"    dummy:\n{text}")
+    record = "{{use.dummy}}/_stack/stack.yml"
+    replace(template, f"template/{record}", "stack_fastapi:", "stack_dummy:")
     replace(template, "template/_axes/use.jinja", "'fastapi', ", "'fastapi', 'dummy', ")
+    records = "'fastapi': stack_fastapi"
+    replace(template, "template/_axes/stacks.jinja", records, f"{records}, 'dummy': stack_dummy")
+    include = "!include template/{{use.fastapi}}/_stack/stack.yml\n---\n"
+    replace(
+        template, "copier.yml", re.escape(include), f"{include}!include template/{record}\n---\n"
+    )
     replace(
         template, "copier.yml", r": fastapi\n  default", ": fastapi\n    Dummy: dummy\n  default"
     )

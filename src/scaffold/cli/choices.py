@@ -13,10 +13,7 @@ from scaffold.template import proofs
 from scaffold.template.expressions import Jinja
 from scaffold.template.proofs import Proof
 from scaffold.template.questions import Questionnaire
-from scaffold.template.spec import Question, Template, load
-
-_STACK = "stack_"
-"""What the names of the questions begin with that hold the records of stacks."""
+from scaffold.template.spec import STACK_RECORD, Question, Template, load
 
 
 def choices(
@@ -104,7 +101,7 @@ def _stacks(template: Template) -> dict[str, Any]:
     """The record of each framework, as its folder in the template states it."""
     records = {question.name: question.default for question in template.questions}
     return {
-        name.removeprefix(_STACK): dict(record)
+        name.removeprefix(STACK_RECORD): dict(record)
         for name, record in records.items()
-        if name.startswith(_STACK)
+        if name.startswith(STACK_RECORD)
     }

@@ -20,6 +20,9 @@ TYPES = ("str", "bool", "int", "yaml")
 PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
 """The files of a template in a repository that has a folder `template`."""
 
+STACK_RECORD = "stack_"
+"""What the names of the hidden questions begin with that hold the records of all stacks."""
+
 _FAULT = "this is a fault of the template"
 _SETTINGS = {
     "_min_copier_version",
