@@ -5,6 +5,7 @@ PostgreSQL installed here (it stops after the command, and keeps its data in `.d
 """
 
 import asyncio
+import hashlib
 import os
 import pwd
 import shutil
@@ -78,9 +79,11 @@ async def _answers(url: URL) -> bool:
 
 def _data_folder() -> Path:
     """`.data`. For root, a folder of the user `postgres`, because PostgreSQL refuses to run as root."""
+    project = Path.cwd()
     if os.getuid():
-        return Path(".data").absolute()
-    return Path(pwd.getpwnam("postgres").pw_dir, Path.cwd().name)
+        return project / ".data"
+    path_hash = hashlib.sha256(os.fsencode(project)).hexdigest()[:8]  # other projects may have the same name
+    return Path(pwd.getpwnam("postgres").pw_dir, f"{project.name}-{path_hash}")
 
 
 def _run(data: Path, *command: str | Path) -> None:
