@@ -160,7 +160,7 @@ async def test_a_server_that_falls_silent_does_not_hold_the_consumer(
 
     async with asyncio.timeout(60), aclosing(queue.broker.receive(0, asyncio.Event())) as deliveries:
         async for delivery in deliveries:
-            os.killpg(own_server.pid, signal.SIGSTOP)
+            _suspend(own_server)
             monkeypatch.setattr(broker, "CONSUMER_TIMEOUT_SECONDS", 3)
             with pytest.raises(TimeoutError):
                 await delivery.acknowledge()
@@ -272,6 +272,13 @@ def test_a_url_says_how_to_connect() -> None:
 def test_a_url_that_is_none_of_kafka_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="queue_url"):
         Settings(app_env="test", queue_url=url)
+
+
+def _suspend(server: Process) -> None:
+    """Stop a server until it gets SIGCONT. Its threads run on for a while after the signal, and could still answer."""
+    os.killpg(server.pid, signal.SIGSTOP)
+    _, status = os.waitpid(server.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
 
 
 def _wait_for_topics(url: str, count: int) -> None:
