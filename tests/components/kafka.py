@@ -71,8 +71,8 @@ class Kafka:
         self._run("kafka-topics.sh", "--create", *topic)
 
     def topics(self) -> list[str]:
-        """The names of its topics."""
-        return self._run("kafka-topics.sh", "--list").split()
+        """The names of its topics, without those that it makes for itself."""
+        return self._run("kafka-topics.sh", "--list", "--exclude-internal").split()
 
     def clear(self) -> None:
         """Remove all topics and groups."""
@@ -122,7 +122,8 @@ class Kafka:
             # A killed server is refused until its last session has ended: by default, for 9 s.
             "broker.session.timeout.ms": 1000,
             "broker.heartbeat.interval.ms": 200,
-            "group.initial.rebalance.delay.ms": 300,
+            # By default, a new group waits 3 s for more members. In tests, a worker joins at once.
+            "group.initial.rebalance.delay.ms": 0,
             # By default, the cleaner alone takes 128 MB.
             "log.cleaner.dedupe.buffer.size": 8388608,
         }
@@ -145,13 +146,15 @@ class Kafka:
         return done.stdout
 
     def _answers(self) -> bool:
-        # The port is open before the server answers. A request for the supported versions: its
-        # length, its key and version, a number that the answer repeats, and no name of a client.
-        request = bytes.fromhex("0000000a 0012 0000 0000002a ffff")
+        # The port is open before the server answers. A new server makes its topic of offsets when
+        # it is first asked for the coordinator of a group, and the first worker would wait for it.
+        # The request: its length, its key and version, a number that the answer repeats, no name
+        # of a client, and the group "g". The answer: its length, the number, and 0 or an error.
+        request = bytes.fromhex("0000000d 000a 0000 0000002a ffff 0001 67")
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=2) as client:
                 client.sendall(request)
-                return client.recv(8)[4:] == bytes.fromhex("0000002a")
+                return client.recv(10)[4:] == bytes.fromhex("0000002a 0000")
         except OSError:
             return False
 
