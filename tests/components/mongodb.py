@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -101,6 +102,8 @@ class MongoDB:
         """Let the server answer nobody, with its connections open."""
         assert self._server
         self._server.signal(signal.SIGSTOP)
+        # Its threads run on for a while after the signal, and could still answer.
+        os.waitpid(self._server.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """Let a suspended server go on."""

@@ -136,7 +136,9 @@ def test_the_image_gives_its_linter_nothing_to_say(rendered: Rendered) -> None:
 
 def test_the_workflow_checks_with_the_python_of_the_image(rendered: Rendered) -> None:
     project = rendered()
-    images = re.findall(r"^FROM python:([0-9.]+)-", (project / "Dockerfile").read_text(), re.M)
+    images = re.findall(
+        r"^FROM python:([0-9.]+)-", (project / "Dockerfile").read_text(), re.MULTILINE
+    )
     [checked] = re.findall(
         r"make check PYTHON_VERSION=(\S+)", (project / ".github/workflows/ci.yml").read_text()
     )
@@ -308,7 +310,7 @@ NAMED = {
     "aiosqlite": r"sqlite\+aiosqlite",
     "cryptography": r"mysql\+asyncmy",  # the driver imports it where a server needs it
     "email-validator": "EmailStr",
-    "squawk-cli": "with_name\\(\"squawk\"\\)",
+    "squawk-cli": 'with_name\\("squawk"\\)',
     "fastapi-offline": 'packages=\\[\\("fastapi_offline"',
     "httptools": 'http="httptools"',
     "import-linter": "lint-imports",

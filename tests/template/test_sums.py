@@ -1,4 +1,4 @@
-"""Choices add up: what one axis changes does not depend on the other axes, and a new choice is small.
+"""Choices add up: what one axis changes does not depend on the other axes. A new choice is small.
 
 `docs/architecture.md` names the files in which databases differ and the cost of a new choice.
 """
@@ -237,7 +237,9 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
     text = record.read_text().partition("    fastapi:\n")[2]
     replace(template, "template/{{use.fastapi}}/_stack/stack.yml", r"\Z", f"    dummy:\n{text}")
     replace(template, "template/_axes/use.jinja", "'fastapi', ", "'fastapi', 'dummy', ")
-    replace(template, "copier.yml", r": fastapi\n  default", ": fastapi\n    Dummy: dummy\n  default")
+    replace(
+        template, "copier.yml", r": fastapi\n  default", ": fastapi\n    Dummy: dummy\n  default"
+    )
 
     files = new_project(template, {"framework": "dummy"})
 
@@ -251,7 +253,9 @@ def test_the_core_of_the_language_knows_no_framework() -> None:
 
     assert len(files) > 40
     for file in files:
-        assert not re.search(r"^\s*(from|import) (fastapi|starlette)\b", file.read_text(), re.M)
+        assert not re.search(
+            r"^\s*(from|import) (fastapi|starlette)\b", file.read_text(), re.MULTILINE
+        )
 
 
 def test_only_the_layers_of_databases_know_the_libraries_of_databases() -> None:
@@ -264,14 +268,20 @@ def test_only_the_layers_of_databases_know_the_libraries_of_databases() -> None:
 
     assert len(shared) > 100
     for path in shared:
-        assert not re.search(rf"^\s*(from|import) ({LIBRARIES})\b", path.read_text(), re.M), path
+        assert not re.search(
+            rf"^\s*(from|import) ({LIBRARIES})\b", path.read_text(), re.MULTILINE
+        ), path
 
 
 def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     """Add a choice: its record, its name, and these files."""
     record = (root / "template/_axes" / dummy.record).read_text()
-    [like] = re.findall(rf"^    {dummy.like}:\n(?:      .*\n)+", record, re.M)
-    new = re.sub(r"kinds?: .+", f"kinds: [{dummy.kind}]" if "kinds:" in like else f"kind: {dummy.kind}", like.replace(dummy.like, "dummy", 1))
+    [like] = re.findall(rf"^    {dummy.like}:\n(?:      .*\n)+", record, re.MULTILINE)
+    new = re.sub(
+        r"kinds?: .+",
+        f"kinds: [{dummy.kind}]" if "kinds:" in like else f"kind: {dummy.kind}",
+        like.replace(dummy.like, "dummy", 1),
+    )
     replace(root, f"template/_axes/{dummy.record}", re.escape(like), like + new)
     name = f"'{dummy.layer}_dummy'"
     replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")
@@ -285,7 +295,9 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     for source in layers(root, dummy):
         path = source.relative_to(root).as_posix()
         if any(path.endswith(f"}}}}/{each}") for each in paths):
-            target = root / path.replace(f"{{{{use.{dummy.layer}_{dummy.like}}}}}", f"{{{{use.{dummy.layer}_dummy}}}}")
+            target = root / path.replace(
+                f"{{{{use.{dummy.layer}_{dummy.like}}}}}", f"{{{{use.{dummy.layer}_dummy}}}}"
+            )
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
 
@@ -293,7 +305,9 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
 def layers(root: Path, dummy: Dummy) -> Iterator[Path]:
     """The files that only the copied choice has."""
     name = f"{{{{use.{dummy.layer}_{dummy.like}}}}}"
-    return (path for path in (root / "template").rglob("*") if name in path.parts and path.is_file())
+    return (
+        path for path in (root / "template").rglob("*") if name in path.parts and path.is_file()
+    )
 
 
 def replace(root: Path, file: str, pattern: str, by: str, after: str = "") -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from scaffold.template.documents import parse
-from scaffold.terminal.errors import Problem, suggestion
 from scaffold.template.spec import Template
+from scaffold.terminal.errors import Problem, suggestion
 
 ANSWERS_FILE = ".copier-answers.yml"
 GET_BACK = f"`git checkout HEAD -- {ANSWERS_FILE}` gives back the committed one"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scaffold.terminal.errors import Problem
 from scaffold.template.spec import Template, one_line
+from scaffold.terminal.errors import Problem
 
 if TYPE_CHECKING:
     import jinja2

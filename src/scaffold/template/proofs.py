@@ -36,8 +36,8 @@ class Proof:
 
     `rendered` and `suite` are the hashes of what was proven and of the tests that proved it.
     `servers` maps the name of each server to its version and provenance, like `15.18 real`.
-    `date` is the UTC date in ISO format. `drills` has what the drills counted, such as how often they
-    killed the worker.
+    `date` is the UTC date in ISO format. `drills` has what the drills counted, such as how often
+    they killed the worker.
     """
 
     id: str

@@ -8,8 +8,8 @@ from typing import Any
 
 from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
-from scaffold.terminal.errors import Problem, listed, suggestion
 from scaffold.template.spec import Question
+from scaffold.terminal.errors import Problem, listed, suggestion
 
 
 class Refused(Problem):
@@ -164,8 +164,8 @@ class Questionnaire:
         """Convert the answer to the type of the question.
 
         Raises:
-            Refused: it has another type, is not a choice of the question, is a choice that the answers
-                in `context` exclude, or the validator of the question refuses it.
+            Refused: it has another type, is not a choice of the question, is a choice that the
+                answers in `context` exclude, or the validator of the question refuses it.
         """
         value = _typed(question, answer)
         if question.choices:

@@ -55,7 +55,9 @@ def render(
         except TemplateError as error:
             raise _fault(f"{_failing_file(error, root)} fails: {one_line(error)}") from error
         except (CopierError, UnicodeError, ValueError) as error:
-            raise _fault(f"files cannot be rendered: {one_line(error.__cause__ or error)}") from error
+            raise _fault(
+                f"files cannot be rendered: {one_line(error.__cause__ or error)}"
+            ) from error
     _record(origin, folder / template.answers_file)
     _apply_umask(folder)
 

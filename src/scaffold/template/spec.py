@@ -209,6 +209,7 @@ def _choices(name: str, choices: Any, root: Path) -> tuple[dict[str, Any], dict[
 def _refuse_unknown(keys: set[str], root: Path) -> None:
     if keys:
         raise Problem(
-            f"{root / 'copier.yml'} uses {', '.join(sorted(keys))}, which scaffold does not support",
+            f"{root / 'copier.yml'} uses {', '.join(sorted(keys))}, "
+            "which scaffold does not support",
             "`copier copy` may render it",
         )
