@@ -2,20 +2,21 @@
 
 The rows are proven in batches: first the steps that measure nothing, of three rows at a time, then
 those that measure, one after the other. Each row is written to the ledger as soon as it is
-complete, so an interrupted run keeps what it has proven. The table in the README follows the
-ledger.
+complete. A later run goes on after the steps of a row that have passed, while neither its project
+nor the suite changes. The table in the README follows the ledger.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,27 @@ class Candidate:
         """The folder of its logs."""
         return LOGS / self.wanted.id
 
+    def resume(self) -> None:
+        """Take over the steps that have passed before, if they proved the same."""
+        kept = json.loads(self._passed.read_text()) if self._passed.exists() else {}
+        if kept.get("proves") == self._proves:
+            self.steps = {name: Step(**step) for name, step in kept["steps"].items()}
+            self.servers, self.drills = kept["servers"], kept["drills"]
+        else:
+            shutil.rmtree(self.logs, ignore_errors=True)
+            self.logs.mkdir(parents=True)
+
+    def forget(self) -> None:
+        """Let the next run begin with the first step."""
+        self._passed.unlink(missing_ok=True)
+
     def prove(self, names: Iterable[str]) -> None:
-        """Run some steps; stop at the first that fails."""
+        """Run those of these steps that have not passed; stop at the first that fails."""
         for name in names:
             if self.failure:
                 return
+            if name in self.steps:
+                continue
             try:
                 outcome = steps.run(
                     name,
@@ -78,6 +95,7 @@ class Candidate:
                 self.steps[name] = outcome.step
                 self.servers |= outcome.servers
                 self.drills |= outcome.drills
+                self._keep()
                 count, seconds = outcome.step.passed, outcome.step.seconds
                 tell(f"{self.wanted.id}: {name}: {count} passed in {seconds:.0f} s")
 
@@ -93,6 +111,20 @@ class Candidate:
             date=today(),
             drills=self.drills,
         )
+
+    @property
+    def _passed(self) -> Path:
+        return self.logs / "passed.json"
+
+    @property
+    def _proves(self) -> list[Any]:
+        """What the steps depend on."""
+        return [self.wanted.rendered, self.wanted.suite, self.wanted.drill_seconds]
+
+    def _keep(self) -> None:
+        steps = {name: asdict(step) for name, step in self.steps.items()}
+        kept = {"steps": steps, "servers": self.servers, "drills": self.drills}
+        self._passed.write_text(json.dumps({"proves": self._proves, **kept}))
 
 
 def main() -> int:
@@ -153,14 +185,16 @@ def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
 
 def _prove_together(candidates: Sequence[Candidate], ledger: Ledger | None) -> None:
     for candidate in candidates:
-        shutil.rmtree(candidate.logs, ignore_errors=True)
-        candidate.logs.mkdir(parents=True)
+        candidate.resume()
     unmeasured = [name for name in STEPS if name not in steps.MEASURED]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda candidate: candidate.prove(unmeasured), candidates))
     for candidate in candidates:
         candidate.prove(steps.MEASURED)
-        if ledger and not candidate.failure:
+        if candidate.failure:
+            continue
+        candidate.forget()
+        if ledger:
             ledger.enter(candidate.proof())
 
 

@@ -1,0 +1,89 @@
+"""A proof that was interrupted goes on where it ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaffold.template.proofs import Step
+from tests.proofs import prove, steps
+from tests.proofs.ledger import STEPS, Ledger, Wanted
+
+WANTED = Wanted({"framework": "fastapi"}, Path("shop"), "rendered", "suite")
+
+
+class Steps:
+    """Stands in for the steps: notes which have run, and lets some of them fail."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.failing: set[str] = set()
+
+    def run(self, name: str, *_: Any) -> steps.Outcome:
+        self.ran.append(name)
+        if name in self.failing:
+            raise steps.StepFailedError(name)
+        step = Step(passed=1, failed=0, skipped=0, seconds=1.5)
+        return steps.Outcome(
+            step, {"sqlite": "3.40.1 real"}, {"orders": "7"} if name == "drills" else {}
+        )
+
+    def pop(self) -> list[str]:
+        ran, self.ran = self.ran, []
+        return ran
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Steps:
+    run = Steps()
+    monkeypatch.setattr(steps, "run", run.run)
+    monkeypatch.setattr(prove, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(Wanted, "id", "row")
+    return run
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    (tmp_path / "template").mkdir()
+    return Ledger(tmp_path)
+
+
+def test_it_goes_on_after_the_steps_that_have_passed(run: Steps, ledger: Ledger) -> None:
+    run.failing = {"overload"}
+    [failed] = prove.prove([WANTED], ledger)
+    assert failed.failure == "overload: overload"
+    assert run.pop() == list(STEPS)
+
+    run.failing = set()
+    assert prove.prove([WANTED], ledger) == []
+
+    assert run.pop() == ["overload"]
+    proof = ledger.proofs()["row"]
+    assert list(proof.steps) == list(STEPS)
+    assert proof.servers == {"sqlite": "3.40.1 real"}
+    assert proof.drills == {"orders": "7"}
+
+
+def test_a_row_that_is_proven_begins_anew(run: Steps, ledger: Ledger) -> None:
+    prove.prove([WANTED], ledger)
+    run.pop()
+
+    prove.prove([WANTED], ledger)
+
+    assert run.pop() == list(STEPS)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rendered": "other"}, {"suite": "other"}, {"drill_seconds": 60}]
+)
+def test_a_changed_row_begins_anew(run: Steps, ledger: Ledger, change: dict[str, Any]) -> None:
+    run.failing = {"fuzz"}
+    prove.prove([WANTED], ledger)
+    run.pop()
+
+    prove.prove([replace(WANTED, **change)], ledger)
+
+    assert run.pop() == list(STEPS[: STEPS.index("fuzz") + 1])
