@@ -322,7 +322,8 @@ class Database:
     async def ping(self) -> None:
         """Raise an error if the database does not answer, was never migrated, or has no transactions."""
         try:
-            migration = await self._database["migrations"].find_one()
+            with metrics.database_reads.time():
+                migration = await self._database["migrations"].find_one()
         except OperationFailure as error:
             raise dialect.refusal(error) or error from None
         servers = self.client.topology_description.server_descriptions().values()
