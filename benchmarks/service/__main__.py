@@ -8,10 +8,10 @@ requests to the others. The p99 of each route by itself is shown beside it. CPU 
 user and system time of the server process (all its threads, not the database) divided by the
 requests it answered: it repeats within a few percent where requests per second do not.
 
-BENCH_DATABASE (postgresql, mysql, sqlite or mongodb) is the database. BENCH_ROUNDS (5) and
-BENCH_SECONDS (4, for each kind of load, route, contestant and round) set the length. BENCH_PROJECT
-names a project that was generated before. The table goes to stdout, the figures to
-.work/bench-service.json. Exit code 1 when a threshold is missed.
+BENCH_DATABASE (postgresql, mysql or sqlite) is the database. BENCH_ROUNDS (5) and BENCH_SECONDS (4,
+for each kind of load, route, contestant and round) set the length. BENCH_PROJECT names a project
+that was generated before. The table goes to stdout, the figures to .work/bench-service.json. Exit
+code 1 when a threshold is missed.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from benchmarks.service.load import Route, pace, routes, saturate
 from tests.combinations import TEMPLATE
 from tests.components import Process, free_ports, wait_until
 from tests.drills import databases
-from tests.drills.databases.mongodb import Mongo
+from tests.drills.databases import as_id
 from tests.drills.databases.sql import SqlDatabase
-from tests.services import ROOT, WORK, Service, generate, install, production_like, sign_in
+from tests.services import WORK, Service, generate, install, production_like, sign_in
 
+HERE = Path(__file__).parent
 RESULT = WORK / "bench-service.json"
 # A create under an idempotency key asks and stores more than the bare app, so it is only shown.
 REQUIRED = ("get", "list", "create")
@@ -117,7 +118,7 @@ class Contestant:
 
 def _measure(folder: Path) -> Figures:
     database = databases.create(DATABASE, "generated", folder)
-    assert isinstance(database, SqlDatabase | Mongo)
+    assert isinstance(database, SqlDatabase)
     service, generated, owner_id = _generated(folder, database)
     bare = _bare(folder, database, service.python, owner_id)
     samples: Samples = defaultdict(list)
@@ -139,7 +140,7 @@ def _measure(folder: Path) -> Figures:
     return _summary(samples)
 
 
-def _generated(folder: Path, database: SqlDatabase | Mongo) -> tuple[Service, Contestant, str]:
+def _generated(folder: Path, database: SqlDatabase) -> tuple[Service, Contestant, str]:
     """The generated service, on a database with 10,000 orders of one member, whose id it gives."""
     project = _project(folder)
     url = database.url
@@ -154,24 +155,23 @@ def _generated(folder: Path, database: SqlDatabase | Mongo) -> tuple[Service, Co
     return service, Contestant("generated", replica.port, replica.launch), owner_id
 
 
-def _bare(folder: Path, database: SqlDatabase | Mongo, python: Path, owner_id: str) -> Contestant:
+def _bare(folder: Path, database: SqlDatabase, python: Path, owner_id: str) -> Contestant:
     """The bare app with the same packages, on a copy of that database."""
     copy = database.copy("bare")
     port = free_ports(1)[0]
-    library = "mongodb" if DATABASE == "mongodb" else "sql"
     options = ["--host=127.0.0.1", f"--port={port}", "--no-access-log", "--log-level=warning"]
     return Contestant(
         "bare",
         port,
         lambda: Process(
-            [str(python), "-m", "uvicorn", f"benchmarks.service.bare.{library}:app", *options],
+            [str(python), "-m", "uvicorn", "bare:app", *options],
             log=folder / "bare.log",
             env={
                 "PATH": os.environ["PATH"],
                 "DATABASE_URL": copy.url,
                 "OWNER_ID": owner_id,
             },
-            cwd=ROOT,
+            cwd=HERE,
         ),
     )
 
@@ -182,11 +182,12 @@ def _project(folder: Path) -> Path:
     return generate(folder / "bench", "--preset", "production", "--database", DATABASE)
 
 
-def _fresh_routes(generated: Contestant, database: SqlDatabase | Mongo) -> list[Route]:
+def _fresh_routes(generated: Contestant, database: SqlDatabase) -> list[Route]:
     """The routes with tokens that were signed just now: they live 15 minutes."""
     url = f"http://127.0.0.1:{generated.port}"
     tokens = [sign_in(url, *USER)["Authorization"] for _ in range(TOKENS)]
-    return routes(tokens, sorted(database.orders().values())[:500])
+    ids = database.query("SELECT id FROM orders ORDER BY id LIMIT 500")
+    return routes(tokens, [as_id(text) for (text,) in ids])
 
 
 def _measure_starts(pair: list[Contestant], samples: Samples) -> None:

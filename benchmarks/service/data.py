@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime, timedelta
-
-from bson import Decimal128
-
 from tests.drills.databases import as_id
-from tests.drills.databases.mongodb import Mongo
 from tests.drills.databases.sql import SqlDatabase
 
 ORDERS = 10_000
@@ -71,45 +65,9 @@ _FILL = {
 }
 
 
-def fill(database: SqlDatabase | Mongo, owner: str) -> str:
+def fill(database: SqlDatabase, owner: str) -> str:
     """Give the member with this email 10,000 orders of two lines; gives the member's id."""
-    return _fill_mongodb(database, owner) if isinstance(database, Mongo) else _fill(database, owner)
-
-
-def _fill(database: SqlDatabase, owner: str) -> str:
     [[member]] = database.query(f"SELECT id FROM users WHERE email = '{owner}'")
     for statement in _FILL[database.kind]:
         database.query(statement.format(owner=as_id(member), count=ORDERS))
     return as_id(member)
-
-
-def _fill_mongodb(database: Mongo, owner: str) -> str:
-    collections = database.server.client[database.name]
-    member = collections["users"].find_one({"email": owner})
-    assert member
-    now = datetime.now(UTC)
-    collections["orders"].insert_many(
-        _document(number, str(member["_id"]), now - timedelta(seconds=number))
-        for number in range(1, ORDERS + 1)
-    )
-    return str(member["_id"])
-
-
-def _document(number: int, owner: str, moment: datetime) -> dict[str, object]:
-    milliseconds = int(moment.timestamp() * 1000)
-    price = Decimal128("9.95")
-    return {
-        "_id": uuid.UUID(f"{milliseconds:012x}7000{0x8000000000000000 + number:016x}"),
-        "owner": owner,
-        "reference": f"seed-{number}",
-        "currency": "EUR",
-        "status": "confirmed",
-        "note": None,
-        "lines": [
-            {"position": n, "sku": f"sku-{n}", "quantity": 1 + n, "unit_price": price}
-            for n in range(2)
-        ],
-        "created_at": moment,
-        "updated_at": moment,
-        "version": 2,
-    }

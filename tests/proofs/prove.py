@@ -124,7 +124,9 @@ class Candidate:
     def _keep(self) -> None:
         steps = {name: asdict(step) for name, step in self.steps.items()}
         kept = {"steps": steps, "servers": self.servers, "drills": self.drills}
-        self._passed.write_text(json.dumps({"proves": self._proves, **kept}))
+        draft = self._passed.with_suffix(".draft")
+        draft.write_text(json.dumps({"proves": self._proves, **kept}))
+        draft.replace(self._passed)
 
 
 def main() -> int:

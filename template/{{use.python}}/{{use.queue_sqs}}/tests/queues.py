@@ -24,12 +24,12 @@ SECRETS = {"queue_url": "http://broker:9324/000000000000/events.fifo"}
 """The settings that production requires."""
 
 
-_BREAKING_OFF = {
+_NEED_SHORT_LEASE = {
     "test_a_connection_that_is_lost_is_opened_again",
     "test_a_message_that_kills_its_worker_becomes_a_dead_letter_and_the_others_are_handled",
     "test_an_outage_of_the_database_is_no_death_of_the_worker",
 }
-"""Tests that break off requests. What such a request has leased is delivered again when the lease ends."""
+"""Tests that interrupt requests. A message of an interrupted request is delivered again when its lease ends."""
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ async def queue(queue_url: str, request: pytest.FixtureRequest, monkeypatch: pyt
 
     monkeypatch.setenv("QUEUE_URL", f"{name}.fifo")
     # The machine may be busy.
-    monkeypatch.setenv("QUEUE_LEASE_SECONDS", "5" if request.function.__name__ in _BREAKING_OFF else "30")
+    monkeypatch.setenv("QUEUE_LEASE_SECONDS", "5" if request.function.__name__ in _NEED_SHORT_LEASE else "30")
     monkeypatch.setattr(broker, "CONNECT_TIMEOUT_SECONDS", 30)
     monkeypatch.setattr(broker, "PUBLISH_TIMEOUT_SECONDS", 30)
     monkeypatch.setattr(Broker, "connect", note_and_connect)

@@ -1,33 +1,42 @@
-"""The bare app on SQLAlchemy."""
+"""The bare app: the same routes, validation, response models and queries as the generated service,
+written as the FastAPI and SQLAlchemy documentation teach, without any layer around them.
 
+It runs on the tables of the generated service; OWNER_ID stands for the principal it does not know.
+"""
+
+import base64
+import json
 import os
+import time
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, FastAPI, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from sqlalchemy import JSON, DateTime, ForeignKey, Numeric, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from benchmarks.service.bare.schemas import (
-    OWNER_ID,
-    OrderCreate,
-    OrderPage,
-    OrderQuery,
-    OrderRead,
-    cursor,
-    event,
-    new_id,
-    now,
-    position,
-)
+OWNER_ID = os.environ["OWNER_ID"]
 
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=10, max_overflow=0)
 Session = async_sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> uuid.UUID:
+    """A UUID of version 7."""
+    random = int.from_bytes(os.urandom(10))
+    value = (time.time_ns() // 1_000_000) << 80 | (random & ((1 << 80) - 1))
+    return uuid.UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
 
 
 class Base(DeclarativeBase):
@@ -90,6 +99,79 @@ class Message(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+def decimal_string(amount: Decimal) -> str:
+    cents = amount.quantize(Decimal("0.01"))
+    return f"{cents if cents == amount else amount.normalize():f}"
+
+
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Price = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4, allow_inf_nan=False)]
+Amount = Annotated[Decimal, PlainSerializer(decimal_string, return_type=str)]
+
+
+class OrderStatus(StrEnum):
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class OrderLineCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sku: Text
+    quantity: int = Field(ge=1, le=1000)
+    unit_price: Price
+
+
+class OrderCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reference: Text
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    lines: list[OrderLineCreate] = Field(min_length=1, max_length=100)
+    note: str | None = Field(default=None, max_length=500, pattern=r"^[^\x00]*$")
+
+
+class OrderLineRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    sku: str
+    quantity: int
+    unit_price: Amount
+
+
+class OrderRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    reference: str
+    currency: str
+    status: OrderStatus
+    lines: list[OrderLineRead]
+    total: Amount
+    note: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PageMeta(BaseModel):
+    limit: int
+    next_cursor: str | None
+
+
+class OrderPage(BaseModel):
+    data: list[OrderRead]
+    meta: PageMeta
+
+
+class OrderQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: str | None = Field(default=None, max_length=512)
+    status: OrderStatus | None = None
+
+
 async def get_session() -> AsyncIterator[AsyncSession]:
     async with Session() as session:
         yield session
@@ -115,9 +197,8 @@ async def place_order(body: OrderCreate, session: SessionDep) -> Order:
     )
     session.add(order)
     await session.flush()
-    placed = event(order.id, order.reference, order.currency, order.total)
     subject = str(order.id)
-    session.add(Message(type="order.placed", subject=subject, owner=OWNER_ID, event=placed))
+    session.add(Message(type="order.placed", subject=subject, owner=OWNER_ID, event=event(order)))
     await session.commit()
     return order
 
@@ -136,7 +217,7 @@ async def list_orders(query: Annotated[OrderQuery, Query()], session: SessionDep
         statement = statement.where(Order.status == query.status)
     orders = (await session.scalars(statement)).all()
     rows, more = orders[: query.limit], len(orders) > query.limit
-    next_cursor = cursor(rows[-1].created_at, rows[-1].id) if more else None
+    next_cursor = cursor(rows[-1]) if more else None
     return {"data": rows, "meta": {"limit": query.limit, "next_cursor": next_cursor}}
 
 
@@ -147,3 +228,33 @@ async def get_order(order_id: uuid.UUID, session: SessionDep) -> Order:
     if order is None:
         raise HTTPException(404)
     return order
+
+
+def event(order: Order) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": str(new_id()),
+        "source": "bare",
+        "type": "order.placed",
+        "subject": str(order.id),
+        "time": order.created_at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {
+            "reference": order.reference,
+            "currency": order.currency,
+            "total": str(order.total),
+        },
+    }
+
+
+def cursor(order: Order) -> str:
+    text = json.dumps([order.created_at.isoformat(), str(order.id)])
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def position(text: str) -> tuple[datetime, uuid.UUID]:
+    try:
+        created_at, id_ = json.loads(base64.urlsafe_b64decode(text))
+        return datetime.fromisoformat(created_at), uuid.UUID(id_)
+    except ValueError as error:
+        raise HTTPException(400) from error
