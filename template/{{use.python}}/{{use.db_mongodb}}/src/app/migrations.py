@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 from pymongo.asynchronous.database import AsyncDatabase
@@ -95,6 +96,7 @@ def _revision_command(message: str) -> None:
 _EMPTY = '''"""{message}."""
 
 from typing import Any
+from uuid import UUID
 
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -168,33 +170,34 @@ def _position(known: Sequence[Migration], target: str) -> int:
 @asynccontextmanager
 async def _locked(database: AsyncDatabase[Fields]) -> AsyncIterator[None]:
     """Wait until no other process migrates, and keep others from it."""
-    while not await _try_lock(database):  # noqa: ASYNC110  # another process ends it
+    owner = clock.new_id()
+    while not await _try_lock(database, owner):  # noqa: ASYNC110  # another process ends it
         await asyncio.sleep(POLL_SECONDS)
-    renewing = asyncio.create_task(_renew(database))
+    renewing = asyncio.create_task(_renew(database, owner))
     try:
         yield
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-        await database[LOCK].delete_one({})
+        await database[LOCK].delete_one({"owner": owner})
 
 
-async def _try_lock(database: AsyncDatabase[Fields]) -> bool:
+async def _try_lock(database: AsyncDatabase[Fields], owner: UUID) -> bool:
     until = clock.now() + timedelta(seconds=LOCK_SECONDS)
     await database[LOCK].delete_one({"until": {"$lte": clock.now()}})
     try:
-        await database[LOCK].insert_one({"_id": "lock", "until": until})
+        await database[LOCK].insert_one({"_id": "lock", "owner": owner, "until": until})
     except DuplicateKeyError:
         return False
     return True
 
 
-async def _renew(database: AsyncDatabase[Fields]) -> None:
+async def _renew(database: AsyncDatabase[Fields], owner: UUID) -> None:
     while True:
         await asyncio.sleep(LOCK_SECONDS / 3)
         until = clock.now() + timedelta(seconds=LOCK_SECONDS)
-        await database[LOCK].update_one({}, {"$set": {"until": until}})
+        await database[LOCK].update_one({"owner": owner}, {"$set": {"until": until}})
 
 
 async def _drift(database: AsyncDatabase[Fields]) -> list[str]:
