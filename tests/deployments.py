@@ -20,7 +20,8 @@ from tests.components.redis import Redis
 from tests.drills import brokers, databases
 from tests.drills.brokers import Broker
 from tests.drills.databases import Database
-from tests.services import Service, generate, install, production_like
+from tests.runtimes import Runtime, install
+from tests.services import Service, generate, production_like
 
 USUAL = ("starter", "production")
 _WITHOUT = {"auth": ("none",), "queue": ("none",), "cache": ("memory",)}
@@ -35,7 +36,7 @@ class Deployment:
 
     answers: Answers
     project: Path
-    python: Path
+    runtime: Runtime
     database: Database
     cache: CacheServer | None
     private_key: str
@@ -89,15 +90,16 @@ def deployment(
     kind = str(answers["database"])
     database = databases.create(kind, "drill", folder)
     record_testsuite_property(f"server:{kind}", database.version)
-    python = install(project)
+    runtime = install(project)
     cache = _cache(str(answers["cache"]))
     if cache:
         served_by = f"{cache.version} {cache.provenance}"
         record_testsuite_property(f"server:{answers['cache']}", served_by)
-    bare = Service(answers, project, python, {"DATABASE_URL": database.url}, folder / "logs")
+    env = {"DATABASE_URL": runtime.database_url(database)}
+    bare = Service(answers, project, runtime, env, folder / "logs")
     bare.migrate()
     key = bare.cli("generate-key") if answers["auth"] == "jwt" else ""
-    return Deployment(answers, project, python, database, cache, key)
+    return Deployment(answers, project, runtime, database, cache, key)
 
 
 @pytest.fixture
@@ -128,9 +130,9 @@ def service(
         secrets["CACHE_URL"] = deployment.cache.url
     if broker:
         secrets |= broker.settings
-    env = production_like(database.url, **secrets)
+    env = production_like(deployment.runtime.database_url(database), **secrets)
     logs = tmp_path / "logs"
-    service = Service(deployment.answers, deployment.project, deployment.python, env, logs)
+    service = Service(deployment.answers, deployment.project, deployment.runtime, env, logs)
     yield service
     service.stop()
 

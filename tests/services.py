@@ -6,16 +6,12 @@ One `Service` is a generated project with a database and a configuration; its `a
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,9 +19,9 @@ from typing import Any
 import httpx
 
 from tests.components import Process, free_ports, wait_until
+from tests.runtimes import WORK, Entry, Runtime
+from tests.runtimes.python import find_uv
 
-ROOT = Path(__file__).parent.parent
-WORK = ROOT / ".work"
 MACHINE = ("PATH", "HOME", "LANG", "TMPDIR")
 """The variables of the tester's environment that a service or its tools may see."""
 
@@ -41,37 +37,6 @@ def generate(path: Path, *flags: str) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return path
-
-
-def install(project: Path) -> Path:
-    """The Python interpreter of a virtual environment with everything the project locks.
-
-    One environment per content of `requirements-dev.txt`, kept under `.work/venvs`; parallel test
-    processes wait for each other. Raises CalledProcessError when the lock cannot be installed.
-    """
-    lock = project / "requirements-dev.txt"
-    venv = WORK / "venvs" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    python = venv / "bin" / "python"
-    with _exclusive(venv.with_suffix(".lock")):
-        if not (venv / "complete").exists():
-            uv = find_uv()
-            subprocess.run(
-                [uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv], check=True
-            )
-            install_lock = ["pip", "install", "--quiet", "--require-hashes", "--compile-bytecode"]
-            subprocess.run([uv, *install_lock, "--python", python, "-r", lock], check=True)
-            (venv / "complete").touch()
-    return python
-
-
-def find_uv() -> str:
-    """The uv that `make setup` installed, else the one on the path."""
-    local = ROOT / ".uv" / "bin" / "uv"
-    if local.exists():
-        return str(local)
-    if found := shutil.which("uv"):
-        return found
-    raise FileNotFoundError("uv is not installed: run `make setup`")
 
 
 def make(project: Path, target: str, **env: str) -> str:
@@ -93,20 +58,20 @@ def make(project: Path, target: str, **env: str) -> str:
 
 
 def tool_environment() -> dict[str, str]:
-    """The environment for the tools of a project: that of the tester, with uv and stand-ins."""
+    """The environment for the tools of a project: that of the tester, with uv, Node and servers."""
     # The packages of this repository must not replace those of the project.
     own = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    folders = [str(Path(find_uv()).parent), str(WORK / "elasticmq"), str(WORK / "mongodb")]
-    return {**own, "PATH": os.pathsep.join([*folders, own["PATH"]])}
+    folders = (Path(find_uv()).parent, WORK / "elasticmq", WORK / "mongodb", WORK / "node/bin")
+    return {**own, "PATH": os.pathsep.join([*map(str, folders), own["PATH"]])}
 
 
 @dataclass
 class Service:
-    """A generated project, the interpreter that has its packages, and its configuration."""
+    """A generated project, the runtime that has its packages, and its configuration."""
 
     answers: Mapping[str, Any]
     project: Path
-    python: Path
+    runtime: Runtime
     env: dict[str, str]
     logs: Path
     running: list[Replica | Worker] = field(default_factory=list)
@@ -145,19 +110,15 @@ class Service:
         self.cli("migrate")
 
     def cli(self, *arguments: str, **env: str) -> str:
-        """Run `python -m app.cli …`; gives its standard output.
+        """Run a command of its CLI; gives its standard output.
 
         Raises AssertionError with everything it said when it fails.
         """
-        return self._run("app.cli", *arguments, **env)
+        return self._run("cli", *arguments, **env)
 
     def migration_tool(self, *arguments: str) -> None:
-        """Run Alembic, or the project's own `app.migrations`, which takes the same commands.
-
-        Raises AssertionError with everything it said when it fails.
-        """
-        uses_alembic = (self.project / "alembic.ini").exists()
-        self._run("alembic" if uses_alembic else "app.migrations", *arguments)
+        """Run the tool for migrations. Raises AssertionError like `cli`."""
+        self._run("migrations", *arguments)
 
     def api(self, **env: str) -> Replica:
         """Start one API process on a free port and wait until it is ready."""
@@ -187,11 +148,11 @@ class Service:
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """The environment of a process: nothing of the tester's own but the search path."""
         machine = {name: os.environ[name] for name in MACHINE if name in os.environ}
-        return {**machine, "PYTHONPATH": "src", **self.env, **extra}
+        return {**machine, **self.runtime.environment, **self.env, **extra}
 
-    def _run(self, module: str, *arguments: str, **env: str) -> str:
+    def _run(self, entry: Entry, *arguments: str, **env: str) -> str:
         done = subprocess.run(
-            [*self.command(module), *arguments],
+            [*self.runtime.command(entry), *arguments],
             cwd=self.project,
             env=self.environment(env),
             capture_output=True,
@@ -199,12 +160,8 @@ class Service:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, f"{module} {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{entry} {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
-
-    def command(self, module: str) -> list[str]:
-        """How to run one of its entry points."""
-        return [str(self.python), "-m", module]
 
 
 class Replica:
@@ -231,7 +188,7 @@ class Replica:
         """A new process on its port; the caller keeps it."""
         service = self._service
         return Process(
-            service.command("app"),
+            service.runtime.command("api"),
             log=service.log_file("api"),
             env=service.environment(self._env),
             cwd=service.project,
@@ -271,7 +228,7 @@ class Worker:
         """Start the process; it takes about half a second until it claims messages."""
         service = self._service
         self.process = Process(
-            service.command("app.worker"),
+            service.runtime.command("worker"),
             log=service.log_file("worker"),
             env=service.environment(self._env),
             cwd=service.project,
@@ -323,11 +280,3 @@ def _scrape(port: int) -> dict[str, float]:
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=3).text
     samples = (line.rpartition(" ") for line in text.splitlines() if line[:1] not in ("#", ""))
     return {name: float(value) for name, _, value in samples}
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -25,11 +25,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from tests.combinations import TEMPLATE, axes
+from tests.combinations import ROOT, TEMPLATE, axes
 from tests.components import Process, ensure, wait_until
 from tests.components.postgresql import PostgreSQL
 from tests.drills import brokers
-from tests.services import ROOT, Service, generate, install, production_like
+from tests.runtimes.python import Python, install
+from tests.services import Service, generate, production_like
 
 CLIENTS = Path(__file__).parent / "clients"
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
@@ -218,9 +219,10 @@ def _send(
 
 
 def _start(service: Service, name: str, program: Path, *arguments: str) -> Process:
+    assert isinstance(service.runtime, Python)
     return Process(
         # -P: the folder of the clients must not hide packages such as redis.
-        [str(service.python), "-P", str(program), *arguments],
+        [str(service.runtime.interpreter), "-P", str(program), *arguments],
         log=service.log_file(name),
         env=service.environment({}),
         cwd=service.project,

@@ -36,7 +36,9 @@ from tests.components import Process, free_ports, wait_until
 from tests.drills import databases
 from tests.drills.databases import as_id
 from tests.drills.databases.sql import SqlDatabase
-from tests.services import WORK, Service, generate, install, production_like, sign_in
+from tests.runtimes import WORK
+from tests.runtimes.python import Python, install
+from tests.services import Service, generate, production_like, sign_in
 
 HERE = Path(__file__).parent
 RESULT = WORK / "bench-service.json"
@@ -120,7 +122,8 @@ def _measure(folder: Path) -> Figures:
     database = databases.create(DATABASE, "generated", folder)
     assert isinstance(database, SqlDatabase)
     service, generated, owner_id = _generated(folder, database)
-    bare = _bare(folder, database, service.python, owner_id)
+    assert isinstance(service.runtime, Python)
+    bare = _bare(folder, database, service.runtime.interpreter, owner_id)
     samples: Samples = defaultdict(list)
     pair = [generated, bare]
     try:

@@ -12,36 +12,6 @@ from tests.services import Service
 
 pytestmark = pytest.mark.needs("cache")
 
-MISSES = """
-import asyncio, sys
-from prometheus_client import REGISTRY
-from pydantic import BaseModel
-from app.cache import Cache
-from app.config import settings
-from app.database import Database
-
-class Answer(BaseModel):
-    number: int
-
-async def main(requests):
-    cache = Cache(settings())
-    async with Database(settings()) as database:
-        async def load():
-            await database.ping()
-            await asyncio.sleep(0.5)  # a slow query
-            return Answer(number=42)
-        print("ready", flush=True)
-        sys.stdin.readline()
-        reads = [cache.get_or_load("drill", Answer, load, seconds=60) for _ in range(requests)]
-        assert {answer.number for answer in await asyncio.gather(*reads)} == {42}
-    await cache.aclose()
-    reads = "db_client_operation_duration_seconds_count"
-    print(int(REGISTRY.get_sample_value(reads, {"operation": "read"})))
-
-asyncio.run(main(int(sys.argv[1])))
-"""
-"""A process that reads a cached value so many times at once; prints its reads of the database."""
-
 
 @pytest.mark.usefixtures("cache")
 def test_replicas_share_one_rate_limit(service: Service) -> None:
@@ -78,7 +48,7 @@ def test_200_concurrent_misses_in_four_processes_take_one_query(service: Service
 
 def _misses(service: Service, requests: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(service.python), "-c", MISSES, str(requests)],
+        [*service.runtime.cache_reader, str(requests)],
         cwd=service.project,
         env=service.environment({}),
         stdin=subprocess.PIPE,

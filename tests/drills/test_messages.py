@@ -25,44 +25,6 @@ from tests.services import Service, Worker
 SECONDS = float(os.environ.get("DRILL_SECONDS", "60")) / 2
 SUBJECTS = 20
 DIED = "the worker process died while handling this message"
-SUBSCRIPTIONS = '''\
-"""Handlers of the drill."""
-
-import os
-from pathlib import Path
-
-from app.messaging import Handlers
-from app.notes import take_note
-
-
-async def note(session, event):
-    if event.subject == "poison" and not Path("fixed").exists():
-        os._exit(9)
-    if event.subject == "broken" and not Path("fixed").exists():
-        raise ValueError("the pot is empty")
-    await take_note(session, event.subject, event.data["number"])
-
-
-HANDLERS: Handlers = {"drill.noted": (note,), "order.placed": ()}
-'''
-PUBLISH = """\
-import asyncio, sys
-
-from app.config import settings
-from app.database import Database
-from app.messaging.events import Event, publish
-
-async def main():
-    async with Database(settings()) as database:
-        first, last, *subjects = sys.argv[1:]
-        for number in range(int(first), int(last)):
-            async with database.transaction() as session:
-                for subject in subjects:
-                    event = Event(type="drill.noted", subject=subject, data={"number": number})
-                    await publish(session, event, owner="drill")
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -70,9 +32,7 @@ def noting(service: Service, database: Database, tmp_path: Path) -> Iterator[Ser
     """The service with the handlers of the drill."""
     project = tmp_path / "noting"
     shutil.copytree(service.project, project)
-    (project / "src/app/subscriptions.py").write_text(SUBSCRIPTIONS)
-    (project / "publish.py").write_text(PUBLISH)
-    (project / "src/app/notes.py").write_text(database.note_taker)
+    service.runtime.add_handlers(project, database)
     database.prepare_notes()
     noting = replace(service, project=project, running=[])
     noting.env |= {"QUEUE_POLL_SECONDS": "0.2", "QUEUE_LEASE_SECONDS": "2"}
@@ -166,7 +126,7 @@ def _kill_broker(server: Server, ends: float) -> int:
 def _publish(service: Service, first: int, last: int, *subjects: str) -> None:
     """Publish the numbers from `first` to `last` for each subject, through the outbox."""
     subprocess.run(
-        [service.python, "publish.py", str(first), str(last), *subjects],
+        [*service.runtime.publisher, str(first), str(last), *subjects],
         cwd=service.project,
         env=service.environment({}),
         check=True,

@@ -14,7 +14,8 @@ import pytest
 
 from tests.components import ensure, free_ports
 from tests.components.postgresql import PostgreSQL
-from tests.services import generate, install, tool_environment
+from tests.runtimes.python import install
+from tests.services import generate, tool_environment
 
 CREATE_AND_COUNT_TABLES = """
 import asyncio
@@ -54,7 +55,7 @@ def test_projects_with_the_same_name_do_not_share_data(name: str, tmp_path: Path
 def _rows_written(project: Path) -> str:
     """Add a row to a table on the project's own server; gives the number of its rows."""
     url = f"postgresql+asyncpg://app:app@localhost:{free_ports(1)[0]}/app"
-    python = str(install(project))
+    python = str(install(project).interpreter)
     command = [python, "scripts/local_postgresql.py", python, "-c", CREATE_AND_COUNT_TABLES]
     done = subprocess.run(
         command,

@@ -19,7 +19,7 @@ from tests.combinations import TEMPLATE, answered, is_offered
 from tests.drills import databases
 from tests.drills.databases import Database
 from tests.drills.databases.sql import SqlDatabase
-from tests.services import find_uv
+from tests.runtimes.python import find_uv
 from tests.tool.conftest import commit, git
 
 JINJA = Jinja(TEMPLATE)

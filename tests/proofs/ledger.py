@@ -37,6 +37,7 @@ SUITE = (
     "tests/drills",
     "tests/fuzz",
     "tests/proofs/steps.py",
+    "tests/runtimes",
     "tests/services.py",
     "tests/web.py",
 )
@@ -153,9 +154,10 @@ def suite_hash(answers: Mapping[str, Any], root: Path = ROOT) -> str:
     """The hash of the files that prove a row.
 
     A module with the name of a choice, such as `components/rabbitmq.py`, proves only the rows with
-    that choice. So a new choice leaves the other rows proven.
+    that choice. The same holds for languages. So a new choice leaves the other rows proven.
     """
     others = choices(root).difference(answers.values())
+    others |= languages(root) - {language(answers["framework"], root)}
     digest = hashlib.sha256()
     for part in map(root.joinpath, SUITE):
         files = sorted(_files(part)) if part.is_dir() else [part]
@@ -170,6 +172,18 @@ def choices(root: Path = ROOT) -> set[str]:
     records = (root / "template" / "_axes").glob("*.yml")
     facts = [fact for file in records for fact in yaml.safe_load(file.read_text()).values()]
     return {choice for fact in facts for choice in fact["default"]}
+
+
+def languages(root: Path = ROOT) -> set[str]:
+    """The languages of services that can be run."""
+    return {file.stem for file in (root / "tests/runtimes").glob("*.py")} - {"__init__"}
+
+
+def language(framework: str, root: Path = ROOT) -> str:
+    """The language of a framework, from its record."""
+    record = root / f"template/{{{{use.{framework}}}}}/_stack/stack.yml"
+    [stack] = yaml.safe_load(record.read_text()).values()
+    return str(stack["default"]["language"])
 
 
 def long_drills(rows: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -36,7 +36,7 @@ from tests.proofs.ledger import (
     today,
     unproven,
 )
-from tests.services import WORK
+from tests.runtimes import WORK
 from tests.tool.conftest import export
 
 LOGS = WORK / "proofs"

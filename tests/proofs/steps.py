@@ -7,7 +7,6 @@ this repository that take the row by `--row` and leave a JUnit report.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from xml.etree import ElementTree as ET
 
 from scaffold.template.proofs import Step
 from tests.combinations import ROOT
+from tests.runtimes import count
 from tests.services import tool_environment
 
 MEASURED = ("overload",)
@@ -37,8 +37,6 @@ _TESTS = {
     ),
     "overload": ("tests/drills/test_overload.py", "tests/drills/test_outage.py"),
 }
-_PASSED = re.compile(r"(\d+) passed")
-_COVERAGE = re.compile(r"^TOTAL\s.*?(\d+)%$", re.MULTILINE)
 _LONGEST = 1500
 """The seconds after which a step is taken to hang."""
 
@@ -79,16 +77,9 @@ def _own_checks(name: str, project: Path, log: Path, begun: float) -> Outcome:
     """`make lint` or `make test` in the project."""
     target = {"lint": "lint", "tests": "test"}[name]
     output = _output(["make", target], project, tool_environment(), log)
-    passed = _PASSED.search(output)
-    covered = _COVERAGE.search(output)
+    passed, coverage = count(project, output) if name == "tests" else (1, None)
     return Outcome(
-        Step(
-            passed=int(passed[1]) if passed else 1,
-            failed=0,
-            skipped=0,
-            seconds=_since(begun),
-            coverage=int(covered[1]) if covered else None,
-        )
+        Step(passed=passed, failed=0, skipped=0, seconds=_since(begun), coverage=coverage)
     )
 
 

@@ -183,18 +183,28 @@ def test_the_page_of_the_drills_has_the_counts_of_the_ledger() -> None:
     )
 
 
-def test_a_module_of_a_choice_proves_only_the_rows_with_this_choice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "touches"),
+    [
+        ("tests/components/mysql.py", "mysql"),
+        ("tests/runtimes/python.py", "fastapi"),
+        ("tests/runtimes/cobol.py", None),
+    ],
+)
+def test_a_module_of_a_choice_or_a_language_proves_only_the_rows_with_it(
+    module: str, touches: str | None, tmp_path: Path
+) -> None:
     export(tmp_path)
     for part in SUITE:
         source, copy = ROOT / part, tmp_path / part
         copy.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
     before = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
-    with (tmp_path / "tests/components/mysql.py").open("a") as file:
+    with (tmp_path / module).open("a") as file:
         file.write("# Changed.\n")
     after = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
     changed = {row for row in IDS if before[row] != after[row]}
-    assert changed == {row for row in IDS if "mysql" in row}
+    assert changed == {row for row in IDS if touches and touches in row}
 
 
 def proof_of(wanted: Wanted) -> Proof:

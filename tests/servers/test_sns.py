@@ -13,7 +13,8 @@ from tests.combinations import answered, is_offered
 from tests.components import ensure
 from tests.components.sqs import Moto, arn, call, call_sns, queued
 from tests.drills import databases
-from tests.services import Service, generate, install
+from tests.runtimes import install
+from tests.services import Service, generate
 
 pytestmark = pytest.mark.skipif(not is_offered("queue", "sqs"), reason="SQS is not offered yet")
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.combinations import TEMPLATE
-from tests.services import install
+from tests.runtimes.python import install
 from tests.tool.conftest import Scaffold, commit
 from tests.updates.projects import Releases
 
@@ -31,7 +31,7 @@ def test_lint_types_and_tests_pass_after_an_update(
         "from app.ours import OURS\n\n\ndef test_ours() -> None:\n    assert OURS\n"
     )
     commit(project, "Our edits")
-    python = install(project)
+    python = install(project).interpreter
 
     assert scaffold("update", str(project), "--defaults").code == 0
 

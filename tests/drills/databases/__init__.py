@@ -33,7 +33,7 @@ class Database(Protocol):
 
     @property
     def url(self) -> str:
-        """The URL for the service."""
+        """The URL for a service in Python."""
 
     @property
     def server(self) -> Server | None:
@@ -41,7 +41,7 @@ class Database(Protocol):
 
     @property
     def note_taker(self) -> str:
-        """The source of a module for a service, with `take_note(session, subject, number)`."""
+        """A Python module for a service, with `take_note(session, subject, number)`."""
 
     def copy(self, name: str) -> Database:
         """A new database with the same schema and content."""
