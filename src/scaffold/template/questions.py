@@ -214,7 +214,7 @@ class Questionnaire:
         return found
 
     def _before(self, question: Question, name: str, value: Any) -> dict[str, Any]:
-        """The answers and facts before a question: the `value` of one, and the defaults."""
+        """The answers and facts before a question: `value` for question `name`, else defaults."""
         context: dict[str, Any] = {}
         for each in takewhile(lambda each: each is not question, self.template.questions):
             is_given = each.name == name

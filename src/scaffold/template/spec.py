@@ -21,7 +21,7 @@ PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
 """The files of a template in a repository that has a folder `template`."""
 
 STACK_RECORD = "stack_"
-"""What the names of the hidden questions begin with that hold the records of all stacks."""
+"""The prefix of the hidden questions that hold the record of each stack."""
 
 _FAULT = "this is a fault of the template"
 _SETTINGS = {

@@ -1,6 +1,8 @@
 """Migrations, and what they lead to."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
 from app import migrations
 from app.config import settings
+from app.dialect import Fields
 from tests.databases import Databases
+
+RUFF = Path(sys.executable).with_name("ruff")
 
 
 @pytest.fixture
@@ -91,6 +97,19 @@ async def test_a_second_migration_waits_for_the_first(empty: Database[dict[str, 
     await waiting
 
 
+def test_a_lock_that_another_process_has_taken_over_stays(
+    empty: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def take_over(database: AsyncDatabase[Fields]) -> None:
+        await database[migrations.LOCK].update_one({}, {"$set": {"owner": "another process"}})
+
+    slow = migrations.Migration("0001_slow", None, take_over, take_over)
+    monkeypatch.setattr(migrations, "history", lambda: [slow])
+    migrations.upgrade()
+
+    assert empty[migrations.LOCK].count_documents({}) == 1
+
+
 def test_a_new_migration_follows_the_newest_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = migrations.history()
     for file in migrations.FOLDER.glob("*.py"):
@@ -102,6 +121,19 @@ def test_a_new_migration_follows_the_newest_one(tmp_path: Path, monkeypatch: pyt
     newest = migrations.history()[-1]
     assert newest.follows == known[-1].revision
     assert newest.revision.endswith("_add_customers")
+
+
+def test_a_new_migration_passes_the_linter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in migrations.FOLDER.glob("*.py"):
+        (tmp_path / file.name).write_text(file.read_text())
+    monkeypatch.setattr(migrations, "FOLDER", tmp_path)
+    run("revision", "-m", "Add customers")
+
+    result = subprocess.run(  # noqa: S603  # the program is a constant
+        [RUFF, "check", "--isolated", tmp_path], capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 0, result.stdout
 
 
 def test_migrations_that_are_no_chain_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,6 @@ def _revision_command(message: str) -> None:
 _EMPTY = '''"""{message}."""
 
 from typing import Any
-from uuid import UUID
 
 from pymongo.asynchronous.database import AsyncDatabase
 
