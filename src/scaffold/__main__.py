@@ -9,7 +9,10 @@ def main() -> None:
         from scaffold.cli.app import run
 
         code = run(sys.argv[1:])
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Python 3.11 wraps what is raised while it calls `__set_name__` in a RuntimeError.
+        if not isinstance(error.__cause__ or error, KeyboardInterrupt):
+            raise
         told = "error: interrupted\n\nhint: nothing was written; run the command again"
         print(told, file=sys.stderr)
         code = 130

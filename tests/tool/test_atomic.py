@@ -166,6 +166,53 @@ def test_a_signal_while_writing_leaves_nothing(
     assert listing(workplace) == []
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOTEMPTY, "Directory not empty"), RuntimeError("Error calling ...")]
+)
+def test_an_error_that_follows_from_a_signal_is_told_as_an_interruption(
+    error: Exception, scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except Interrupted:
+            raise error from None
+
+    monkeypatch.setattr("scaffold.git.commands.first_commit", interrupted)
+    outcome = scaffold("new", "services/shop", "--defaults")
+    assert outcome.code == 130
+    assert outcome.err == "error: interrupted\n\nhint: nothing was written; run the command again\n"
+    assert listing(workplace) == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        ("KeyboardInterrupt", 130),
+        ("RuntimeError('wrapped') from KeyboardInterrupt()", 130),
+        ("RuntimeError('a fault')", 1),
+    ],
+)
+def test_an_interrupt_while_scaffold_is_imported_is_told_in_one_line(
+    raised: str, code: int, tmp_path: Path
+) -> None:
+    starts = f"""
+import sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "scaffold.cli.app":
+            raise {raised}
+sys.meta_path.insert(0, Finder())
+from scaffold.__main__ import main
+main()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", starts], check=False, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == code
+    assert result.stderr.startswith("error: interrupted\n\nhint: ") == (code == 130)
+
+
 def test_an_existing_empty_folder_stays_empty_when_something_fails(
     scaffold: Scaffold, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,10 @@ def _answered(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception as error:
+        signum = signals.received()
+        if signum and not isinstance(error, Problem):
+            # The code that was interrupted, or its clean-up, has raised an error of its own.
+            raise signals.Interrupted(signum) from error
         problem = _told(error)
         if problem is None:
             raise

@@ -53,7 +53,7 @@ def staged(destination: Path) -> Iterator[Path]:
     except BaseException as error:
         signals.hold()
         _remove(staging, parents)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not signals.received():
             raise _refused(destination, error) from error
         raise
 

@@ -30,9 +30,15 @@ def listen() -> None:
 
     A signal that the parent chose to ignore (`nohup`, a background job) stays ignored.
     """
+    _received.clear()
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+
+
+def received() -> int | None:
+    """The signal that has asked the process to end since `listen`, if there was one."""
+    return _received[-1] if _received else None
 
 
 def hold() -> None:
@@ -56,9 +62,12 @@ def deferred() -> Iterator[None]:
 _deferred: list[int | None] = []
 """For the block that is running, if there is one: the signal that came meanwhile."""
 
+_received: list[int] = []
+
 
 def _interrupt(signum: int, _frame: FrameType | None) -> None:
     hold()  # a second signal must not interrupt the cleaning up after the first
+    _received.append(signum)
     if _deferred:
         _deferred[-1] = signum
     else:
