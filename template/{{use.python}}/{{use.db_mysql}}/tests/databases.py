@@ -15,6 +15,9 @@ from sqlalchemy import URL, make_url
 import local_mysql
 from app.config.database import DEVELOPMENT_URL
 from app.database import Base
+from tests.threads import keep_greenlets
+
+keep_greenlets()
 
 _FAST_BUT_UNSAFE = ("--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--skip-log-bin")
 
