@@ -4,7 +4,7 @@ DEMO ?= demo/shop
 # Where scripts/setup.sh puts Kafka, and where the tests of services find it.
 export KAFKA_HOME ?= $(CURDIR)/.work/kafka
 
-.PHONY: help setup demo test slow prove lint format check bench lock docs
+.PHONY: help setup demo test slow prove matrix lint format check bench lock docs
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ slow:  ## Run the slow tests, which need database servers
 prove:  ## Prove the rows that the ledger of proofs lacks, or those in ROWS
 	@scripts/setup.sh servers
 	@.venv/bin/python -m tests.proofs.prove $(ROWS)
+
+matrix:  ## Lint and test the combinations of the full matrix that are no rows, or those in ROWS
+	@scripts/setup.sh servers
+	@.venv/bin/python -m tests.proofs.matrix $(ROWS)
 
 lint: setup  ## Check style and types
 	@.venv/bin/ruff check --quiet .

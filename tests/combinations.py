@@ -74,6 +74,13 @@ def rows() -> list[dict[str, Any]]:
     return list(cover(axes(), is_legal, [*presets, *chosen]))
 
 
+def matrix() -> list[dict[str, Any]]:
+    """A combination for each legal framework, database, queue and auth that no row has together."""
+    known = set(map(_core, rows()))
+    rest = {_core(answers): answers for answers in reversed(combinations())}
+    return [answers for core, answers in rest.items() if core not in known][::-1]
+
+
 def cover(
     axes: Axes, is_legal: Callable[[Answers], bool], seeds: Iterable[Answers] = ()
 ) -> Iterator[dict[str, Any]]:
@@ -145,6 +152,10 @@ def written(answers: Answers, folder: Path, template: Path) -> Path:
 
 def _product(axes: Axes) -> Iterator[dict[str, Any]]:
     return (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
+
+
+def _core(answers: Answers) -> tuple[Any, ...]:
+    return tuple(answers[name] for name in ("framework", "database", "queue", "auth"))
 
 
 def _bits(numbers: dict[Any, int], answers: Answers) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations as choose
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,7 @@ from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import Template, load
 from scaffold.terminal.errors import Problem
-from tests.combinations import TEMPLATE, axes, combinations, cover, row_id, rows
+from tests.combinations import TEMPLATE, axes, combinations, cover, matrix, row_id, rows
 from tests.oracle import SUPPORTED, is_legal
 from tests.tool.test_questions import template
 
@@ -70,6 +70,17 @@ def test_each_pair_of_choices_is_in_a_row() -> None:
 def test_no_row_is_illegal_or_there_twice() -> None:
     assert [row for row in rows() if not is_legal(row)] == []
     assert len({row_id(row) for row in rows()}) == len(rows())
+
+
+def test_the_rows_and_the_matrix_have_each_database_with_each_queue_and_auth_once() -> None:
+    def cores(some: Iterable[Answers]) -> list[tuple[Any, ...]]:
+        return [tuple(each[name] for name in ("database", "queue", "auth")) for each in some]
+
+    legal = set(product(*(axes()[name] for name in ("database", "queue", "auth"))))
+    legal -= {("sqlite", queue, auth) for queue in ("kafka", "sqs") for auth in axes()["auth"]}
+    assert set(cores(rows())).isdisjoint(cores(matrix()))
+    assert set(cores([*rows(), *matrix()])) == legal
+    assert len(set(cores(matrix()))) == len(matrix())
 
 
 def test_a_cover_has_no_illegal_row_and_each_pair_of_the_legal_ones() -> None:
