@@ -72,6 +72,23 @@ async def test_another_service_receives_each_event_once_and_no_retries(
     assert Event.model_validate_json(message.value() or b"") == event
 
 
+async def test_a_message_is_acknowledged_while_another_consumer_joins_the_group(
+    database: Database, queue_url: str, queue: None
+) -> None:
+    own = Broker(Settings())
+    await send(database)
+    await Worker(database, handler()).queue.relay.send_batch()
+    other = Consumer({**client_settings(queue_url), **broker.CONSUMER, "group.id": broker.GROUP})
+    async with aclosing(own.receive(0, asyncio.Event())) as deliveries:
+        delivery = await anext(deliveries)
+        other.subscribe([broker.EVENTS])
+        joining = asyncio.create_task(asyncio.to_thread(other.poll, 2))
+        while not joining.done():
+            await delivery.acknowledge()
+    await asyncio.to_thread(other.close)
+    await own.close()
+
+
 async def test_a_topic_keeps_the_partitions_that_it_has(database: Database, queue_url: str) -> None:
     admin = AdminClient(client_settings(queue_url))
     admin.create_topics([NewTopic(broker.EVENTS, 3)])[broker.EVENTS].result(10)

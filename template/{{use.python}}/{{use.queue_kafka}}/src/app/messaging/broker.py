@@ -7,10 +7,11 @@ that are no events.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -30,6 +31,9 @@ CONSUMER_TIMEOUT_SECONDS = 10
 PING_TIMEOUT_SECONDS = 1
 POLL_SECONDS = 0.25
 """How long a consumer waits for a message before it checks whether it must stop."""
+REBALANCE_SECONDS = 3
+"""How long a consumer tries to commit while consumers join and leave. It is less than CONSUMER_TIMEOUT_SECONDS."""
+RETRY_SECONDS = 0.05
 TOPIC_PARTITIONS = 12
 """The partitions of a new topic. A worker has four consumers, so up to three workers share them evenly."""
 
@@ -82,6 +86,8 @@ _REFUSALS = {
     "TOPIC_AUTHORIZATION_FAILED",
 }
 """Errors that no retry would end."""
+_REBALANCES = {"ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS"}
+"""Errors of a commit until the consumer knows the new generation of its group."""
 
 
 class Broker:
@@ -347,9 +353,22 @@ class _Member:
         return False
 
     def _commit(self, place: TopicPartition) -> None:
-        [committed] = self._consumer.commit(offsets=[place], asynchronous=False)
-        if committed.error:
-            raise KafkaException(committed.error)
+        """Commit, and wait while the group is rebalanced. A consumer that failed would leave, and rebalance it again.
+
+        It may commit in the new generation: Kafka gives a partition to another consumer only when this one revokes it.
+        """
+        ends = time.monotonic() + REBALANCE_SECONDS
+        while error := self._commit_once(place):
+            if error.name() not in _REBALANCES or time.monotonic() > ends:
+                raise KafkaException(error)
+            time.sleep(RETRY_SECONDS)
+
+    def _commit_once(self, place: TopicPartition) -> KafkaError | None:
+        try:
+            [committed] = self._consumer.commit(offsets=[place], asynchronous=False)
+        except KafkaException as error:
+            return cast("KafkaError", error.args[0])
+        return committed.error
 
 
 def _place(message: Message, after: int = 0) -> TopicPartition:
