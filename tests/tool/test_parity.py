@@ -16,7 +16,7 @@ from scaffold.template.spec import load
 from scaffold.terminal.errors import Problem
 from tests.combinations import TEMPLATE
 from tests.tool.conftest import Scaffold, tree
-from tests.tool.test_questions import rendered, template
+from tests.tool.test_questions import template
 
 
 @pytest.mark.parametrize("preset", TEMPLATE.presets)
@@ -79,28 +79,3 @@ def folders(root: Path) -> set[str]:
     """All folders below `root` but git's own: none may stay empty."""
     found = (path.relative_to(root) for path in root.rglob("*") if path.is_dir())
     return {str(path) for path in found if ".git" not in path.parts}
-
-
-def test_copier_gets_no_folder_that_the_answers_leave_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = template(
-        tmp_path,
-        "database: {type: str, choices: {SQLite: sqlite, MySQL: mysql}, default: sqlite}",
-        **{
-            "template__{{ database if database == 'mysql' }}__a.txt": "mysql",
-            "template__{{ database if database == 'sqlite' }}__b.txt": "sqlite",
-            "template__{{ _copier_conf.answers_file and 'c' }}__c.txt": "known to copier",
-        },
-    )
-    given: list[list[str]] = []
-
-    def noting_copy(folder: str, *arguments: Any, **options: Any) -> None:
-        files = (path.name for path in Path(folder).rglob("*.txt"))
-        given.append(sorted(files))
-        run_copy(folder, *arguments, **options)
-
-    monkeypatch.setattr("copier.run_copy", noting_copy)
-    files = rendered(root)
-    assert given == [["b.txt", "c.txt"]]
-    assert sorted(files) == ["c/c.txt", "sqlite/b.txt"]

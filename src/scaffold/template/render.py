@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 
 from scaffold.template.documents import parse
-from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers
 from scaffold.template.spec import PARTS, Template, one_line
 from scaffold.terminal.errors import Problem
@@ -41,7 +40,7 @@ def render(
     from copier.errors import CopierError
     from jinja2 import TemplateError
 
-    with _copied(template, answers) as root:
+    with _without_git(template.root) as root:
         try:
             with redirect_stderr(StringIO()):  # it prints some errors before it raises them
                 copier.run_copy(
@@ -74,37 +73,20 @@ def paths(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _copied(template: Template, answers: CompleteAnswers) -> Iterator[Path]:
-    """A copy of the template without git, and without the folders that these answers leave out.
-
-    From a repository, copier would render its newest tag. And it would compile the paths of all
-    files in those folders, which takes longer than the rest.
-    """
-    root, jinja = template.root, Jinja(template)
-    by_pattern = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
-
-    def ignored(folder: str, names: list[str]) -> set[str]:
-        left_out = {name for name in names if _is_left_out(name, jinja, answers)}
-        return by_pattern(folder, names) | (
-            left_out if Path(folder).is_relative_to(template.tree) else set()
-        )
-
+def _without_git(root: Path) -> Iterator[Path]:
+    """A copy of the template without git: from a repository, copier renders the newest tag."""
+    if not (root / ".git").exists():
+        yield root
+        return
     parts = PARTS if (root / "template").is_dir() else [entry.name for entry in root.iterdir()]
-    with tempfile.TemporaryDirectory(prefix="scaffold-template-") as copy:
+    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
+    with tempfile.TemporaryDirectory(prefix="scaffold-template-") as folder:
         for part in map(root.joinpath, parts):
             if part.is_dir() and part.name != ".git":
-                shutil.copytree(part, Path(copy) / part.name, ignore=ignored)
+                shutil.copytree(part, Path(folder) / part.name, ignore=ignored)
             elif part.is_file():
-                shutil.copy(part, copy)
-        yield Path(copy)
-
-
-def _is_left_out(name: str, jinja: Jinja, answers: CompleteAnswers) -> bool:
-    """Whether a part of a path becomes empty. One that cannot be evaluated here is for copier."""
-    try:
-        return not jinja.text(name, answers.context)
-    except Problem:
-        return False
+                shutil.copy(part, folder)
+        yield Path(folder)
 
 
 def _record(origin: Mapping[str, str], file: Path) -> None:
