@@ -77,8 +77,11 @@ def rows() -> list[dict[str, Any]]:
 def matrix() -> list[dict[str, Any]]:
     """A combination for each legal framework, database, queue and auth that no row has together."""
     known = set(map(_core, rows()))
-    rest = {_core(answers): answers for answers in reversed(combinations())}
-    return [answers for core, answers in rest.items() if core not in known][::-1]
+    missing: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for answers in combinations():
+        if _core(answers) not in known:
+            missing.setdefault(_core(answers), answers)
+    return list(missing.values())
 
 
 def cover(
