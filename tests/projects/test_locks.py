@@ -95,7 +95,7 @@ def test_what_runs_is_part_of_what_develops(rendered: Rendered) -> None:
 
 
 def test_a_service_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
-    [stack] = ROOT.glob("template/*/_stack/stack.yml")
+    stack = ROOT / "template/{{use.fastapi}}/_stack/stack.yml"
     record = yaml.safe_load(stack.read_text())["stack_fastapi"]["default"]
     locked = {
         requirement.partition("==")[0]
