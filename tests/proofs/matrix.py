@@ -7,6 +7,7 @@ run: `make lint` and `make test`, which migrates up, down and up. The ledger doe
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,9 +21,15 @@ from tests.proofs.prove import AT_ONCE, LOGS, tell
 from tests.tool.conftest import export
 
 
-def main(ids: list[str]) -> int:
-    """Check the combinations with these ids, by default all. Returns 1 when one of them fails."""
-    todo = [answers for answers in matrix() if not ids or row_id(answers) in ids]
+def main() -> int:
+    """Check the combinations that are named, by default all. Returns 1 when one of them fails."""
+    parser = argparse.ArgumentParser(prog="make matrix")
+    parser.add_argument("ids", nargs="*", help="ids of combinations; by default all")
+    ids = parser.parse_args().ids
+    known = {row_id(answers): answers for answers in matrix()}
+    if unknown := set(ids).difference(known):
+        parser.error(f"the matrix has no {', '.join(unknown)}; it has {', '.join(known)}")
+    todo = [known[each] for each in ids or known]
     with tempfile.TemporaryDirectory(prefix="scaffold-matrix-") as name:
         folder = Path(name)
         export(folder / "template")
@@ -48,4 +55,4 @@ def _passes(answers: Mapping[str, Any], folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

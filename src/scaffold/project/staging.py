@@ -53,6 +53,7 @@ def staged(destination: Path) -> Iterator[Path]:
     except BaseException as error:
         signals.hold()
         _remove(staging, parents)
+        # After a signal, the error comes from code that was interrupted: the disk is not to blame.
         if isinstance(error, OSError) and not signals.received():
             raise _refused(destination, error) from error
         raise

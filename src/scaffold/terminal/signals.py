@@ -63,6 +63,7 @@ _deferred: list[int | None] = []
 """For the block that is running, if there is one: the signal that came meanwhile."""
 
 _received: list[int] = []
+"""The signal that was handled, if there was one: the next ones are ignored."""
 
 
 def _interrupt(signum: int, _frame: FrameType | None) -> None:
