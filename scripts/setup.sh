@@ -152,16 +152,28 @@ install_mongodb() {
 import argparse
 import sys
 
+from secantus import server, storage
 from secantus.cli import main
-from secantus.server import SecantusDBServer
+
+
+class Storage(storage.Storage):
+    def _try_index_id_keys(self, db, coll, filter, *, collation=None):
+        """Find a document by an _id that is a document, as MongoDB does. SecantusDB would read the whole collection."""
+        id = filter.get("_id") if filter else None
+        if isinstance(id, dict) and id and not any(name.startswith("\$") for name in id):
+            found = self._doc_recordid(db, coll, storage._id_key(id))
+            return [] if found is None else [found]
+        return super()._try_index_id_keys(db, coll, filter, collation=collation)
+
 
 parser = argparse.ArgumentParser()
 for option in ("--replSet", "--dbpath", "--port", "--bind_ip", "--setParameter"):
     parser.add_argument(option, required=True)
 options = parser.parse_args()
+server.Storage = Storage
 name, _, value = options.setParameter.partition("=")
 assert name == "transactionLifetimeLimitSeconds", name
-SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = float(value)
+server.SecantusDBServer.__init__.__kwdefaults__["transaction_lifetime_seconds"] = float(value)
 # Its cache keeps the size of 1 GB. With 64 MB, its reads of a busy collection wait for the eviction of pages again and
 # again. Such a read takes up to 6 s, and all clients wait for it. Without the option, a killed server loses writes.
 served = [f"--host={options.bind_ip}", f"--port={options.port}", f"--storage-path={options.dbpath}"]

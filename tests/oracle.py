@@ -13,7 +13,7 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
     "fastapi": {
         "database": {"sqlite", "postgresql", "mysql", "mongodb"},
         "auth": {"jwt", "none"},
-        "queue": {"database", "redis", "rabbitmq", "sqs", "none"},
+        "queue": {"database", "redis", "rabbitmq", "kafka", "sqs", "none"},
         "cache": {"memory", "redis", "memcached"},
         "webhooks": {"none", "signed"},
         "ci": {"github", "none"},
@@ -22,7 +22,8 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
 """For each framework, the choices that it supports."""
 
 EXCLUDED: tuple[dict[str, str], ...] = (
-    # A SQLite file serves one machine. A service with SQS runs on several.
+    # A SQLite file serves one machine. A service with such a broker runs on several.
+    {"database": "sqlite", "queue": "kafka"},
     {"database": "sqlite", "queue": "sqs"},
     # Handlers of events store the deliveries, and a worker sends them.
     {"queue": "none", "webhooks": "signed"},

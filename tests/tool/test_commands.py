@@ -51,9 +51,9 @@ def test_choices_shows_which_answers_exclude_a_choice(scaffold: Scaffold) -> Non
     [none, signed] = told["webhooks"]
     assert none["not_with"] == []
     assert {"question": "queue", "value": "none", "reason": reason} in signed["not_with"]
-    # SQS is excluded by the default database alone, whatever is answered to other questions.
+    # Kafka is excluded by the default database alone, whatever is answered to other questions.
     excluded = {choice["value"]: choice["not_with"] for choice in told["queue"]}
-    assert [each["value"] for each in excluded["sqs"]] == ["sqlite"]
+    assert [each["value"] for each in excluded["kafka"]] == ["sqlite"]
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])
@@ -172,10 +172,10 @@ def test_shells_can_complete(
         ("new --set database = ", "sqlite postgresql mysql"),
         ("new --set database = post", "postgresql"),
         ("new --set desc", "description="),
-        ("change q", "queue=database queue=redis queue=rabbitmq queue=sqs queue=none"),
+        ("change q", "queue=database queue=redis queue=rabbitmq queue=kafka queue=sqs queue=none"),
         ("change ./shop cac", "cache=memory cache=redis cache=memcached"),
         ("change queue = d", "database"),
-        ("change ./shop queue = ", "database redis rabbitmq sqs none"),
+        ("change ./shop queue = ", "database redis rabbitmq kafka sqs none"),
         ("diff auth = j", "jwt"),
         ("diff nothing = j", ""),
         ("update --set ci = g", "github"),

@@ -1,6 +1,7 @@
 """What is specific to Kafka."""
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -118,6 +119,23 @@ async def test_a_ping_asks_the_server_each_time(database: Database, monkeypatch:
 
     with pytest.raises(KafkaException):
         await queue.broker.ping()
+
+
+async def test_a_failed_attempt_to_connect_that_nobody_waits_for_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEUE_URL", f"kafka://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(broker, "CONNECT_TIMEOUT_SECONDS", 0.1)
+    logged: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    own = Broker(Settings())
+    waiting_task = asyncio.create_task(own.connect())
+    await asyncio.sleep(0)
+    waiting_task.cancel()
+
+    await own.close()  # after the attempt: the calls of the producer take turns
+    del own, waiting_task
+    gc.collect()
+
+    assert not logged
 
 
 async def test_a_message_is_repeated_if_another_consumer_has_started_on_it(database: Database) -> None:

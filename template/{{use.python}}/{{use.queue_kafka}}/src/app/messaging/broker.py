@@ -105,6 +105,7 @@ class Broker:
         # The relay and all consumers share an attempt: one after the other, they would delay the end of a worker.
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._call(self._producer.connect))
+            self._connecting.add_done_callback(_note_failure)
         await asyncio.shield(self._connecting)
 
     async def close(self) -> None:
@@ -369,6 +370,12 @@ class _Member:
         except KafkaException as error:
             return cast("KafkaError", error.args[0])
         return committed.error
+
+
+def _note_failure(attempt: asyncio.Task[None]) -> None:
+    """Take the error of an attempt, so that asyncio logs nothing when all who waited for it were stopped."""
+    if not attempt.cancelled():
+        attempt.exception()
 
 
 def _place(message: Message, after: int = 0) -> TopicPartition:
