@@ -14,12 +14,6 @@ import local_kafka
 from app.config.queue import DEVELOPMENT_URL, client_settings
 from app.messaging import broker
 from tests.processes import free_port
-{% if database == 'postgresql' %}
-{# The tests of MySQL keep them with every queue. #}
-from tests.threads import keep_greenlets
-
-keep_greenlets()
-{% endif %}
 
 SECRETS = {"queue_url": "kafkas://app:secret@broker:9093"}
 """The settings that production requires."""
