@@ -79,10 +79,25 @@ def test_databases_differ_only_in_the_files_that_the_architecture_names(
 
     for one, other in combinations(databases, 2):
         differences = differing(projects[one], projects[other])
+        print(f"{one} and {other}: {' '.join(sorted(differences))}")
         if KINDS[one]["kind"] == KINDS[other]["kind"]:
             assert differences <= named
         else:
             assert {path for path in differences if not STORED.search(path)} <= storage
+
+
+@in_one_process
+@pytest.mark.parametrize("database", KINDS)
+def test_queues_differ_only_in_the_files_that_the_architecture_names(database: str) -> None:
+    queues = [queue for each, queue in STORAGE if each == database and queue != "none"]
+    between_brokers = named_after("Between two brokers")
+    named = between_brokers | named_after("Between a broker and the queue `database`")
+
+    for one, other in combinations(queues, 2):
+        first, second = (project(database=database, queue=queue) for queue in (one, other))
+        differences = differing(first, second)
+        print(f"{one} and {other}: {' '.join(sorted(differences))}")
+        assert differences <= (named if "database" in (one, other) else between_brokers)
 
 
 @in_one_process
