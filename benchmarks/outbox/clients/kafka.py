@@ -18,6 +18,8 @@ from benchmarks.outbox.clients.pacing import BATCH, batches, note
 
 TOPIC, GROUP = "plain", "plain"
 POLL_SECONDS = 0.25
+SESSION_TIMEOUT_MS = 6000
+"""Like the service. The group waits so long for the consumer of the last round, which was killed."""
 CLIENT = {**client_settings(os.environ["QUEUE_URL"]), "log_level": 0}
 
 
@@ -38,8 +40,15 @@ async def send() -> None:
 
 def receive(path: str) -> None:
     create_topic()
-    settings = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.commit": False}
-    consumer = Consumer({**CLIENT, **settings})
+    consumer = Consumer(
+        {
+            **CLIENT,
+            "group.id": GROUP,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": SESSION_TIMEOUT_MS,
+        }
+    )
     consumer.subscribe([TOPIC])
     while True:
         message = consumer.poll(POLL_SECONDS)
