@@ -19,7 +19,7 @@ from benchmarks.outbox.clients.pacing import BATCH, batches, note
 TOPIC, GROUP = "plain", "plain"
 POLL_SECONDS = 0.25
 SESSION_TIMEOUT_MS = 6000
-"""Like the service. The group waits so long for the consumer of the last round, which was killed."""
+"""As in the service: the group waits so long for the consumer of the round before, which died."""
 CLIENT = {**client_settings(os.environ["QUEUE_URL"]), "log_level": 0}
 
 
