@@ -62,6 +62,8 @@ CHOSEN = (
     "fastapi-mongodb-jwt-kafka-memory-none-github",
     "fastapi-mongodb-jwt-sqs-memory-none-github",
     "fastapi-mongodb-jwt-none-memory-none-github",
+    "fastify-sqlite-none-none-memory-none-github",
+    "fastify-sqlite-none-none-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
