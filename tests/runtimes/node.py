@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 MARKER = "package-lock.json"
 _HOME = WORK / "node"
 _PACKAGES = _HOME / "packages"
-_IMAGE = re.compile(r"^FROM node:([0-9.]+)", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PASSED = re.compile(r"^\s*Tests\s.*?(\d+) passed", re.MULTILINE)
 _COVERAGE = re.compile(r"^All files\s*\|" + r"\s*([\d.]+)\s*\|" * 4, re.MULTILINE)
@@ -81,7 +79,7 @@ await database.close();
 
 @dataclass(frozen=True)
 class Node:
-    """One version of Node."""
+    """The program `node`."""
 
     program: Path
 
@@ -128,11 +126,10 @@ class Node:
 def install(project: Path) -> Node:
     """Link all packages that the project locks, and compile it.
 
-    Packages are kept under `.work/node`, once per content of the lock, and so is the version of
-    Node that the image of the project has. Raises CalledProcessError when the lock cannot be
-    installed, or when the project does not compile.
+    Packages are kept under `.work/node`, once per content of the lock. Raises CalledProcessError
+    when the lock cannot be installed, or when the project does not compile.
     """
-    node = _node(project)
+    node = Node(find_node())
     packages = _PACKAGES / _key(project)
     with exclusive(packages.with_suffix(".lock")):
         if not (packages / "complete").exists():
@@ -156,30 +153,14 @@ def count(output: str) -> tuple[int, int]:
     return int(passed[1]), int(min(map(float, covered.groups())))
 
 
-def _node(project: Path) -> Node:
-    """The Node of the project's image. npm has it, too."""
-    found = _IMAGE.search((project / "Dockerfile").read_text())
-    assert found, "the image has no version of Node"
-    folder = _HOME / found[1]
-    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    package = f"node-{platform.system().lower()}-{machine}"
-    program = folder / "node_modules" / package / "bin" / "node"
-    with exclusive(folder.with_suffix(".lock")):
-        if not program.exists():
-            # The Node of this machine may be too old for what the project demands of its own.
-            options = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
-            folder.mkdir(exist_ok=True)
-            _run(["npm", "install", *options, "--prefix", ".", f"{package}@{found[1]}"], folder)
-            _show_to_make(program)
-    return Node(program)
-
-
-def _show_to_make(program: Path) -> None:
-    """Link the program where the tests of projects look for one, so that it is fetched once."""
-    link = _HOME / "bin" / "node"
-    link.parent.mkdir(exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(program, link.parent))
+def find_node() -> Path:
+    """The Node that `scripts/setup.sh servers` installed, else the one on the path."""
+    local = _HOME / "bin" / "node"
+    if local.exists():
+        return local
+    if found := shutil.which("node"):
+        return Path(found)
+    raise FileNotFoundError("Node is not installed: run `scripts/setup.sh node`")
 
 
 def _key(project: Path) -> str:
