@@ -93,7 +93,7 @@ const COMMANDS: Record<string, Command> = {
     run: async (settings) => {
       const app = await createApp(settings);
       await app.ready();
-      print(JSON.stringify(app.swagger(), null, 2));
+      print(JSON.stringify(sorted(app.swagger()), null, 2));
       await app.close();
     },
   },
@@ -158,6 +158,14 @@ function printHelp(): void {
   for (const [name, { about, argument = '' }] of Object.entries(COMMANDS)) {
     print(`  ${`${name} ${argument}`.padEnd(14)} ${about}`);
   }
+}
+
+/** With the keys of all objects in order, so that the document only changes where the API does. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)] as const));
 }
 
 function print(line: string): void {

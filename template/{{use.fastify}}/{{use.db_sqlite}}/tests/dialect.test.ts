@@ -44,6 +44,14 @@ test('a write waits for the write of another process', async () => {
   await database.close();
 });
 
+test('a slow read blocks nothing else, and the wait for it is bounded', async () => {
+  const database = await openDatabase({ DATABASE_BUSY_TIMEOUT_SECONDS: '0.1' });
+  const counting = sql`
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000000) select max(i) from n`;
+  const failure = await database.read(({ db }) => counting.execute(db)).catch((error: unknown) => error);
+  expect(isOutage(failure)).toBe(true);
+});
+
 test('a call after the commit is dropped by a rollback', async () => {
   const database = await openDatabase();
   const calls: string[] = [];
