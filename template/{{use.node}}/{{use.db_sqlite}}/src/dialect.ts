@@ -38,17 +38,20 @@ const NOT_A_DATABASE = 26;
 const CONSTRAINT_UNIQUE = 2067;
 
 /** A connection for transactions, which take turns, and one for reads. */
-export function createConnections(settings: Settings): { writer: Kysely<Tables>; reader: Kysely<Tables> } {
+export function createConnections(settings: Settings) {
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
   return {
-    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: true }) }),
-    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: false }) }),
+    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { turns }) }),
+    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, {}) }),
+    count: () => (turns.areTaken ? { in_use: 1, idle: 1 } : { in_use: 0, idle: 2 }),
   };
 }
 
 /** A connection for migrations. Changes of the schema are transactional, and only one process migrates at a time. */
 export function createMigrationDatabase(settings: Settings): Kysely<unknown> {
   // With foreign keys on, rebuilding a table would delete the rows that refer to it.
-  return new Kysely<unknown>({ dialect: new Sqlite(settings, { exclusive: true, foreignKeys: false }) });
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
+  return new Kysely<unknown>({ dialect: new Sqlite(settings, { turns, foreignKeys: false }) });
 }
 
 /** Always true, because only one transaction writes at a time. */
@@ -63,6 +66,11 @@ export function isDuplicate(error: unknown, table: string, names: readonly strin
     error.errcode === CONSTRAINT_UNIQUE &&
     error.message.endsWith(`: ${names.map((name) => `${table}.${name}`).join(', ')}`)
   );
+}
+
+/** Always false, because SQLite rolls no transaction back for the sake of another one. */
+export function isRetryable(_error: unknown): boolean {
+  return false;
 }
 
 /** Whether the database failed, and not the statement. The same request may succeed later. */
@@ -98,8 +106,8 @@ function isSqliteError(error: unknown): error is SqliteError {
 }
 
 interface ConnectionOptions {
-  /** Whether only one caller uses the connection at a time. Else, callers must not open transactions. */
-  exclusive: boolean;
+  /** Lets only one caller use the connection at a time. Without, callers must not open transactions. */
+  turns?: Turns;
   foreignKeys?: boolean;
 }
 
@@ -129,24 +137,22 @@ class UnlockedAdapter extends SqliteAdapter {
 class SqliteDriver implements Driver {
   readonly #settings: Settings;
   readonly #options: ConnectionOptions;
-  readonly #queue: Turns;
   #connection: SqliteConnection | undefined;
 
   constructor(settings: Settings, options: ConnectionOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#queue = new Turns(settings.databaseAcquireTimeoutSeconds);
   }
 
   // The file is opened by the first query, and not here: if that fails, the next query tries again.
   init = () => Promise.resolve();
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#options.exclusive) await this.#queue.take();
+    await this.#options.turns?.take();
     try {
       return (this.#connection ??= new SqliteConnection(this.#settings, this.#options));
     } catch (error) {
-      if (this.#options.exclusive) this.#queue.pass();
+      this.#options.turns?.pass();
       throw error;
     }
   }
@@ -165,7 +171,7 @@ class SqliteDriver implements Driver {
   }
 
   releaseConnection(): Promise<void> {
-    if (this.#options.exclusive) this.#queue.pass();
+    this.#options.turns?.pass();
     return Promise.resolve();
   }
 
@@ -271,6 +277,10 @@ class Turns {
 
   constructor(timeoutSeconds: number) {
     this.#timeoutSeconds = timeoutSeconds;
+  }
+
+  get areTaken(): boolean {
+    return this.#taken;
   }
 
   async take(): Promise<void> {

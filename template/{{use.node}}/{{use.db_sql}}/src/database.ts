@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely';
 
 import type { Settings } from './config/index.ts';
-import { createConnections } from './dialect.ts';
+import { createConnections, isRetryable } from './dialect.ts';
 import { databaseReads, databaseTransactions } from './metrics.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,25 +20,31 @@ export interface Session {
 export class Database {
   readonly #writer: Kysely<Tables>;
   readonly #reader: Kysely<Tables>;
-  #open = 0;
+  /** The number of connections by state. */
+  readonly connections: () => Record<string, number>;
 
   constructor(settings: Settings) {
-    ({ writer: this.#writer, reader: this.#reader } = createConnections(settings));
+    const { writer, reader, count } = createConnections(settings);
+    this.#writer = writer;
+    this.#reader = reader;
+    this.connections = count;
   }
 
-  /** Call `work` in one transaction: committed at the end, rolled back on any error. */
+  /**
+   * Call `work` in one transaction: committed at the end, rolled back on any error. If the database rolls it back for the
+   * sake of another transaction, `work` is called once more: what it changes elsewhere belongs into `afterCommit`.
+   */
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const calls: (() => void)[] = [];
+    let calls: (() => void)[] = [];
     const end = databaseTransactions.startTimer();
-    this.#open += 1;
     try {
-      const result = await this.#writer
-        .transaction()
-        .execute((db) => work({ db, afterCommit: (call) => void calls.push(call) }));
+      const result = await withRetry(() => {
+        calls = [];
+        return this.#writer.transaction().execute((db) => work({ db, afterCommit: (call) => void calls.push(call) }));
+      });
       for (const call of calls) call();
       return result;
     } finally {
-      this.#open -= 1;
       end();
     }
   }
@@ -50,7 +56,7 @@ export class Database {
   async read<T>(work: (session: Session) => Promise<T>): Promise<T> {
     const end = databaseReads.startTimer();
     try {
-      return await work({ db: this.#reader, afterCommit: neverCommits });
+      return await withRetry(() => work({ db: this.#reader, afterCommit: neverCommits }));
     } finally {
       end();
     }
@@ -61,15 +67,18 @@ export class Database {
     await sql`select 1 from kysely_migration`.execute(this.#reader);
   }
 
-  /** The number of connections by state. */
-  connections(): Record<string, number> {
-    const inUse = Math.min(this.#open, 1);
-    return { in_use: inUse, idle: 2 - inUse };
-  }
-
   async close(): Promise<void> {
     await this.#writer.destroy();
     await this.#reader.destroy();
+  }
+}
+
+async function withRetry<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRetryable(error)) throw error;
+    return work();
   }
 }
 
