@@ -2,7 +2,15 @@
 
 import { createHash } from 'node:crypto';
 
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely';
+import {
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type RawBuilder,
+  sql,
+  type SqlBool,
+} from 'kysely';
 import { DatabaseError, Pool as ClientPool, type PoolClient, type PoolConfig, type QueryResult, types } from 'pg';
 
 import type { Settings } from './config/index.ts';
@@ -14,6 +22,7 @@ import type { Tables } from './tables.ts';
 export const columns = {
   id: 'uuid',
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
+  longText: 'text',
   timestamp: sql`timestamptz(3)`,
   money: 'bigint',
 } as const;
@@ -64,6 +73,12 @@ export async function tryLock({ db }: Session, key: string): Promise<boolean> {
   const hash = createHash('sha256').update(key).digest().readBigInt64BE();
   const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${hash}) as taken`.execute(db);
   return rows[0]?.taken === true;
+}
+
+/** Whether two columns of a row are less than two values. */
+export function isLess(names: readonly [string, string], values: readonly [unknown, unknown]): RawBuilder<SqlBool> {
+  const [first, second] = names.map((name) => sql.ref(name));
+  return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
 }
 
 /** Whether a statement violates the unique constraint of these columns of a table. */

@@ -12,7 +12,9 @@ import {
   type Driver,
   Kysely,
   type QueryResult,
+  type RawBuilder,
   sql,
+  type SqlBool,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -26,6 +28,7 @@ import type { Tables } from './tables.ts';
 export const columns = {
   id: 'text',
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
+  longText: 'text',
   timestamp: sql`timestamp`,
   money: sql`money`,
 } as const;
@@ -57,6 +60,12 @@ export function createMigrationDatabase(settings: Settings): Kysely<unknown> {
 /** Always true, because only one transaction writes at a time. */
 export function tryLock(_session: Session, _key: string): Promise<boolean> {
   return Promise.resolve(true);
+}
+
+/** Whether two columns of a row are less than two values. */
+export function isLess(names: readonly [string, string], values: readonly [unknown, unknown]): RawBuilder<SqlBool> {
+  const [first, second] = names.map((name) => sql.ref(name));
+  return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
 }
 
 /** Whether a statement violates the unique constraint of these columns of a table. */

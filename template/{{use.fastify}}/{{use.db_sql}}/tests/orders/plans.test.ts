@@ -65,7 +65,7 @@ async function planOf(database: Database, read: (db: Kysely<Tables>) => Promise<
     await read(recording);
     const { sql = '', parameters = [] } = statement ?? {};
     const { rows } = await db.executeQuery(CompiledQuery.raw(`${EXPLAIN} ${sql}`, [...parameters]));
-    return JSON.stringify(rows);
+    return JSON.stringify(rows, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   });
 }
 
