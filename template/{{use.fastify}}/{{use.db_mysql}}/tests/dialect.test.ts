@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 
 import { type Kysely, sql } from 'kysely';
 import { expect, onTestFinished, test } from 'vitest';
@@ -165,6 +166,16 @@ test.each([
 ])('the violated constraint is found in: %s', (message, isExpected) => {
   const error = Object.assign(new Error(message), { errno: 1062, sqlState: '23000' });
   expect(isDuplicate(error, 't', ['email'])).toBe(isExpected);
+});
+
+test('an error does not show the values of a row', async () => {
+  const database = await openDatabase();
+  const job = { name: 'hunter2', due_at: null as unknown as Date };
+  const failure = await failureOf(
+    database.transaction(({ db }) => db.insertInto('scheduled_jobs').values(job).execute()),
+  );
+  expect(inspect(failure)).toContain('due_at');
+  expect(inspect(failure)).not.toContain('hunter2');
 });
 
 test('failures are told apart', async () => {

@@ -156,6 +156,7 @@ interface ServerError extends Error {
   errno: number;
   sqlState: string;
   fatal?: boolean;
+  sql?: string;
 }
 
 function isServerError(error: unknown): error is ServerError {
@@ -341,6 +342,8 @@ class MysqlConnection implements DatabaseConnection {
       return { rows: [], numAffectedRows: BigInt((result as ResultSetHeader).affectedRows) };
     } catch (error) {
       if (!isServerError(error)) throw (this.#failure = new Outage(error));
+      // It holds all values of the statement, and errors are logged.
+      delete error.sql;
       if (error.fatal === true) this.#failure = new Outage(error);
       throw error;
     }

@@ -205,6 +205,8 @@ class Connection implements PostgresPoolClient {
       return await this.#client.query({ ...(name !== undefined && { name }), text, values: [...values] });
     } catch (error) {
       if (!isServerError(error)) throw (this.#failure = new Outage(error));
+      // It holds values of rows, and errors are logged.
+      error.detail = undefined;
       if (error.severity === 'FATAL') this.#failure = new Outage(error);
       if (error.routine !== 'RevalidateCachedQuery') throw error;
       this.#names.forget();
