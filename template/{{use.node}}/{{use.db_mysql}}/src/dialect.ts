@@ -80,6 +80,13 @@ export function createConnections(settings: Settings) {
   };
 }
 
+/** A pool for reads on the replica. Undefined without `DATABASE_REPLICA_URL`. */
+export function createReplicaConnections(settings: Settings) {
+  if (settings.databaseReplicaUrl === undefined) return undefined;
+  const driver = new MysqlDriver(poolOptions(settings, settings.databaseReplicaUrl));
+  return { reader: new Kysely<Tables>({ dialect: new Mysql(driver) }), count: () => countConnections([driver]) };
+}
+
 /** A connection for migrations. Only one process migrates at a time, and no statement has a timeout. */
 export function createMigrationDatabase({ databaseUrl, databaseAcquireTimeoutSeconds }: Settings): Kysely<unknown> {
   const driver = new MysqlDriver({ url: databaseUrl, size: 1, acquireSeconds: databaseAcquireTimeoutSeconds });
@@ -184,7 +191,7 @@ function poolOptions(settings: Settings, url: string): PoolOptions {
   };
 }
 
-function countConnections(drivers: readonly MysqlDriver[]): Record<string, number> {
+function countConnections(drivers: readonly MysqlDriver[]): { in_use: number; idle: number } {
   const inUse = drivers.reduce((sum, driver) => sum + driver.inUse, 0);
   return { in_use: inUse, idle: drivers.reduce((sum, driver) => sum + driver.open, 0) - inUse };
 }

@@ -61,6 +61,14 @@ export function createConnections(settings: Settings) {
   };
 }
 
+/** A pool for reads on the replica. Undefined without `DATABASE_REPLICA_URL`. */
+export function createReplicaConnections(settings: Settings) {
+  if (settings.databaseReplicaUrl === undefined) return undefined;
+  const pool = createPool(settings, settings.databaseReplicaUrl);
+  const reader = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return { reader, count: () => countConnections([pool]) };
+}
+
 /** A connection for migrations. Only one process migrates at a time, and no statement has a timeout. */
 export function createMigrationDatabase({ databaseUrl, databaseAcquireTimeoutSeconds }: Settings): Kysely<unknown> {
   const connectionTimeoutMillis = databaseAcquireTimeoutSeconds * 1000;
@@ -135,7 +143,7 @@ function createPool(settings: Settings, url: string): Pool {
   });
 }
 
-function countConnections(pools: readonly Pool[]): Record<string, number> {
+function countConnections(pools: readonly Pool[]): { in_use: number; idle: number } {
   const sum = (count: (pool: Pool) => number): number => pools.reduce((total, pool) => total + count(pool), 0);
   return { in_use: sum((pool) => pool.inUse), idle: sum((pool) => pool.idle) };
 }

@@ -4,7 +4,9 @@ import { type Kysely, sql } from 'kysely';
 
 import type { Settings } from './config/index.ts';
 import { createConnections, isRetryable } from './dialect.ts';
+import type { Dependency } from './health.ts';
 import { databaseReads, databaseTransactions } from './metrics.ts';
+import { Replica } from './replica.ts';
 import type { Tables } from './tables.ts';
 
 /** The rows that a purge deletes at once, so that its transaction stays short. */
@@ -20,14 +22,20 @@ export interface Session {
 export class Database {
   readonly #writer: Kysely<Tables>;
   readonly #reader: Kysely<Tables>;
-  /** The number of connections by state. */
-  readonly connections: () => Record<string, number>;
+  readonly #replica: Replica;
+  readonly #count: () => { in_use: number; idle: number };
 
   constructor(settings: Settings) {
     const { writer, reader, count } = createConnections(settings);
     this.#writer = writer;
     this.#reader = reader;
-    this.connections = count;
+    this.#replica = new Replica(settings, reader);
+    this.#count = count;
+  }
+
+  /** The servers that it can do without. */
+  get dependencies(): readonly Dependency[] {
+    return this.#replica.dependencies;
   }
 
   /**
@@ -51,12 +59,14 @@ export class Database {
 
   /**
    * Call `work` for reads, without the round trips of a transaction. Each statement sees its own snapshot: use one
-   * statement to read data that must be consistent.
+   * statement to read data that must be consistent. With `staleOk`, a read replica may answer, which lacks the latest
+   * changes.
    */
-  async read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async read<T>(work: (session: Session) => Promise<T>, { staleOk = false } = {}): Promise<T> {
     const end = databaseReads.startTimer();
+    const workWith = (db: Kysely<Tables>): Promise<T> => work({ db, afterCommit: neverCommits });
     try {
-      return await withRetry(() => work({ db: this.#reader, afterCommit: neverCommits }));
+      return await withRetry(() => (staleOk ? this.#replica.read(workWith) : workWith(this.#reader)));
     } finally {
       end();
     }
@@ -67,7 +77,14 @@ export class Database {
     await sql`select 1 from kysely_migration`.execute(this.#reader);
   }
 
+  /** The number of connections by state. */
+  connections(): { in_use: number; idle: number } {
+    const [own, ofReplica] = [this.#count(), this.#replica.connections()];
+    return { in_use: own.in_use + ofReplica.in_use, idle: own.idle + ofReplica.idle };
+  }
+
   async close(): Promise<void> {
+    await this.#replica.close();
     await this.#writer.destroy();
     await this.#reader.destroy();
   }
