@@ -131,13 +131,18 @@ class Sqlite implements Dialect {
 
   createDriver = () => new SqliteDriver(this.#settings, this.#options);
   createQueryCompiler = () => new SqliteQueryCompiler();
-  createAdapter = () => new UnlockedAdapter();
+  createAdapter = () => new Adapter();
   createIntrospector = (db: Kysely<unknown>) => new SqliteIntrospector(db);
 }
 
-/** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
-class UnlockedAdapter extends SqliteAdapter {
+class Adapter extends SqliteAdapter {
+  /** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
   override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+
+  /** All migrations run in one transaction. A second process waits, and then finds nothing to do. */
+  override get supportsTransactionalDdl(): boolean {
     return true;
   }
 }
