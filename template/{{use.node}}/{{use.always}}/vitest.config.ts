@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    // Starts the servers that the tests need, and stops them.
+    globalSetup: ['tests/databases.ts'],
     // The log lines of requests would hide the report.
     silent: 'passed-only',
     // Some tests start processes.

@@ -37,7 +37,10 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   const database = new Database(settings);
   const cache = new Cache();
   const load = new Load(settings);
-  const health = new Health([{ name: 'database', required: true, ping: () => database.ping() }]);
+  const health = new Health([
+    { name: 'database', required: true, ping: () => database.ping() },
+    ...database.dependencies,
+  ]);
 
   const app = fastify({
     logger: false, // web/envelope.ts writes one line for each request

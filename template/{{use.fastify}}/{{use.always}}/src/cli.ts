@@ -12,6 +12,7 @@ import { backup, restore } from './backups.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
+import { BackupError } from './errors.ts';
 import { configureLogs } from './logs.ts';
 import { migrateDown, migrateUp, rollback } from './migrate.ts';
 import { seedOrders } from './orders/seed.ts';
@@ -124,7 +125,7 @@ async function main(): Promise<void> {
 
 /** One line for an expected error: of a command, or of a database that cannot be used. */
 function reasonOf(error: unknown): string {
-  if (error instanceof CommandError) return error.message;
+  if (error instanceof CommandError || error instanceof BackupError) return error.message;
   if (lacksTable(error)) return 'the database is not migrated: run the command `migrate` first';
   if (isMisconfigured(error)) exitMisconfigured(`DATABASE_URL: ${String(error)}`);
   if (isOutage(error)) return `the database does not answer: ${String(error)}`;

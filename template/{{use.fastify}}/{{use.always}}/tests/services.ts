@@ -10,13 +10,14 @@ import { emptyDatabase } from './databases.ts';
 
 log.level = 'warn';
 
-export function testSettings(variables: NodeJS.ProcessEnv = {}): Settings {
-  return readSettings({ APP_ENV: 'test', ...emptyDatabase(), ...variables });
+/** The settings of an empty database, which is removed after the test. */
+export async function testSettings(variables: NodeJS.ProcessEnv = {}): Promise<Settings> {
+  return readSettings({ APP_ENV: 'test', ...(await emptyDatabase()), ...variables });
 }
 
 /** The application on a migrated database of its own. Both are removed after the test. */
 export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
-  const settings = testSettings(variables);
+  const settings = await testSettings(variables);
   await migrateUp(settings);
   const app = await createApp(settings);
   onTestFinished(() => app.close());
@@ -25,7 +26,7 @@ export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<Fasti
 
 /** A migrated database of its own, which is removed after the test. */
 export async function openDatabase(variables: NodeJS.ProcessEnv = {}): Promise<Database> {
-  const settings = testSettings(variables);
+  const settings = await testSettings(variables);
   await migrateUp(settings);
   const database = new Database(settings);
   onTestFinished(() => database.close());

@@ -2,24 +2,21 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { emptyTestDatabase } from './empty-database.ts';
+import { createEmptyDatabase } from './empty-database.ts';
 
 const SECONDS = 10;
 const CLIENTS = 4;
 const LIMIT_MS = 100;
 
-const folder = mkdtempSync(path.join(tmpdir(), 'load-'));
+const { url: DATABASE_URL, drop } = await createEmptyDatabase();
 const env = {
   PATH: process.env['PATH'],
   APP_ENV: 'test',
   PORT: '0',
   RATE_LIMIT_DEFAULT: '999999999/day',
-  ...emptyTestDatabase(folder),
+  DATABASE_URL,
 };
 const migration = spawn(process.execPath, ['dist/cli.js', 'migrate'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
 await text(migration.stdout);
@@ -34,7 +31,7 @@ const end = performance.now() + SECONDS * 1000;
 await Promise.all(Array.from({ length: CLIENTS }, (_, client) => measure(client)));
 api.kill('SIGTERM');
 await once(api, 'exit');
-rmSync(folder, { recursive: true });
+await drop();
 
 for (const [name, all] of Object.entries(times)) {
   const sorted = all.toSorted((a, b) => a - b);

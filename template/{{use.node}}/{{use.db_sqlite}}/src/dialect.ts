@@ -11,7 +11,9 @@ import {
   type Driver,
   Kysely,
   type QueryResult,
+  type RawBuilder,
   sql,
+  type SqlBool,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -27,6 +29,7 @@ import type { Tables } from './tables.ts';
 export const columns = {
   id: 'text',
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
+  longText: 'text',
   timestamp: sql`timestamp`,
   money: sql`money`,
 } as const;
@@ -41,22 +44,31 @@ const CONSTRAINT_UNIQUE = 2067;
 const THREAD = new URL(`./sqlite/thread${path.extname(import.meta.url)}`, import.meta.url);
 
 /** A connection for transactions, which take turns, and one for reads. */
-export function createConnections(settings: Settings): { writer: Kysely<Tables>; reader: Kysely<Tables> } {
+export function createConnections(settings: Settings) {
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
   return {
-    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: true }) }),
-    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: false }) }),
+    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { turns }) }),
+    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, {}) }),
+    count: () => (turns.areTaken ? { in_use: 1, idle: 1 } : { in_use: 0, idle: 2 }),
   };
 }
 
 /** A connection for migrations. Changes of the schema are transactional, and only one process migrates at a time. */
 export function createMigrationDatabase(settings: Settings): Kysely<unknown> {
   // With foreign keys on, rebuilding a table would delete the rows that refer to it.
-  return new Kysely<unknown>({ dialect: new Sqlite(settings, { exclusive: true, foreignKeys: false }) });
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
+  return new Kysely<unknown>({ dialect: new Sqlite(settings, { turns, foreignKeys: false }) });
 }
 
 /** Always true, because only one transaction writes at a time. */
 export function tryLock(_session: Session, _key: string): Promise<boolean> {
   return Promise.resolve(true);
+}
+
+/** Whether two columns of a row are less than two values. */
+export function isLess(names: readonly [string, string], values: readonly [unknown, unknown]): RawBuilder<SqlBool> {
+  const [first, second] = names.map((name) => sql.ref(name));
+  return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
 }
 
 /** Whether a statement violates the unique constraint of these columns of a table. */
@@ -66,6 +78,11 @@ export function isDuplicate(error: unknown, table: string, names: readonly strin
     error.errcode === CONSTRAINT_UNIQUE &&
     error.message.endsWith(`: ${names.map((name) => `${table}.${name}`).join(', ')}`)
   );
+}
+
+/** Always false, because SQLite rolls no transaction back for the sake of another one. */
+export function isRetryable(_error: unknown): boolean {
+  return false;
 }
 
 /** Whether the database failed, and not the statement. The same request may succeed later. */
@@ -86,8 +103,8 @@ export function lacksTable(error: unknown): boolean {
 class Outage extends Error {}
 
 interface ConnectionOptions {
-  /** Whether only one caller uses the connection at a time. Else, callers must not open transactions. */
-  exclusive: boolean;
+  /** Lets only one caller use the connection at a time. Without, callers must not open transactions. */
+  turns?: Turns;
   foreignKeys?: boolean;
 }
 
@@ -102,13 +119,18 @@ class Sqlite implements Dialect {
 
   createDriver = () => new SqliteDriver(this.#settings, this.#options);
   createQueryCompiler = () => new SqliteQueryCompiler();
-  createAdapter = () => new UnlockedAdapter();
+  createAdapter = () => new Adapter();
   createIntrospector = (db: Kysely<unknown>) => new SqliteIntrospector(db);
 }
 
-/** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
-class UnlockedAdapter extends SqliteAdapter {
+class Adapter extends SqliteAdapter {
+  /** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
   override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+
+  /** All migrations run in one transaction. A second process waits, and then finds nothing to do. */
+  override get supportsTransactionalDdl(): boolean {
     return true;
   }
 }
@@ -117,19 +139,17 @@ class UnlockedAdapter extends SqliteAdapter {
 class SqliteDriver implements Driver {
   readonly #settings: Settings;
   readonly #options: ConnectionOptions;
-  readonly #queue: Turns;
   #connection: SqliteConnection | undefined;
 
   constructor(settings: Settings, options: ConnectionOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#queue = new Turns(settings.databaseAcquireTimeoutSeconds);
   }
 
   init = () => Promise.resolve();
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#options.exclusive) await this.#queue.take();
+    await this.#options.turns?.take();
     return (this.#connection ??= new SqliteConnection(this.#settings, this.#options));
   }
 
@@ -147,7 +167,7 @@ class SqliteDriver implements Driver {
   }
 
   releaseConnection(): Promise<void> {
-    if (this.#options.exclusive) this.#queue.pass();
+    this.#options.turns?.pass();
     return Promise.resolve();
   }
 
@@ -224,6 +244,10 @@ class Turns {
 
   constructor(timeoutSeconds: number) {
     this.#timeoutSeconds = timeoutSeconds;
+  }
+
+  get areTaken(): boolean {
+    return this.#taken;
   }
 
   async take(): Promise<void> {

@@ -9,7 +9,8 @@ test('a job runs once in a tick, however many workers there are', async () => {
   const database = await openDatabase();
   let runs = 0;
   const job: Job = { name: 'count', everySeconds: 86_400, run: () => Promise.resolve((runs += 1) < 0) };
-  expect(await Promise.all([runIfDue(database, job), runIfDue(database, job)])).toEqual([true, false]);
+  const ran = await Promise.all([runIfDue(database, job), runIfDue(database, job)]);
+  expect(new Set(ran)).toEqual(new Set([true, false]));
   expect(runs).toBe(1);
 });
 

@@ -94,12 +94,12 @@ function visibleOrders({ db }: Session, principal: Principal): Orders {
 /** Load orders and their lines, newest first. One statement, so that both are of one snapshot. */
 async function withLines({ db }: Session, orders: Orders): Promise<Order[]> {
   const rows = await db
-    .selectFrom(orders.as('orders'))
-    .innerJoin('order_lines', 'order_lines.order_id', 'orders.id')
-    .selectAll('orders')
+    .selectFrom(orders.as('page'))
+    .innerJoin('order_lines', 'order_lines.order_id', 'page.id')
+    .selectAll('page')
     .select(['order_lines.sku', 'order_lines.quantity', 'order_lines.unit_price'])
-    .orderBy('orders.created_at', 'desc')
-    .orderBy('orders.id', 'desc')
+    .orderBy('page.created_at', 'desc')
+    .orderBy('page.id', 'desc')
     .orderBy('order_lines.position')
     .execute();
   const found = new Map<string, Order>();
