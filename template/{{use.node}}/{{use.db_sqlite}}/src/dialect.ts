@@ -56,6 +56,11 @@ export function tryLock(_session: Session, _key: string): Promise<boolean> {
   return Promise.resolve(true);
 }
 
+/** The rows that no other transaction has locked: all, because only one transaction writes at a time. */
+export function skipLocked<Query>(query: Query): Query {
+  return query;
+}
+
 /** Whether a statement violates the unique constraint of these columns of a table. */
 export function isDuplicate(error: unknown, table: string, names: readonly string[]): boolean {
   return (
