@@ -1,2 +1,2 @@
 /** Adds nothing to the tables, because no event is stored. */
-export type MessageTables = unknown;
+export type MessageTables = object;
