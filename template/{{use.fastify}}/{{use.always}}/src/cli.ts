@@ -9,12 +9,12 @@ import { parseArgs } from 'node:util';
 import { createApp } from './app.ts';
 import { ANONYMOUS } from './auth/provider.ts';
 import { backup, restore } from './backups.ts';
-import { type Command, CommandError, print } from './commands.ts';
+import { type Command, CommandError, print } from './command.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
 import { configureLogs } from './logs.ts';
-import { commands as messagingCommands } from './messaging/index.ts';
+import { messagingCommands } from './messaging/index.ts';
 import { migrateDown, migrateUp, rollback } from './migrate.ts';
 import { seedOrders } from './orders/seed.ts';
 

@@ -1,6 +1,6 @@
-/** Writes an empty migration: `node scripts/migration.ts "add customers"`. */
+/** Writes an empty migration, and adds it to the list: `node scripts/migration.ts "add customers"`. */
 
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const folder = path.join(import.meta.dirname, '../src/migrations');
@@ -10,6 +10,7 @@ const last = readdirSync(folder)
   .toSorted()
   .at(-1);
 const name = `${String(Number(last?.slice(0, 4) ?? 0) + 1).padStart(4, '0')}_${words.join('_')}`;
+const variable = words.map((word, index) => (index === 0 ? word : word[0]?.toUpperCase() + word.slice(1))).join('');
 
 writeFileSync(
   path.join(folder, `${name}.ts`),
@@ -24,4 +25,9 @@ export async function down(db: Kysely<unknown>): Promise<void> {
 }
 `,
 );
+const index = path.join(folder, 'index.ts');
+const list = readFileSync(index, 'utf8')
+  .replace('\n\nexport const', `\nimport * as ${variable} from './${name}.ts';\n\nexport const`)
+  .replace(/\n\};/, `\n  '${name}': ${variable},\n};`);
+writeFileSync(index, list);
 process.stdout.write(`src/migrations/${name}.ts\n`);

@@ -1,21 +1,10 @@
-/** Migrates the schema with Kysely. The migrations are the files of the folder `migrations`. */
+/** Migrates the schema with Kysely. The migrations are in the folder `migrations`. */
 
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-
-import { FileMigrationProvider, Migrator, type MigrationResultSet, NO_MIGRATIONS } from 'kysely/migration';
+import { Migrator, type MigrationResultSet, NO_MIGRATIONS } from 'kysely/migration';
 
 import type { Settings } from './config/index.ts';
 import { createMigrationDatabase } from './dialect.ts';
-
-/** All files of the folder. Migrations run in the order of their names. */
-export const MIGRATIONS = new FileMigrationProvider({
-  fs: { readdir },
-  path,
-  migrationFolder: path.join(import.meta.dirname, 'migrations'),
-  import: (file) => import(pathToFileURL(file).href),
-});
+import { MIGRATIONS } from './migrations/index.ts';
 
 /** Migrate the database to the newest version of the schema. Returns the names of the migrations that ran. */
 export async function migrateUp(settings: Settings): Promise<string[]> {
@@ -37,7 +26,8 @@ async function run(
   migrate: (migrator: Migrator) => Promise<MigrationResultSet>,
 ): Promise<string[]> {
   await using db = createMigrationDatabase(settings);
-  const { error, results = [] } = await migrate(new Migrator({ db, provider: MIGRATIONS }));
+  const provider = { getMigrations: () => Promise.resolve(MIGRATIONS) };
+  const { error, results = [] } = await migrate(new Migrator({ db, provider }));
   if (error !== undefined) throw error;
   return results.map((result) => result.migrationName);
 }

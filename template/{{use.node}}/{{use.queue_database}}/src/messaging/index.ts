@@ -1,9 +1,8 @@
 /** Events: stored with the change that they report, and handled by the worker. */
 
 export { Queue } from './consumer.ts';
-export { commands } from './dead-letters.ts';
+export { deadLetterCommands as messagingCommands } from './dead-letters.ts';
 export type { DataSchemas, Handlers } from './handlers.ts';
-export { eraseMessages } from './repository.ts';
 
 /** How docs/asyncapi.json describes where events are sent, and where workers receive them. */
 export const CHANNELS = {

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 import { newId } from '../../src/clock.ts';
 import type { Database, Session } from '../../src/database.ts';
 import { claim, remove } from '../../src/messaging/claims.ts';
-import { type Event, publish } from '../../src/messaging/events.ts';
+import { eraseEvents, type Event, publish } from '../../src/messaging/events.ts';
 import { BatchHandler } from '../../src/messaging/handlers.ts';
-import { eraseMessages, redrive } from '../../src/messaging/repository.ts';
+import { redrive } from '../../src/messaging/repository.ts';
 import { NAME } from '../../src/version.ts';
 import { openDatabase } from '../services.ts';
 import { eventually, fail, Noted, passTime, send, sendTo, waiting } from './messages.ts';
@@ -403,9 +403,9 @@ test('erasing a user deletes the pending messages and dead letters of the user',
   await send(database, 2);
   await new Worker(database, [fail], { QUEUE_MAX_ATTEMPTS: '1', QUEUE_BATCH_SIZE: '1' }).work();
   expect((await waiting(database)).map(({ state }) => state)).toEqual(['dead', 'pending']);
-  await database.transaction(async (session) => eraseMessages(session, 'somebody else'));
+  await database.transaction(async (session) => eraseEvents(session, 'somebody else'));
   expect(await waiting(database)).toHaveLength(2);
-  await database.transaction(async (session) => eraseMessages(session, 'ada'));
+  await database.transaction(async (session) => eraseEvents(session, 'ada'));
   expect(await waiting(database)).toEqual([]);
 });
 

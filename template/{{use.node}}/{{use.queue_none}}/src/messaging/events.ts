@@ -10,6 +10,11 @@ export interface NewEvent {
   data: Record<string, unknown>;
 }
 
+/** Does nothing, because no event is stored. */
+export function eraseEvents(_session: Session, _owner: string): Promise<void> {
+  return Promise.resolve();
+}
+
 /** Log an event after the commit; a rollback drops it. `_owner` is the user whose data it holds. */
 export function publish(session: Session, event: NewEvent, _owner: string): Promise<void> {
   session.afterCommit(() => log.info(event, 'event'));

@@ -2,20 +2,15 @@
 
 import { once } from 'node:events';
 
-import type { Command } from '../commands.ts';
+import type { Command } from '../command.ts';
 import type { Settings } from '../config/index.ts';
-import type { Database, Session } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { Dependency } from '../health.ts';
 
 /** There are no handlers. */
 export type Handlers = Readonly<Record<string, never>>;
 
-export const commands: Record<string, Command> = {};
-
-/** Does nothing, because no event is stored. */
-export function eraseMessages(_session: Session, _owner: string): Promise<void> {
-  return Promise.resolve();
-}
+export const messagingCommands: Record<string, Command> = {};
 
 /** Stands in for a queue: no event is stored or handled. */
 export class Queue {

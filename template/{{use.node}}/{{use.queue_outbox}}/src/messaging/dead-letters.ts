@@ -1,11 +1,11 @@
 /** Commands for dead letters: messages whose handler failed too often. */
 
-import { type Command, CommandError, print } from '../commands.ts';
+import { type Command, CommandError, print } from '../command.ts';
 import type { Settings } from '../config/index.ts';
 import { Database, type Session } from '../database.ts';
 import { findDead, listDead, redrive } from './repository.ts';
 
-export const commands: Record<string, Command> = {
+export const deadLetterCommands: Record<string, Command> = {
   'dead-letters list': {
     about: 'List dead letters, the oldest first',
     run: (settings) =>

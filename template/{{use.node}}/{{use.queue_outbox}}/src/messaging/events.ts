@@ -7,6 +7,8 @@ import { NAME } from '../version.ts';
 import { storeMessage } from './repository.ts';
 import { announceStored } from './stored.ts';
 
+export { eraseEvents } from './repository.ts';
+
 const MAX_SUBJECT = 255;
 
 /** Something that happened to `subject`. */

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 
 import { newId } from '../../src/clock.ts';
-import { commands } from '../../src/messaging/index.ts';
+import { messagingCommands } from '../../src/messaging/index.ts';
 import type { MessageRow } from '../../src/messaging/tables.ts';
 import { openDatabase, testSettings } from '../services.ts';
 import { emptyDatabase } from '../databases.ts';
@@ -50,7 +50,7 @@ async function twoDeadLetters() {
   const run = async (name: string, id = ''): Promise<string> => {
     const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
-      await commands[`dead-letters ${name}`]?.run(testSettings(variables), id);
+      await messagingCommands[`dead-letters ${name}`]?.run(testSettings(variables), id);
       return write.mock.calls
         .map(([text]) => String(text))
         .join('')

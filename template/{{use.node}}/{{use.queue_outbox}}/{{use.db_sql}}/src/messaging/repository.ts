@@ -43,6 +43,6 @@ export async function redrive({ db }: Session, id = ''): Promise<number> {
 }
 
 /** Delete the events that hold data of a user. */
-export async function eraseMessages({ db }: Session, owner: string): Promise<void> {
+export async function eraseEvents({ db }: Session, owner: string): Promise<void> {
   await db.deleteFrom('messages').where('owner', '=', owner).execute();
 }

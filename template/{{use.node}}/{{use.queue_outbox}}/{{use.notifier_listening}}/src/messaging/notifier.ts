@@ -3,7 +3,6 @@
 import { Client } from 'pg';
 
 import type { Settings } from '../config/index.ts';
-import { connectionOptions } from '../dialect.ts';
 import { pause } from '../lifecycle.ts';
 import { log } from '../logs.ts';
 import { Flag } from './flag.ts';
@@ -42,7 +41,11 @@ export class Notifier {
 
   async #connect(settings: Settings, signal: AbortSignal, listens: boolean): Promise<void> {
     // Not from the pool: this connection stays open, and requests need those of the pool.
-    const client = new Client({ ...connectionOptions(settings), query_timeout: PROBE_SECONDS * 1000 });
+    const client = new Client({
+      connectionString: settings.databaseUrl,
+      connectionTimeoutMillis: settings.databaseAcquireTimeoutSeconds * 1000,
+      query_timeout: PROBE_SECONDS * 1000,
+    });
     // Without a listener, the loss of the connection would end the process. The next query fails, too.
     client.on('error', () => this.#stored.set());
     client.on('notification', () => this.#notified.set());

@@ -4,14 +4,13 @@ import { Client } from 'pg';
 import { onTestFinished, test } from 'vitest';
 
 import type { Settings } from '../../src/config/index.ts';
-import { connectionOptions } from '../../src/dialect.ts';
 import { Notifier } from '../../src/messaging/notifier.ts';
 import { announceStored } from '../../src/messaging/stored.ts';
 import { testSettings } from '../services.ts';
 import { eventually } from './messages.ts';
 
 test('a worker is notified of a message that another process stores', async () => {
-  const settings = testSettings();
+  const settings = await testSettings();
   const notifier = start(settings);
   const other = await connect(settings);
   await eventually(
@@ -24,7 +23,7 @@ test('a worker is notified of a message that another process stores', async () =
 });
 
 test('a commit that stored a message notifies other processes', async () => {
-  const settings = testSettings();
+  const settings = await testSettings();
   start(settings);
   const other = await connect(settings);
   let notifications = 0;
@@ -40,7 +39,7 @@ test('a commit that stored a message notifies other processes', async () => {
 });
 
 test('a worker listens again after its connection was lost', async () => {
-  const settings = testSettings();
+  const settings = await testSettings();
   const notifier = start(settings);
   const other = await connect(settings);
   const listeners = "from pg_stat_activity where query ~ '^(listen|notify) ' and datname = current_database()";
@@ -69,7 +68,7 @@ function start(settings: Settings): Notifier {
 }
 
 async function connect(settings: Settings): Promise<Client> {
-  const client = new Client(connectionOptions(settings));
+  const client = new Client(settings.databaseUrl);
   await client.connect();
   onTestFinished(() => client.end());
   return client;
