@@ -19,10 +19,12 @@ await Promise.all([
   queue.consume(
     {
       'tea.poured': [
-        async function note({ db }, { subject, data }): Promise<void> {
+        async function takeNote({ db }, { subject, data }): Promise<void> {
           if (subject === 'poison') process.kill(process.pid, 'SIGKILL');
           await sleep(Number(process.env['HANDLER_MS'] ?? 0));
-          await sql`insert into notes (subject, number) values (${subject}, ${data['number']})`.execute(db);
+          const earlier = await sql`select place from notes where subject = ${subject}`.execute(db);
+          const note = sql.join([subject, earlier.rows.length, data['number']]);
+          await sql`insert into notes (subject, place, number) values (${note})`.execute(db);
         },
       ],
     },

@@ -77,7 +77,7 @@ async function databaseWithNotes() {
   const variables = emptyDatabase();
   const database = await openDatabase(variables);
   await database.transaction(({ db }) =>
-    sql`create table notes (place integer primary key, subject varchar(255), number integer)`.execute(db),
+    sql`create table notes (subject varchar(255), place integer, number integer, primary key (subject, place))`.execute(db),
   );
   return { database, variables };
 }

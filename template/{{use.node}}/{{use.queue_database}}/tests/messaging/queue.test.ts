@@ -14,6 +14,8 @@ import { openDatabase } from '../services.ts';
 import { eventually, fail, Noted, passTime, send, sendTo, waiting } from './messages.ts';
 import { Worker } from './workers.ts';
 
+const FIRST = '00000000-0000-7000-8000-000000000000';
+
 test('an event of a rolled back transaction is not stored', async () => {
   const database = await openDatabase();
   const failing = database.transaction(async (session) => {
@@ -413,7 +415,7 @@ test('erasing a user deletes the pending messages and dead letters of the user',
 async function sendThief(database: Database): Promise<void> {
   await database.transaction(async (session) => {
     await publish(session, { type: 'lease.lost', subject: 'thief', data: {} }, '');
-    await session.db.updateTable('messages').set({ event_id: '0' }).where('type', '=', 'lease.lost').execute();
+    await session.db.updateTable('messages').set({ event_id: FIRST }).where('type', '=', 'lease.lost').execute();
   });
 }
 

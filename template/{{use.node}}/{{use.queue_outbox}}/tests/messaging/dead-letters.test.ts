@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
 import { expect, test, vi } from 'vitest';
 
 import { newId } from '../../src/clock.ts';
@@ -41,6 +45,29 @@ test.each(['show', 'redrive'])('%s reports an unknown id', async (command) => {
   await expect(run(command, newId())).rejects.toThrow('there is no such dead letter');
 });
 
+test('the command line passes the id on, and reports an unknown one in one line', async () => {
+  const { variables, messages } = await twoDeadLetters();
+  const [first, second] = messages;
+  const shown = await runProcess(variables, 'show', first?.id ?? '');
+  expect(JSON.parse(shown.stdout)).toMatchObject({ event: { id: first?.event_id } });
+  const sent = { exitCode: 0, stdout: '1 sent\n', stderr: '' };
+  expect(await runProcess(variables, 'redrive', second?.id ?? '')).toEqual(sent);
+  expect(await runProcess(variables, 'redrive')).toEqual(sent);
+  const unknown = { exitCode: 1, stdout: '', stderr: 'error: there is no such dead letter\n' };
+  expect(await runProcess(variables, 'show', newId())).toEqual(unknown);
+});
+
+async function runProcess(variables: NodeJS.ProcessEnv, ...words: string[]) {
+  const env = { PATH: process.env['PATH'], APP_ENV: 'test', ...variables };
+  const cli = spawn(process.execPath, ['src/cli.ts', 'dead-letters', ...words], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = await Promise.all([text(cli.stdout), text(cli.stderr)]);
+  if (cli.exitCode === null) await once(cli, 'exit');
+  return { exitCode: cli.exitCode, stdout, stderr };
+}
+
 async function twoDeadLetters() {
   const variables = emptyDatabase();
   const database = await openDatabase(variables);
@@ -52,12 +79,12 @@ async function twoDeadLetters() {
     try {
       await messagingCommands[`dead-letters ${name}`]?.run(testSettings(variables), id);
       return write.mock.calls
-        .map(([text]) => String(text))
+        .map(([line]) => String(line))
         .join('')
         .trimEnd();
     } finally {
       write.mockRestore();
     }
   };
-  return { database, messages, run };
+  return { database, messages, run, variables };
 }
