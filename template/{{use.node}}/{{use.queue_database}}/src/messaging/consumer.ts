@@ -1,7 +1,5 @@
 /** Passes messages to their handlers. Each message has its own transaction; those of a batch handler share one. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Settings } from '../config/index.ts';
 import type { Database } from '../database.ts';
 import type { Dependency } from '../health.ts';
@@ -14,7 +12,7 @@ import { deadLetters, handled, handlingDuration, published, watchPending } from 
 import { Notifier } from './notifier.ts';
 
 const PAUSE_AFTER_OUTAGE_SECONDS = 1;
-const PAUSE_BETWEEN_CLAIMS_MS = 20;
+const PAUSE_BETWEEN_CLAIMS_SECONDS = 0.02;
 
 /** The queue in the database. Any number of workers may consume it, in any number of processes. */
 export class Queue {
@@ -57,7 +55,7 @@ export class Queue {
 
   /** Claim and handle one batch. Returns the number of messages. */
   async handleBatch(handlers: Handlers, signal: AbortSignal): Promise<number> {
-    const messages = await this.#claim();
+    const messages = await this.#claim(signal);
     if (messages.length === 0) return 0;
     const done = new AbortController();
     const extending = this.#extendLease(messages, done.signal);
@@ -71,14 +69,15 @@ export class Queue {
     return messages.length;
   }
 
-  async #claim(): Promise<Claimed[]> {
+  async #claim(signal: AbortSignal): Promise<Claimed[]> {
     const { queueBatchSize: limit, queueLeaseSeconds: seconds } = this.#settings;
-    for (;;) {
+    while (!signal.aborted) {
       const messages = await this.#database.transaction((session) => claim(session, { limit, seconds }));
       if (messages !== undefined) return messages;
       // Another worker is claiming.
-      await sleep(PAUSE_BETWEEN_CLAIMS_MS);
+      await pause(PAUSE_BETWEEN_CLAIMS_SECONDS, signal);
     }
+    return [];
   }
 
   /**
