@@ -47,17 +47,18 @@ import { existsSync } from 'node:fs';
 import { sql } from 'kysely';
 
 import type { Session } from './database.ts';
-import type { Handlers } from './messaging/consumer.ts';
 import type { Event } from './messaging/events.ts';
+import type { DataSchemas, Handlers } from './messaging/handlers.ts';
 
 async function note({ db }: Session, { subject, data }: Event): Promise<void> {
-  if (subject === 'poison' && !existsSync('fixed')) process.exit(9);
+  if (subject === 'poison' && !existsSync('fixed')) process.kill(process.pid, 'SIGKILL');
   if (subject === 'broken' && !existsSync('fixed')) throw new Error('the pot is empty');
   const values = sql.join([subject, data['number']]);
   await sql`insert into drill_notes (subject, number) values (${values})`.execute(db);
 }
 
 export const HANDLERS: Handlers = { 'drill.noted': [note], 'order.placed': [] };
+export const DATA: DataSchemas = {};
 """
 _PUBLISHER = """\
 import { settingsOrExit } from './dist/config/index.js';

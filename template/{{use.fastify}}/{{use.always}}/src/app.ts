@@ -7,6 +7,7 @@ import { Cache } from './cache.ts';
 import type { Settings } from './config/index.ts';
 import { Database } from './database.ts';
 import { Health } from './health.ts';
+import { Queue } from './messaging/index.ts';
 import { watchConnections } from './metrics.ts';
 import { orders } from './orders/routes.ts';
 import { addAccessControl } from './web/access.ts';
@@ -25,6 +26,7 @@ import { buildValidator, invalidRequest } from './web/validation.ts';
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database;
+    queue: Queue;
     /** Readiness turns 503, and every response closes its connection. */
     drain: () => void;
   }
@@ -35,11 +37,13 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   let isDraining = false;
   const enter = createEnter(settings, () => isDraining);
   const database = new Database(settings);
+  const queue = new Queue(settings, database);
   const cache = new Cache();
   const load = new Load(settings);
   const health = new Health([
     { name: 'database', required: true, ping: () => database.ping() },
     ...database.dependencies,
+    ...queue.dependencies,
   ]);
 
   const app = fastify({
@@ -66,6 +70,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.decorate('database', database);
+  app.decorate('queue', queue);
   app.decorate('drain', () => {
     isDraining = true;
   });

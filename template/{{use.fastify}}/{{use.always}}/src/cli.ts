@@ -9,24 +9,15 @@ import { parseArgs } from 'node:util';
 import { createApp } from './app.ts';
 import { ANONYMOUS } from './auth/provider.ts';
 import { backup, restore } from './backups.ts';
+import { type Command, CommandError, print } from './command.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
 import { BackupError } from './errors.ts';
 import { configureLogs } from './logs.ts';
+import { messagingCommands } from './messaging/index.ts';
 import { migrateDown, migrateUp, rollback } from './migrate.ts';
 import { seedOrders } from './orders/seed.ts';
-
-/** A command cannot be carried out. The message says why. */
-class CommandError extends Error {}
-
-interface Command {
-  about: string;
-  argument?: string;
-  /** Asked before the command runs, unless `--yes` is given. */
-  question?: string;
-  run: (settings: Settings, argument: string) => Promise<void>;
-}
 
 const COMMANDS: Record<string, Command> = {
   migrate: {
@@ -98,17 +89,17 @@ const COMMANDS: Record<string, Command> = {
       await app.close();
     },
   },
+  ...messagingCommands,
 };
 
 await main();
 
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { yes: { type: 'boolean' } } });
-  const [name = 'help', argument = ''] = positionals;
-  const command = COMMANDS[name];
-  if (command === undefined || (command.argument !== undefined && argument === '')) {
+  const { command, argument } = find(positionals);
+  if (command === undefined || (isRequired(command.argument) && argument === '')) {
     printHelp();
-    process.exitCode = name === 'help' ? 0 : 2;
+    process.exitCode = (positionals[0] ?? 'help') === 'help' ? 0 : 2;
     return;
   }
   const settings = settingsOrExit();
@@ -121,6 +112,17 @@ async function main(): Promise<void> {
     process.stderr.write(`error: ${reasonOf(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** The command that the words name, and its argument. The name of a command of a group has two words. */
+function find([first = '', second = '', third = '']: string[]): { command: Command | undefined; argument: string } {
+  const grouped = COMMANDS[`${first} ${second}`];
+  return grouped ? { command: grouped, argument: third } : { command: COMMANDS[first], argument: second };
+}
+
+/** An argument in brackets is optional. */
+function isRequired(argument: string | undefined): boolean {
+  return argument !== undefined && !argument.startsWith('[');
 }
 
 /** One line for an expected error: of a command, or of a database that cannot be used. */
@@ -155,10 +157,13 @@ async function confirm(question: string): Promise<void> {
 }
 
 function printHelp(): void {
-  print('Usage: node dist/cli.js COMMAND [FILE] [--yes]\n');
-  for (const [name, { about, argument = '' }] of Object.entries(COMMANDS)) {
-    print(`  ${`${name} ${argument}`.padEnd(14)} ${about}`);
-  }
+  print('Usage: node dist/cli.js COMMAND [ARGUMENT] [--yes]\n');
+  const lines = Object.entries(COMMANDS).map(([name, { argument = '', about }]) => ({
+    call: `${name} ${argument}`,
+    about,
+  }));
+  const width = Math.max(...lines.map(({ call }) => call.length));
+  for (const { call, about } of lines) print(`  ${call.padEnd(width)}  ${about}`);
 }
 
 /** With the keys of all objects in order, so that the document only changes where the API does. */

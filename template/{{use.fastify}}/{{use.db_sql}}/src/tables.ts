@@ -2,6 +2,7 @@
 
 import type { IdempotencyTables } from './idempotency/tables.ts';
 import type { JobTables } from './jobs/tables.ts';
+import type { MessageTables } from './messaging/tables.ts';
 import type { OrderTables } from './orders/tables.ts';
 
-export type Tables = IdempotencyTables & JobTables & OrderTables;
+export type Tables = IdempotencyTables & JobTables & MessageTables & OrderTables;

@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly address: string;
   /** The W3C trace context that the client sent, `00-TRACE_ID-PARENT_ID-FLAGS`; empty if it sent none. */
   readonly traceparent: string;
+  /** The message that is being handled because of the request. */
+  readonly messageId?: string;
   principal?: Principal;
 }
 
@@ -28,7 +30,8 @@ export function runInContext<T>(context: RequestContext, call: () => T): T {
 export function loggedFacts(context = currentContext()): Record<string, string> {
   if (context === undefined) return {};
   return {
-    request_id: context.requestId,
+    ...(context.messageId && { message_id: context.messageId }),
+    ...(context.requestId && { request_id: context.requestId }),
     ...(context.traceparent && { trace_id: context.traceparent.slice(3, 35) }),
     ...(context.principal?.subject && { principal: context.principal.subject }),
   };

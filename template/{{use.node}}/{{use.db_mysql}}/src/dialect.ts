@@ -15,6 +15,7 @@ import {
   MysqlQueryCompiler,
   type QueryResult,
   type RawBuilder,
+  type SelectQueryBuilder,
   sql,
   type SqlBool,
 } from 'kysely';
@@ -100,6 +101,11 @@ export async function tryLock({ db }: Session, key: string): Promise<boolean> {
   const query = sql<{ taken: unknown }>`${sql.raw(TRY_LOCK)}sha2(concat(database(), ${hash}), 256), 0) as taken`;
   const { rows } = await query.execute(db);
   return Number(rows[0]?.taken) === 1;
+}
+
+/** The rows that no other transaction has locked. They are locked until the transaction ends. */
+export function skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query.forUpdate().skipLocked();
 }
 
 /** Whether two columns of a row are less than two values. MySQL uses no index to compare tuples. */

@@ -8,6 +8,7 @@ import {
   type PostgresPool,
   type PostgresPoolClient,
   type RawBuilder,
+  type SelectQueryBuilder,
   sql,
   type SqlBool,
 } from 'kysely';
@@ -81,6 +82,11 @@ export async function tryLock({ db }: Session, key: string): Promise<boolean> {
   const hash = createHash('sha256').update(key).digest().readBigInt64BE();
   const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${hash}) as taken`.execute(db);
   return rows[0]?.taken === true;
+}
+
+/** The rows that no other transaction has locked. They are locked until the transaction ends. */
+export function skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query.forUpdate().skipLocked();
 }
 
 /** Whether two columns of a row are less than two values. */

@@ -71,6 +71,11 @@ export function isLess(names: readonly [string, string], values: readonly [unkno
   return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
 }
 
+/** The rows that no other transaction has locked: all, because only one transaction writes at a time. */
+export function skipLocked<Query>(query: Query): Query {
+  return query;
+}
+
 /** Whether a statement violates the unique constraint of these columns of a table. */
 export function isDuplicate(error: unknown, table: string, names: readonly string[]): boolean {
   return (

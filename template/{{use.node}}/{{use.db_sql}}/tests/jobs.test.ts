@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 
 import { idempotencyJobs, findResponse, storeResponse } from '../src/idempotency/index.ts';
 import { type Job, runIfDue, runJobs } from '../src/jobs/index.ts';
+import { Queue } from '../src/messaging/index.ts';
 import { work } from '../src/worker.ts';
-import { openDatabase } from './services.ts';
+import { openDatabase, testSettings } from './services.ts';
 
 test('a job runs once in a tick, however many workers there are', async () => {
   const database = await openDatabase();
@@ -66,5 +67,5 @@ test('expired responses are purged, and no longer replayed', async () => {
 
 test('a worker stops when it is told to', async () => {
   const database = await openDatabase();
-  await work(database, AbortSignal.timeout(50));
+  await work(new Queue(testSettings(), database), database, AbortSignal.timeout(50));
 });

@@ -80,6 +80,16 @@ export async function updateOrder(
   return { ...order, ...changed };
 }
 
+/** Confirm those of these orders that are placed, whoever owns them. */
+export async function confirmPlaced({ db }: Session, ids: readonly string[]): Promise<void> {
+  await db
+    .updateTable('orders')
+    .set((eb) => ({ status: 'confirmed', updated_at: now(), version: eb('version', '+', 1) }))
+    .where('id', 'in', ids)
+    .where('status', '=', 'placed')
+    .execute();
+}
+
 export async function deleteOrder({ db }: Session, id: string): Promise<void> {
   await db.deleteFrom('orders').where('id', '=', id).execute();
 }
