@@ -7,25 +7,16 @@ import { start } from 'node:repl';
 import { parseArgs } from 'node:util';
 
 import { createApp } from './app.ts';
-import { ANONYMOUS } from './auth/provider.ts';
+import { authCommands, seedUsers } from './auth/index.ts';
 import { backup, restore } from './backups.ts';
-import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
+import { type Command, CommandError, print } from './command.ts';
+import { exitMisconfigured, readSettings, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
+import { ServiceError } from './errors.ts';
 import { configureLogs } from './logs.ts';
 import { migrateDown, migrateUp, rollback } from './migrate.ts';
 import { seedOrders } from './orders/seed.ts';
-
-/** A command cannot be carried out. The message says why. */
-class CommandError extends Error {}
-
-interface Command {
-  about: string;
-  argument?: string;
-  /** Asked before the command runs, unless `--yes` is given. */
-  question?: string;
-  run: (settings: Settings, argument: string) => Promise<void>;
-}
 
 const COMMANDS: Record<string, Command> = {
   migrate: {
@@ -97,34 +88,59 @@ const COMMANDS: Record<string, Command> = {
       await app.close();
     },
   },
+  ...authCommands,
 };
 
 await main();
 
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { yes: { type: 'boolean' } } });
+  const { positionals, isConfirmed, options } = parse();
   const [name = 'help', argument = ''] = positionals;
   const command = COMMANDS[name];
-  if (command === undefined || (command.argument !== undefined && argument === '')) {
+  const value = command?.option === undefined ? argument : (options[command.option] ?? '');
+  const isIncomplete = (command?.argument ?? command?.option) !== undefined && value === '';
+  if (command === undefined || isIncomplete) {
     printHelp();
     process.exitCode = name === 'help' ? 0 : 2;
     return;
   }
-  const settings = settingsOrExit();
+  const settings = command.ignoresEnvironment === true ? readSettings({}) : settingsOrExit();
   // What a command prints is data.
   configureLogs({ ...settings, logLevel: 'error' });
   try {
-    if (command.question !== undefined && values.yes !== true) await confirm(command.question);
-    await command.run(settings, argument);
+    if (command.question !== undefined && !isConfirmed) await confirm(command.question);
+    await command.run(settings, value);
   } catch (error) {
     process.stderr.write(`error: ${reasonOf(error)}\n`);
     process.exitCode = 1;
   }
 }
 
+interface Arguments {
+  positionals: string[];
+  isConfirmed: boolean;
+  options: Record<string, string>;
+}
+
+function parse(): Arguments {
+  const names = Object.values(COMMANDS).flatMap(({ option }) => option ?? []);
+  const known = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { ...known, yes: { type: 'boolean' as const } },
+    });
+    const { yes = false, ...options } = values;
+    return { positionals, isConfirmed: yes, options };
+  } catch (error) {
+    process.stderr.write(`error: ${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
+
 /** One line for an expected error: of a command, or of a database that cannot be used. */
 function reasonOf(error: unknown): string {
-  if (error instanceof CommandError) return error.message;
+  if (error instanceof CommandError || error instanceof ServiceError) return error.message;
   if (lacksTable(error)) return 'the database is not migrated: run the command `migrate` first';
   if (isMisconfigured(error)) exitMisconfigured(`DATABASE_URL: ${String(error)}`);
   if (isOutage(error)) return `the database does not answer: ${String(error)}`;
@@ -136,7 +152,8 @@ async function seed(settings: Settings): Promise<void> {
   const database = new Database(settings);
   try {
     await database.ping();
-    print(await seedOrders(database, ANONYMOUS));
+    const { owner, lines } = await seedUsers(database);
+    for (const line of [...lines, await seedOrders(database, owner)]) print(line);
   } finally {
     await database.close();
   }
@@ -154,12 +171,11 @@ async function confirm(question: string): Promise<void> {
 }
 
 function printHelp(): void {
-  print('Usage: node dist/cli.js COMMAND [FILE] [--yes]\n');
-  for (const [name, { about, argument = '' }] of Object.entries(COMMANDS)) {
-    print(`  ${`${name} ${argument}`.padEnd(14)} ${about}`);
-  }
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print('Usage: node dist/cli.js COMMAND [--yes]\n');
+  const usages = Object.entries(COMMANDS).map(([name, { about, argument, option }]) => {
+    const operand = option === undefined ? argument : `--${option} ${option.toUpperCase()}`;
+    return [operand === undefined ? name : `${name} ${operand}`, about] as const;
+  });
+  const width = Math.max(...usages.map(([usage]) => usage.length));
+  for (const [usage, about] of usages) print(`  ${usage.padEnd(width)}  ${about}`);
 }

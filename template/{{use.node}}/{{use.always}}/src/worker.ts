@@ -1,5 +1,6 @@
 /** The worker runs scheduled jobs. `node dist/worker.js` starts one; any number may run. */
 
+import { authJobs } from './auth/index.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured } from './dialect.ts';
@@ -9,7 +10,7 @@ import { stopSignal } from './lifecycle.ts';
 import { configureLogs, log } from './logs.ts';
 import { serveMetrics, watchConnections } from './metrics.ts';
 
-const JOBS = [...idempotencyJobs];
+const JOBS = [...idempotencyJobs, ...authJobs];
 
 /** Do the work of a worker until the signal is aborted. */
 export async function work(database: Database, signal: AbortSignal): Promise<void> {

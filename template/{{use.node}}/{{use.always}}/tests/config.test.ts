@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readSettings } from '../src/config/index.ts';
+import { SECRETS } from './callers.ts';
 
 test('without variables, the service runs for development', () => {
   expect(readSettings({})).toMatchObject({
@@ -21,7 +22,7 @@ test('without variables, the service runs for development', () => {
 });
 
 test('production has its own defaults', () => {
-  expect(readSettings({ APP_ENV: 'production' })).toMatchObject({
+  expect(readSettings({ APP_ENV: 'production', ...SECRETS })).toMatchObject({
     isProduction: true,
     metricsPort: 9464,
     logFormat: 'json',

@@ -12,6 +12,7 @@ import {
   type Driver,
   Kysely,
   type QueryResult,
+  type SelectQueryBuilder,
   sql,
   SqliteAdapter,
   SqliteIntrospector,
@@ -27,6 +28,7 @@ export const columns = {
   id: 'text',
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
   timestamp: sql`timestamp`,
+  boolean: 'boolean',
   money: sql`money`,
 } as const;
 
@@ -54,6 +56,11 @@ export function createMigrationDatabase(settings: Settings): Kysely<unknown> {
 /** Always true, because only one transaction writes at a time. */
 export function tryLock(_session: Session, _key: string): Promise<boolean> {
   return Promise.resolve(true);
+}
+
+/** Lock the selected rows until the transaction ends. They are, because only one transaction writes at a time. */
+export function forUpdate<Query extends SelectQueryBuilder<Tables, keyof Tables, unknown>>(query: Query): Query {
+  return query;
 }
 
 /** Whether a statement violates the unique constraint of these columns of a table. */
@@ -229,6 +236,7 @@ type Decode = (value: SQLOutputValue) => unknown;
 const DECODERS: Record<string, Decode> = {
   timestamp: (value) => new Date(String(value)),
   money: (value) => BigInt(String(value)),
+  boolean: (value) => value === 1,
 };
 
 /** A statement that is compiled once, with the conversion of the values that it takes and returns. */
@@ -295,7 +303,8 @@ class Turns {
 }
 
 function encode(value: unknown): SQLInputValue {
-  return value instanceof Date ? value.toISOString() : (value as SQLInputValue);
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
 }
 
 function isBusy(error: unknown): boolean {

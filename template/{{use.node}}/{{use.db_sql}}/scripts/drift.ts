@@ -14,6 +14,7 @@ import { emptyTestDatabase } from './empty-database.ts';
 
 /** The types of values, by the declared types of columns. */
 const TYPES: Record<string, string> = {
+  boolean: 'boolean',
   integer: 'number',
   money: 'bigint',
   text: 'string',

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { Health } from '../../src/health.ts';
 import { PROBLEMS } from '../../src/problems.ts';
+import { asStranger } from '../callers.ts';
 import { ORDERS } from '../orders/orders.ts';
 import { startApp, testSettings } from '../services.ts';
 
@@ -29,7 +30,7 @@ test('a database that was never migrated is not ready', async () => {
 
 test('a database that cannot be opened gives 503, and is used once it can be', async () => {
   const app = await createApp(testSettings({ DATABASE_URL: 'sqlite:/no/such/folder/app.db' }));
-  const response = await app.inject(ORDERS);
+  const response = await (await asStranger(app)).inject(ORDERS);
   expect(response.json()).toMatchObject({ status: 503, code: 'unavailable' });
   expect(response.headers['retry-after']).toBe('1');
   await app.close();

@@ -2,10 +2,12 @@
 
 import type { Migration } from 'kysely/migration';
 
+import { authMigrations } from '../auth/migrations.ts';
 import * as platform from './0001_platform.ts';
 import * as orders from './0002_orders.ts';
 
 export const MIGRATIONS: Record<string, Migration> = {
   '0001_platform': platform,
+  ...authMigrations,
   '0002_orders': orders,
 };

@@ -2,11 +2,12 @@
 
 import { existsSync } from 'node:fs';
 
+import { type AuthSettings, readAuthSettings } from './auth.ts';
 import { type DatabaseSettings, readDatabaseSettings } from './database.ts';
 import { ConfigError, Env } from './env.ts';
 import { readServiceSettings, type ServiceSettings } from './service.ts';
 
-export type Settings = ServiceSettings & DatabaseSettings;
+export type Settings = ServiceSettings & DatabaseSettings & AuthSettings;
 
 /** `EX_CONFIG` of sysexits.h. */
 export const EXIT_CONFIG = 78;
@@ -14,7 +15,8 @@ export const EXIT_CONFIG = 78;
 /** @throws ConfigError if a variable is missing, has the wrong type or is not allowed in production */
 export function readSettings(variables: NodeJS.ProcessEnv): Settings {
   const env = new Env(variables);
-  const settings = { ...readServiceSettings(env), ...readDatabaseSettings(env) };
+  const service = readServiceSettings(env);
+  const settings = { ...service, ...readDatabaseSettings(env), ...readAuthSettings(env, service.isProduction) };
   env.check();
   return settings;
 }
