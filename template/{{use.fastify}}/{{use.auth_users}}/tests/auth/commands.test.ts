@@ -8,25 +8,20 @@ import { authCommands } from '../../src/auth/index.ts';
 import { ADMIN, MEMBER, seedUsers } from '../../src/auth/seed.ts';
 import { findUserByEmail } from '../../src/auth/users/repository.ts';
 import { createUser } from '../../src/auth/users/service.ts';
-import { Database } from '../../src/database.ts';
 import { migrateUp } from '../../src/migrate.ts';
 import { ADA, SECRETS } from '../callers.ts';
 import { emptyDatabase } from '../databases.ts';
 import { openDatabase, testSettings } from '../services.ts';
 
 test('an admin is created once, and the audit log names no actor', async () => {
-  const database = emptyDatabase();
-  const settings = testSettings(database);
-  await migrateUp(settings);
+  const variables = emptyDatabase();
+  const database = await openDatabase(variables);
   const create = () =>
-    run(['create-admin', '--email', 'Ada@Example.com'], { ...database, ADMIN_PASSWORD: ADA.password });
+    run(['create-admin', '--email', 'Ada@Example.com'], { ...variables, ADMIN_PASSWORD: ADA.password });
   expect(await create()).toEqual([0, 'ada@example.com is an admin\n']);
   expect(await create()).toEqual([1, 'error: The email is taken\n']);
 
-  await using stored = Object.assign(new Database(settings), {
-    [Symbol.asyncDispose]: (): Promise<void> => stored.close(),
-  });
-  const [entry] = await stored.read(({ db }) => db.selectFrom('audit_log').selectAll().execute());
+  const [entry] = await database.read(({ db }) => db.selectFrom('audit_log').selectAll().execute());
   expect(entry).toMatchObject({ action: 'user.created', actor_id: null, after: '{"roles":["admin"]}' });
 });
 

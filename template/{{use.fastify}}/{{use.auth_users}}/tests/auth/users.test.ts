@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib';
+
 import type { FastifyInstance } from 'fastify';
 import type { Response } from 'light-my-request';
 import { expect, test, vi } from 'vitest';
@@ -147,6 +149,10 @@ test('an export holds the account and its orders, without secrets', async () => 
   expect(data.orders).toContainEqual(placed[0]);
   expect(response.body).not.toMatch(/password|hash|argon2|token|session/);
   expect((await ada.inject({ method: 'HEAD', url: `${USERS}/me/export` })).statusCode).toBe(200);
+
+  const compressed = await ada.inject({ url: `${USERS}/me/export`, headers: { 'accept-encoding': 'gzip' } });
+  expect(compressed.headers['content-encoding']).toBe('gzip');
+  expect(gunzipSync(compressed.rawPayload).toString()).toBe(response.body);
 });
 
 test('an export that fails is cut, and never ends like a whole one', async () => {

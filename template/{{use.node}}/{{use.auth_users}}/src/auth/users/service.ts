@@ -117,13 +117,11 @@ export async function changePassword(
   passwords: { current: string; new: string },
 ): Promise<void> {
   const known = await database.read((session) => findUser(session, id));
-  const isCorrect = await verifyPassword(passwords.current, known.password_hash);
-  const hash = isCorrect ? await hashPassword(passwords.new) : '';
+  if (!(await verifyPassword(passwords.current, known.password_hash))) throw wrongPassword();
+  const hash = await hashPassword(passwords.new);
   await database.transaction(async (session) => {
     // Another request may have changed the password while this one was hashed.
-    if (!isCorrect || !(await replacePassword(session, known, hash))) {
-      throw new ServiceError('invalid_credentials', 'The current password is not correct');
-    }
+    if (!(await replacePassword(session, known, hash))) throw wrongPassword();
     await authenticator.endSessions(session, id);
     await record(session, { action: 'user.password_changed', subject: id });
   });
@@ -150,6 +148,10 @@ export async function eraseUser(
   await record(session, { action: 'user.erased', subject: id });
   await eraseFromAudit(session, id);
   authenticator.invalidateUser(session, id);
+}
+
+function wrongPassword(): ServiceError {
+  return new ServiceError('invalid_credentials', 'The current password is not correct');
 }
 
 function refuseIfLastAdmin(admins: readonly string[], user: User, change: string): void {
