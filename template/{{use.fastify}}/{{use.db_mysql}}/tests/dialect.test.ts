@@ -11,7 +11,8 @@ import { Database } from '../src/database.ts';
 import { isDuplicate, isMisconfigured, isOutage, lacksTable, tryLock } from '../src/dialect.ts';
 import { migrateUp } from '../src/migrate.ts';
 import type { Tables } from '../src/tables.ts';
-import { emptyDatabase, NOWHERE, SECRETS } from './databases.ts';
+import { emptyDatabase, NOWHERE } from './databases.ts';
+import { SECRETS } from './secrets.ts';
 import { openDatabase, testSettings } from './services.ts';
 
 test('the server cancels a statement that takes too long', async () => {

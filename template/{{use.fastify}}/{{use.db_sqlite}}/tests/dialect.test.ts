@@ -50,24 +50,6 @@ test('a slow read blocks nothing else, and the wait for it is bounded', async ()
   expect(isOutage(failure)).toBe(true);
 });
 
-test('a call after the commit is dropped by a rollback', async () => {
-  const database = await openDatabase();
-  const calls: string[] = [];
-  await database.transaction((session) => {
-    session.afterCommit(() => void calls.push('committed'));
-    return Promise.resolve();
-  });
-  const failing = database.transaction((session) => {
-    session.afterCommit(() => void calls.push('rolled back'));
-    return Promise.reject(new Error('no'));
-  });
-  await expect(failing).rejects.toThrow('no');
-  expect(calls).toEqual(['committed']);
-  await expect(database.read((session) => Promise.resolve(session.afterCommit(() => undefined)))).rejects.toThrow(
-    'a read has no commit',
-  );
-});
-
 test('DATABASE_URL names a file', () => {
   expect(readSettings({}).databaseFile).toBe('app.db');
   for (const url of ['sqlite:', 'sqlite::memory:', 'postgresql://localhost/app']) {

@@ -9,10 +9,14 @@ export interface Command {
   about: string;
   /** What follows the name of the command; in brackets if it is optional. */
   argument?: string;
+  /** The name of the option that the command needs in place of an argument. */
+  option?: string;
   /** Asked before the command runs, unless `--yes` is given. */
   question?: string;
-  /** @param argument empty if it is not given */
-  run: (settings: Settings, argument: string) => Promise<void>;
+  /** Whether the command gets the default settings, and not those of the environment, which may be incomplete yet. */
+  ignoresEnvironment?: boolean;
+  /** @param value of the argument or the option; empty if it is not given */
+  run: (settings: Settings, value: string) => Promise<void>;
 }
 
 /** Write a line of data. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import type { ServiceError } from './errors.ts';
 import type { Principal } from './permissions.ts';
 
 /** The facts about the request that is being handled. Every layer can read them. */
@@ -12,6 +13,8 @@ export interface RequestContext {
   /** The message that is being handled because of the request. */
   readonly messageId?: string;
   principal?: Principal;
+  /** Why there is no principal. */
+  refusal?: ServiceError;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -39,5 +42,10 @@ export function loggedFacts(context = currentContext()): Record<string, string> 
 
 /** Who owns rate limits and idempotency keys: the signed-in user, or else the address of the client. */
 export function callerOf(context: RequestContext): string {
-  return context.principal?.subject ? `user ${context.principal.subject}` : `address ${context.address}`;
+  return context.principal?.subject ? userCaller(context.principal.subject) : `address ${context.address}`;
+}
+
+/** What `callerOf` returns for requests of a user. */
+export function userCaller(subject: string): string {
+  return `user ${subject}`;
 }

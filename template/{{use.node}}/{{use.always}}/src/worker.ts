@@ -1,5 +1,6 @@
 /** The worker handles messages and runs scheduled jobs. `node dist/worker.js` starts one; any number may run. */
 
+import { authJobs } from './auth/index.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured } from './dialect.ts';
@@ -11,7 +12,7 @@ import { Queue } from './messaging/index.ts';
 import { serveMetrics, watchConnections } from './metrics.ts';
 import { HANDLERS } from './subscriptions.ts';
 
-const JOBS = [...idempotencyJobs];
+const JOBS = [...idempotencyJobs, ...authJobs];
 
 /** Do the work of a worker until the signal is aborted. */
 export async function work(queue: Queue, database: Database, signal: AbortSignal): Promise<void> {

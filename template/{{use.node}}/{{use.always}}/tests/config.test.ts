@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readSettings } from '../src/config/index.ts';
-import { SECRETS } from './databases.ts';
+import { SECRETS } from './secrets.ts';
 
 test('without variables, the service runs for development', () => {
   expect(readSettings({})).toMatchObject({

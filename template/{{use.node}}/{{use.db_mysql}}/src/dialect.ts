@@ -37,6 +37,7 @@ export const columns = {
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
   longText: sql`longtext`,
   timestamp: sql`datetime(3)`,
+  boolean: 'boolean',
   money: 'bigint',
 } as const;
 
@@ -101,6 +102,11 @@ export async function tryLock({ db }: Session, key: string): Promise<boolean> {
   const query = sql<{ taken: unknown }>`${sql.raw(TRY_LOCK)}sha2(concat(database(), ${hash}), 256), 0) as taken`;
   const { rows } = await query.execute(db);
   return Number(rows[0]?.taken) === 1;
+}
+
+/** Lock the selected rows until the transaction ends. Waits for the transactions that have locked them. */
+export function forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query.forUpdate();
 }
 
 /** The rows that no other transaction has locked. They are locked until the transaction ends. */
@@ -249,9 +255,10 @@ class MysqlDriver implements Driver {
       connectionLimit: options.size,
       timezone: 'Z',
       typeCast: (field, next) => {
-        if (field.type !== 'LONGLONG') return next();
-        const text = field.string();
-        return text === null ? null : BigInt(text);
+        if (field.type === 'LONGLONG') return mapped(field.string(), BigInt);
+        // The type of BOOLEAN.
+        if (field.type === 'TINY' && field.length === 1) return mapped(field.string(), (digit) => digit === '1');
+        return next();
       },
     });
     this.#pool.pool.on('connection', (connection) => {
@@ -377,6 +384,10 @@ class MysqlConnection implements DatabaseConnection {
     if (this.#failure === undefined) this.#connection.release();
     else this.#connection.destroy();
   }
+}
+
+function mapped<T>(text: string | null, convert: (text: string) => T): T | null {
+  return text === null ? null : convert(text);
 }
 
 /** Statements that every connection begins with. */

@@ -25,6 +25,7 @@ export const columns = {
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
   longText: 'text',
   timestamp: sql`timestamptz(3)`,
+  boolean: 'boolean',
   money: 'bigint',
 } as const;
 
@@ -82,6 +83,11 @@ export async function tryLock({ db }: Session, key: string): Promise<boolean> {
   const hash = createHash('sha256').update(key).digest().readBigInt64BE();
   const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${hash}) as taken`.execute(db);
   return rows[0]?.taken === true;
+}
+
+/** Lock the selected rows until the transaction ends. Waits for the transactions that have locked them. */
+export function forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query.forUpdate();
 }
 
 /** The rows that no other transaction has locked. They are locked until the transaction ends. */

@@ -12,6 +12,7 @@ import {
   Kysely,
   type QueryResult,
   type RawBuilder,
+  type SelectQueryBuilder,
   sql,
   type SqlBool,
   SqliteAdapter,
@@ -31,6 +32,7 @@ export const columns = {
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
   longText: 'text',
   timestamp: sql`timestamp`,
+  boolean: 'boolean',
   money: sql`money`,
 } as const;
 
@@ -71,8 +73,13 @@ export function isLess(names: readonly [string, string], values: readonly [unkno
   return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
 }
 
+/** Lock the selected rows until the transaction ends. They are, because only one transaction writes at a time. */
+export function forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query;
+}
+
 /** The rows that no other transaction has locked: all, because only one transaction writes at a time. */
-export function skipLocked<Query>(query: Query): Query {
+export function skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
   return query;
 }
 
@@ -190,10 +197,10 @@ class SqliteConnection implements DatabaseConnection {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #statements = 0;
 
-  constructor(settings: Settings, { exclusive, foreignKeys = true }: ConnectionOptions) {
+  constructor(settings: Settings, { turns, foreignKeys = true }: ConnectionOptions) {
     const workerData: ThreadData = { file: settings.databaseFile, foreignKeys };
     this.#busySeconds = settings.databaseBusyTimeoutSeconds;
-    this.#exclusive = exclusive;
+    this.#exclusive = turns !== undefined;
     this.#thread = new Worker(THREAD, { workerData });
     this.#thread.on('message', (answer: Answer) => this.#waiting.get(answer.id)?.(answer));
   }

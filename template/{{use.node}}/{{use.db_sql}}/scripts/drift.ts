@@ -15,6 +15,8 @@ import { createEmptyDatabase } from './empty-database.ts';
 /** The types of values, by the declared types of columns. */
 const TYPES: Record<string, string> = {
   bigint: 'bigint',
+  bool: 'boolean',
+  boolean: 'boolean',
   char: 'string',
   datetime: 'Date',
   int: 'number',
@@ -26,6 +28,7 @@ const TYPES: Record<string, string> = {
   text: 'string',
   timestamp: 'Date',
   timestamptz: 'Date',
+  tinyint: 'boolean',
   uuid: 'string',
   varchar: 'string',
 };

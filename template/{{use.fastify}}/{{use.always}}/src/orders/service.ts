@@ -92,5 +92,6 @@ async function audit(
   before: Record<string, unknown>,
   after: Record<string, unknown>,
 ): Promise<void> {
-  if (principal.subject !== order.owner) await record(session, { action, subject: order.id, before, after });
+  if (principal.subject !== order.owner)
+    await record(session, { action, subject: order.id, owner: order.owner, before, after });
 }

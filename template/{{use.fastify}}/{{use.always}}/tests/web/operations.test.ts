@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { Health } from '../../src/health.ts';
 import { PROBLEMS } from '../../src/problems.ts';
+import { asStranger } from '../callers.ts';
 import { NOWHERE } from '../databases.ts';
 import { ORDERS } from '../orders/orders.ts';
 import { startApp, testSettings } from '../services.ts';
@@ -30,7 +31,7 @@ test('a database that was never migrated is not ready', async () => {
 
 test('a database that does not answer gives 503', async () => {
   const app = await createApp(await testSettings({ DATABASE_URL: NOWHERE }));
-  const response = await app.inject(ORDERS);
+  const response = await (await asStranger(app)).inject(ORDERS);
   expect(response.json()).toMatchObject({ status: 503, code: 'unavailable' });
   expect(response.headers['retry-after']).toBe('1');
   await app.close();

@@ -94,6 +94,11 @@ export async function deleteOrder({ db }: Session, id: string): Promise<void> {
   await db.deleteFrom('orders').where('id', '=', id).execute();
 }
 
+/** Delete all orders of an owner. */
+export async function deleteOrdersOf({ db }: Session, owner: string): Promise<void> {
+  await db.deleteFrom('orders').where('owner', '=', owner).execute();
+}
+
 type Orders = SelectQueryBuilder<Tables, 'orders', OrderRow>;
 
 function visibleOrders({ db }: Session, principal: Principal): Orders {

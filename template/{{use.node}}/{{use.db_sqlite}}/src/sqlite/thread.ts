@@ -33,6 +33,7 @@ const MAX_STATEMENTS = 500;
 const DECODERS: Record<string, Decode> = {
   timestamp: (value) => new Date(String(value)),
   money: (value) => BigInt(String(value)),
+  boolean: (value) => value === 1,
 };
 
 class Connection {
@@ -91,7 +92,8 @@ class PreparedStatement {
 }
 
 function encode(value: unknown): SQLInputValue {
-  return value instanceof Date ? value.toISOString() : (value as SQLInputValue);
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
 }
 
 let connection: Connection | undefined;

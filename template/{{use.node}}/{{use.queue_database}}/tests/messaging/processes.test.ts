@@ -74,7 +74,7 @@ test('SIGTERM in the middle of a batch ends the worker within the grace period, 
 });
 
 async function databaseWithNotes() {
-  const variables = emptyDatabase();
+  const variables = await emptyDatabase();
   const database = await openDatabase(variables);
   await database.transaction(({ db }) =>
     sql`create table notes (subject varchar(255), place integer, number integer, primary key (subject, place))`.execute(db),

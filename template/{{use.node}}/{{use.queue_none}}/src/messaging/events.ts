@@ -10,7 +10,7 @@ export interface NewEvent {
   data: Record<string, unknown>;
 }
 
-/** Does nothing, because no event is stored. */
+/** Do nothing, because no event is stored. */
 export function eraseEvents(_session: Session, _owner: string): Promise<void> {
   return Promise.resolve();
 }

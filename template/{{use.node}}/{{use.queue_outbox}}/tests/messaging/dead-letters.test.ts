@@ -69,7 +69,7 @@ async function runProcess(variables: NodeJS.ProcessEnv, ...words: string[]) {
 }
 
 async function twoDeadLetters() {
-  const variables = emptyDatabase();
+  const variables = await emptyDatabase();
   const database = await openDatabase(variables);
   await send(database, 2);
   await new Worker(database, [fail], { QUEUE_MAX_ATTEMPTS: '1' }).work();
@@ -77,7 +77,7 @@ async function twoDeadLetters() {
   const run = async (name: string, id = ''): Promise<string> => {
     const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
-      await messagingCommands[`dead-letters ${name}`]?.run(testSettings(variables), id);
+      await messagingCommands[`dead-letters ${name}`]?.run(await testSettings(variables), id);
       return write.mock.calls
         .map(([line]) => String(line))
         .join('')
