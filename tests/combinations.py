@@ -62,8 +62,12 @@ CHOSEN = (
     "fastapi-mongodb-jwt-kafka-memory-none-github",
     "fastapi-mongodb-jwt-sqs-memory-none-github",
     "fastapi-mongodb-jwt-none-memory-none-github",
-    "fastify-sqlite-none-none-memory-none-github",
+    "fastify-sqlite-jwt-database-memory-none-github",
+    "fastify-postgresql-jwt-database-memory-none-none",
+    "fastify-mysql-none-database-memory-none-github",
     "fastify-sqlite-none-none-memory-none-none",
+    "fastify-postgresql-none-none-memory-none-github",
+    "fastify-mysql-jwt-none-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 

@@ -19,9 +19,9 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "ci": {"github", "none"},
     },
     "fastify": {
-        "database": {"sqlite"},
-        "auth": {"none"},
-        "queue": {"none"},
+        "database": {"sqlite", "postgresql", "mysql"},
+        "auth": {"jwt", "none"},
+        "queue": {"database", "none"},
         "cache": {"memory"},
         "webhooks": {"none"},
         "ci": {"github", "none"},

@@ -117,6 +117,10 @@ class Node:
     def add_handlers(self, project: Path, database: Database) -> None:
         """Write the handlers and compile them."""
         del database  # one statement notes what was handled in each SQL database
+        packages = project / "node_modules"
+        if not packages.is_symlink():  # in a copy of the folder, programs do not find their modules
+            shutil.rmtree(packages)
+            packages.symlink_to(_PACKAGES / _key(project) / "node_modules")
         (project / "src/subscriptions.ts").write_text(_SUBSCRIPTIONS)
         _compile(project, self.environment)
 

@@ -257,12 +257,17 @@ def settings_in_typescript(project: Path) -> dict[str, str]:
     """Each variable that is read, with its default as in `.env`; a computed one counts as unset."""
     read = re.compile(
         r"\b(?:env\.(?!refuse)\w+|read[A-Z]\w*)\((?:env, )?\s*'([A-Z_]+)'"
-        r"(?:,\s*(?:\[[^]]*\],\s*|Math\.max\()?(\['[^']*'\]|'[^']*'|[\d_]+(?=[,)])))?"
+        r"(?:,\s*(?:\[[^]]*\],\s*|Math\.max\()?"
+        r"(\['[^']*'\]|'[^']*'|(?:[\d_]+|[A-Z_]+)(?=[,)])))?"
     )
+    constant = re.compile(r"^(?:export )?const ([A-Z_]+) = '([^']*)';$", re.MULTILINE)
     found: dict[str, str] = {}
     for file in sorted((project / "src/config").glob("*.ts")):
-        for name, default in read.findall(file.read_text()):
-            found[name] = found.get(name) or default.strip("[]'").replace("_", "")
+        text = file.read_text()
+        constants = {"NAME": NAME, **dict(constant.findall(text))}
+        for name, default in read.findall(text):
+            number_or_text = default.strip("[]'").replace("_", "")
+            found[name] = found.get(name) or constants.get(default, number_or_text)
     return found
 
 
