@@ -87,13 +87,18 @@ test('a statement without an answer ends, and its connection is replaced', async
     sockets.push(server);
   });
   url.port = String(await portOf(proxy));
-  const settings = readSettings({ DATABASE_URL: url.href, DATABASE_STATEMENT_TIMEOUT_SECONDS: '0.2' });
+  const settings = readSettings({
+    DATABASE_URL: url.href,
+    DATABASE_POOL_SIZE: '1',
+    DATABASE_STATEMENT_TIMEOUT_SECONDS: '0.2',
+  });
   const database = new Database(settings);
   onTestFinished(async () => {
     await database.close();
     proxy.close();
   });
 
+  await database.ping();
   const failure = await failureOf(
     database.transaction(async ({ db }) => {
       await addJob(db, 'lost');
@@ -102,6 +107,9 @@ test('a statement without an answer ends, and its connection is replaced', async
     }),
   );
   expect(isOutage(failure)).toBe(true);
+  // The connection for reads was cut, too.
+  expect(isOutage(await failureOf(database.ping()))).toBe(true);
+  await database.ping();
   await database.transaction(({ db }) => addJob(db, 'later'));
   expect(await jobs(database)).toContain('later');
 });

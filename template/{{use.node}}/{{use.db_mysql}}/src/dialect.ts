@@ -276,24 +276,13 @@ class MysqlDriver implements Driver {
   init = () => Promise.resolve();
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const connecting = this.#pool.getConnection();
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      reject(new Error('no connection became free in time'));
-      connecting.then(
-        (connection) => connection.release(),
-        () => undefined,
-      );
-    }, this.#options.acquireSeconds * 1000);
     try {
-      const connection = await Promise.race([connecting, late]);
+      const connection = await this.#connect();
       await this.#prepare(connection);
       this.inUse += 1;
       return new MysqlConnection(connection, this.#options.statementSeconds);
     } catch (error) {
       throw isServerError(error) ? error : new Outage(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -317,6 +306,20 @@ class MysqlDriver implements Driver {
   async destroy(): Promise<void> {
     // A connection that the server does not answer on is closed all the same.
     await this.#pool.end().catch(() => undefined);
+  }
+
+  /** Wait for a connection that is free, or for a new one. One that comes too late goes back to the pool. */
+  async #connect(): Promise<PoolConnection> {
+    const connecting = this.#pool.getConnection();
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(new Error('no connection became free in time'));
+      connecting.then(
+        (connection) => connection.release(),
+        () => undefined,
+      );
+    }, this.#options.acquireSeconds * 1000);
+    return Promise.race([connecting, late]).finally(() => clearTimeout(timer));
   }
 
   /** Set the variables of a new connection. */
