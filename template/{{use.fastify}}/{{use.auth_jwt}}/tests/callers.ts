@@ -34,7 +34,8 @@ export function withToken(app: FastifyInstance, token: string): FastifyInstance 
     const options = typeof request === 'string' ? { url: request } : request;
     return app.inject({ ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
   };
-  return Object.create(app, { inject: { value: inject } }) as FastifyInstance;
+  // An instance of Fastify can be awaited, and gives itself then: without the token.
+  return Object.create(app, { inject: { value: inject }, then: { value: undefined } }) as FastifyInstance;
 }
 
 /** The token of a new user. It skips the login, because hashing a password is slow. */

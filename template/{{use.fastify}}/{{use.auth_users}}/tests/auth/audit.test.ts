@@ -82,9 +82,11 @@ test('what an admin does to the order of another is recorded, and what owners do
   await admin.inject({ method: 'DELETE', url: `${ORDERS}/${order.id}` });
 
   const found = await entries(admin);
-  expect(found.map(({ action }) => action)).toEqual(['order.deleted', 'order.cancelled', 'order.amended']);
+  const actions = found.map(({ action }) => action);
+  expect(new Set(actions)).toEqual(new Set(['order.deleted', 'order.cancelled', 'order.amended']));
   expect(new Set(found.map(({ subject }) => subject))).toEqual(new Set([order.id]));
-  expect(found[1]).toMatchObject({ before: { status: 'placed' }, after: { status: 'cancelled' } });
+  const cancelled = found.find(({ action }) => action === 'order.cancelled');
+  expect(cancelled).toMatchObject({ before: { status: 'placed' }, after: { status: 'cancelled' } });
 });
 
 test('erasure leaves no personal data in any table, and the data of others', async () => {
