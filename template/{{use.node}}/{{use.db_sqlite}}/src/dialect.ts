@@ -86,7 +86,7 @@ export function skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder
 /** Whether a statement violates the unique constraint of these columns of a table. */
 export function isDuplicate(error: unknown, table: string, names: readonly string[]): boolean {
   return (
-    error instanceof SqliteError &&
+    isSqliteError(error) &&
     error.errcode === CONSTRAINT_UNIQUE &&
     error.message.endsWith(`: ${names.map((name) => `${table}.${name}`).join(', ')}`)
   );
@@ -99,20 +99,25 @@ export function isRetryable(_error: unknown): boolean {
 
 /** Whether the database failed, and not the statement. The same request may succeed later. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof Outage || (error instanceof SqliteError && OUTAGES.has(primaryCode(error)));
+  return error instanceof Outage || (isSqliteError(error) && OUTAGES.has(primaryCode(error)));
 }
 
 /** Whether no retry helps, because the configured file is not a database. */
 export function isMisconfigured(error: unknown): boolean {
-  return error instanceof SqliteError && error.errcode === NOT_A_DATABASE;
+  return isSqliteError(error) && error.errcode === NOT_A_DATABASE;
 }
 
 /** Whether the statement names a table that no migration has created yet. */
 export function lacksTable(error: unknown): boolean {
-  return error instanceof SqliteError && error.message.startsWith('no such table');
+  return isSqliteError(error) && error.message.startsWith('no such table');
 }
 
 class Outage extends Error {}
+
+/** Whether SQLite has thrown it, in a thread or, for a backup, in this one. */
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+}
 
 interface ConnectionOptions {
   /** Lets only one caller use the connection at a time. Without, callers must not open transactions. */
@@ -212,7 +217,7 @@ class SqliteConnection implements DatabaseConnection {
         return (await this.#run(text, parameters, deadline)) as QueryResult<R>;
       } catch (error) {
         // In the thread, a process that exits would have to wait for the busy handler of SQLite.
-        if (!(error instanceof SqliteError) || primaryCode(error) !== BUSY || Date.now() >= deadline) throw error;
+        if (!isSqliteError(error) || primaryCode(error) !== BUSY || Date.now() >= deadline) throw error;
         await sleep(RETRY_SECONDS * 1000);
       }
     }
