@@ -5,10 +5,11 @@ import { inspect } from 'node:util';
 import { type Kysely, sql } from 'kysely';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { now } from '../src/clock.ts';
+import { newId, now } from '../src/clock.ts';
 import { readSettings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
 import { isDuplicate, isMisconfigured, isOutage, lacksTable, tryLock } from '../src/dialect.ts';
+import { isOlder } from '../src/keyset.ts';
 import { migrateUp } from '../src/migrate.ts';
 import type { Tables } from '../src/tables.ts';
 import { emptyDatabase, NOWHERE } from './databases.ts';
@@ -161,6 +162,23 @@ test('texts differ by case, accents and trailing spaces', async () => {
     for (const name of names) await addJob(db, name);
   });
   expect((await jobs(database)).toSorted()).toEqual(names.toSorted());
+});
+
+test('an index finds the first row of a later page', async () => {
+  const database = await openDatabase();
+  const order = { owner: '', currency: 'EUR', status: 'placed' as const, note: null, version: 1 };
+  const orders = Array.from({ length: 2000 }, (_, number) => {
+    const created_at = new Date(number * 1000);
+    return { ...order, id: newId(), reference: `A-${number}`, created_at, updated_at: created_at };
+  });
+  await database.transaction(({ db }) => db.insertInto('orders').values(orders).execute());
+  await database.read(({ db }) => sql`analyze table orders`.execute(db));
+
+  const isLater = isOlder('orders', { created_at: new Date(1_000_000), id: newId() });
+  const plan = sql<{ type: string }>`explain select id from orders where ${isLater}
+    order by created_at desc, id desc limit 21`;
+  const { rows } = await database.read(({ db }) => plan.execute(db));
+  expect(rows.map(({ type }) => type)).toEqual(['range']);
 });
 
 test('a value that does not fit is refused', async () => {
