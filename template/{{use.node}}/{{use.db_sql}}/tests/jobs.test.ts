@@ -67,5 +67,5 @@ test('expired responses are purged, and no longer replayed', async () => {
 
 test('a worker stops when it is told to', async () => {
   const database = await openDatabase();
-  await work(new Queue(testSettings(), database), database, AbortSignal.timeout(50));
+  await work(new Queue(await testSettings(), database), database, AbortSignal.timeout(50));
 });

@@ -77,7 +77,9 @@ async function databaseWithNotes() {
   const variables = await emptyDatabase();
   const database = await openDatabase(variables);
   await database.transaction(({ db }) =>
-    sql`create table notes (subject varchar(255), place integer, number integer, primary key (subject, place))`.execute(db),
+    sql`create table notes (subject varchar(255), place integer, number integer, primary key (subject, place))`.execute(
+      db,
+    ),
   );
   return { database, variables };
 }
