@@ -1,2 +1,2 @@
 /** The tables of authentication: there are none. */
-export type AuthTables = Record<never, never>;
+export type AuthTables = object;
