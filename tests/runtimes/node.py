@@ -125,7 +125,8 @@ class Node:
         _compile(project, self.environment)
 
     def _evaluate(self, code: str) -> list[str]:
-        return [str(self.program), "--input-type=module", "--eval", code]
+        # Node sees that it is a module. Threads inherit --input-type, and do not start with it.
+        return [str(self.program), "--eval", code]
 
 
 def install(project: Path) -> Node:

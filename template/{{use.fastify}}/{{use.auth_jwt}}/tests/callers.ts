@@ -28,6 +28,11 @@ export async function asStranger(app: FastifyInstance): Promise<FastifyInstance>
   return withToken(app, await app.authenticator.keys.sign(claimsFor(newId(), newId())));
 }
 
+/** What a new admin sends with a request that is not injected. */
+export async function adminHeaders(app: FastifyInstance): Promise<Record<string, string>> {
+  return { authorization: `Bearer ${await newToken(app, 'admin')}` };
+}
+
 /** The application, as the owner of a token calls it. */
 export function withToken(app: FastifyInstance, token: string): FastifyInstance {
   const inject = (request: InjectOptions | string): Promise<Response> => {

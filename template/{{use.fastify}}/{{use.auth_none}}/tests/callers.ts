@@ -12,3 +12,8 @@ export function asAdmin(app: FastifyInstance): Promise<FastifyInstance> {
 export function asStranger(app: FastifyInstance): Promise<FastifyInstance> {
   return Promise.resolve(app);
 }
+
+/** What an admin sends with a request that is not injected: nothing. */
+export function adminHeaders(_app: FastifyInstance): Promise<Record<string, string>> {
+  return Promise.resolve({});
+}
