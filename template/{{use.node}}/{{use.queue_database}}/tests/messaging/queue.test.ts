@@ -10,6 +10,7 @@ import { eraseEvents, type Event, publish } from '../../src/messaging/events.ts'
 import { BatchHandler } from '../../src/messaging/handlers.ts';
 import { redrive } from '../../src/messaging/repository.ts';
 import { NAME } from '../../src/version.ts';
+import { emptyDatabase } from '../databases.ts';
 import { openDatabase } from '../services.ts';
 import { eventually, fail, Noted, passTime, send, sendTo, waiting } from './messages.ts';
 import { Worker } from './workers.ts';
@@ -311,10 +312,12 @@ test('a message whose lease is lost does not count as a dead letter', async () =
   await send(database);
   const before = await metrics();
   const loseThenFail = async (): Promise<void> => {
-    // The next transaction, because SQLite lets one write at a time: it comes before that of the dead letter.
+    // It waits for this transaction, and comes before that of the dead letter.
     stealing = database.transaction(async ({ db }) => {
       await db.updateTable('messages').set({ lease: newId() }).execute();
     });
+    // Time to open a connection.
+    await sleep(500);
     await fail();
   };
   let stealing = Promise.resolve();
@@ -379,10 +382,11 @@ test('a worker survives an outage of the database', async () => {
 });
 
 test('a commit wakes the worker of the same process', async () => {
-  const database = await openDatabase();
+  const variables = await emptyDatabase();
+  const database = await openDatabase(variables);
   const stopping = new AbortController();
   const noted = new Noted();
-  const worker = new Worker(database, [noted.note], { QUEUE_POLL_SECONDS: '3600' });
+  const worker = new Worker(database, [noted.note], { ...variables, QUEUE_POLL_SECONDS: '3600' });
   const working = Promise.all([
     worker.queue.run(stopping.signal, { consumes: true }),
     worker.queue.consume(worker.handlers, stopping.signal),
