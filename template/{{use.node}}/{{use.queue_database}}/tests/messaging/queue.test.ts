@@ -425,8 +425,9 @@ async function sendThief(database: Database): Promise<void> {
 
 /** Give the lease of the first message with the subject `cup` to another worker. */
 async function stealCup({ db }: Session): Promise<void> {
-  const first = db.selectFrom('messages').select('id').where('subject', '=', 'cup').orderBy('event_id').limit(1);
-  await db.updateTable('messages').set({ lease: newId() }).where('id', 'in', first).execute();
+  const cups = db.selectFrom('messages').select('id').where('subject', '=', 'cup').orderBy('event_id').limit(1);
+  const { id } = await cups.executeTakeFirstOrThrow();
+  await db.updateTable('messages').set({ lease: newId() }).where('id', '=', id).execute();
 }
 
 async function beSlow(): Promise<void> {
