@@ -14,14 +14,28 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
-STACKS = {"fastapi": ("jwt", "none")}
-QUEUES = ("database", "rabbitmq", "redis", "kafka", "sqs")
+
+
+class Choices(NamedTuple):
+    """What a stack supports. A queue of `queues` has a document of its events."""
+
+    auths: tuple[str, ...]
+    queues: tuple[str, ...] = ()
+    has_webhooks: bool = False
+
+
+STACKS = {
+    "fastapi": Choices(
+        ("jwt", "none"), ("database", "rabbitmq", "redis", "kafka", "sqs"), has_webhooks=True
+    ),
+    "fastify": Choices(("jwt", "none"), ("database",)),
+}
 
 # Stand-ins that JSON leaves as they are and nothing else contains.
 NAME = "the-name-of-the-service"
@@ -30,33 +44,36 @@ DESCRIPTION = "The description of the service"
 
 def main() -> None:
     """Write the parts of all stacks."""
-    for framework, auths in STACKS.items():
+    for framework, choices in STACKS.items():
         stack = ROOT / "template" / f"{{{{use.{framework}}}}}" / "_stack"
-        write_openapi(stack / "openapi", framework, auths)
-        write_asyncapi(stack / "asyncapi", framework)
+        write_openapi(stack / "openapi", framework, choices)
+        if choices.queues:
+            write_asyncapi(stack / "asyncapi", framework, choices)
 
 
-def write_openapi(folder: Path, framework: str, auths: Iterable[str]) -> None:
+def write_openapi(folder: Path, framework: str, choices: Choices) -> None:
     """Write the parts of the OpenAPI documents."""
     common = document("openapi", framework=framework, auth="none")
     write(folder / "common.json", common)
-    for auth in auths:
+    for auth in choices.auths:
         without = document("openapi", framework=framework, auth=auth)
         write(folder / f"auth_{auth}.json", added(common, without))
-        signed = document("openapi", framework=framework, auth=auth, webhooks="signed")
-        write(folder / f"auth_{auth}_webhooks_signed.json", added(without, signed))
+        if choices.has_webhooks:
+            signed = document("openapi", framework=framework, auth=auth, webhooks="signed")
+            write(folder / f"auth_{auth}_webhooks_signed.json", added(without, signed))
 
 
-def write_asyncapi(folder: Path, framework: str) -> None:
+def write_asyncapi(folder: Path, framework: str, choices: Choices) -> None:
     """Write the parts of the AsyncAPI documents. PostgreSQL goes with every queue."""
     answers = {"framework": framework, "database": "postgresql"}
-    wholes = {each: document("asyncapi", **answers, queue=each) for each in QUEUES}
+    wholes = {each: document("asyncapi", **answers, queue=each) for each in choices.queues}
     common = reduce(shared, wholes.values())
     write(folder / "common.json", common)
     for queue, whole in wholes.items():
         write(folder / f"queue_{queue}.json", added(common, whole))
-    signed = document("asyncapi", **answers, queue="database", webhooks="signed")
-    write(folder / "webhooks_signed.json", added(wholes["database"], signed))
+    if choices.has_webhooks:
+        signed = document("asyncapi", **answers, queue="database", webhooks="signed")
+        write(folder / "webhooks_signed.json", added(wholes["database"], signed))
 
 
 def document(kind: str, **answers: str) -> dict[str, Any]:
@@ -99,9 +116,15 @@ def write(path: Path, part: Mapping[str, Any]) -> None:
     text = json.dumps(part, indent=2, sort_keys=True, ensure_ascii=False)
     if "{{" in text or "{%" in text or "{#" in text:
         sys.exit("error: the document reads like a template")
-    text = text.replace(NAME, "{{ name }}").replace(
-        json.dumps(f"{DESCRIPTION}."), "{{ (description ~ '.') | to_json(ensure_ascii=false) }}"
-    )
+    text = text.replace(NAME, "{{ name }}")
+    for value, expression in (
+        (f"{DESCRIPTION}.", "(description ~ '.')"),
+        (DESCRIPTION, "description"),
+    ):
+        text = text.replace(
+            json.dumps(value), f"{{{{ {expression} | to_json(ensure_ascii=false) }}}}"
+        )
+    path.parent.mkdir(exist_ok=True)
     path.write_text(f"{text}\n")
     print(path.relative_to(ROOT))
 

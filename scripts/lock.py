@@ -1,12 +1,13 @@
 """Resolve the packages of every stack and record what was tested together.
 
-    python scripts/lock.py             keep the recorded versions, resolve what is new
-    python scripts/lock.py --upgrade   take the newest versions
+    python -m scripts.lock             keep the recorded versions, resolve what is new
+    python -m scripts.lock --upgrade   take the newest versions
 
-For each `template/*/_stack/stack.yml` it writes `lock.jinja` beside it: one requirement a package,
-with hashes, between `{% if %}` lines that name the layers which need it. A package has one version
-whatever was chosen, so that changing an answer later changes no version. Needs `uv` on the PATH or
-in `.uv/bin`.
+For each `template/*/_stack/stack.yml` it writes the lock beside it: every package with its hashes,
+between `{% if %}` lines that name the layers which need it. A package has one version whatever was
+chosen, so that changing an answer later changes no version. `lock.jinja` has the requirements of a
+stack in Python; that needs `uv` on the PATH or in `.uv/bin`. `package-lock.jinja` has the packages
+of a stack on Node; that needs npm.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from scripts import npm_lock
 
 ROOT = Path(__file__).parents[1]
 AXES = {
@@ -67,25 +70,25 @@ class Combination(NamedTuple):
 
 
 def main() -> None:
-    """Write the lock of every stack; exit 1 with one line when uv cannot resolve one."""
+    """Write the lock of every stack; exit 1 with one line when one cannot be resolved."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     upgrade = parser.parse_args().upgrade
+    write = {"python": write_requirements, "node": write_package_lock}
     for path in sorted(ROOT.glob("template/*/_stack/stack.yml")):
         for stack in records(path).values():
-            write_lock(path, stack, upgrade=upgrade)
+            write[stack["language"]](path, stack, upgrade=upgrade)
 
 
 def records(path: Path) -> dict[str, dict[str, Any]]:
-    """The stacks of Python that a `stack.yml` describes, by name."""
+    """The stacks that a `stack.yml` describes, by name."""
     questions = yaml.safe_load(path.read_text())
-    stacks = {
+    return {
         name.removeprefix("stack_"): question["default"] for name, question in questions.items()
     }
-    return {name: stack for name, stack in stacks.items() if stack["language"] == "python"}
 
 
-def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
+def write_requirements(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
     """Resolve `stack`; write `lock.jinja`, and the reserved names in the `stack.yml` at `path`."""
     lock = path.with_name("lock.jinja")
     known = "" if upgrade or not lock.exists() else plain(lock.read_text())
@@ -99,8 +102,46 @@ def write_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
             needed_by.setdefault(line_of[pin(line)], set()).add(combination)
     hashes = {pin(line): text for line, text in union.items()}
     lock.write_text(HEADER + "".join(guarded(needed_by, hashes)))
-    reserve(path, needed_by)
+    reserve(path, {"app"} | set(map(name, needed_by)))
     print(f"{lock.relative_to(ROOT)}: {len(needed_by)} packages")
+
+
+def write_package_lock(path: Path, stack: dict[str, Any], *, upgrade: bool) -> None:
+    """Resolve `stack`; write `package-lock.jinja`, and the reserved names in the `stack.yml`."""
+    lock = path.with_name("package-lock.jinja")
+    known = {} if upgrade or not lock.exists() else npm_lock.parsed(plain(lock.read_text()))
+    union = npm_lock.resolve(manifest(stack), known, stack["engines"])
+    everyone = {combination for combination in combinations() if combination.dev}
+    needed_by: dict[str, dict[str, set[Combination]]] = {place: {} for place in union}
+    for combination in everyone:
+        for place, entry in npm_lock.cut(union, manifest(stack, combination)).items():
+            text = npm_lock.written(place, entry)
+            needed_by[place].setdefault(text, set()).add(combination)
+    entries = [
+        f"{{% if {any_layer(place, users, everyone)} %}}\n{text}{{% endif %}}\n"
+        if users != everyone
+        else text
+        for place, texts in needed_by.items()
+        for text, users in texts.items()
+    ]
+    lock.write_text(HEADER + "".join(entries))
+    reserve(
+        path, {"node", "npm"} | {each for each in map(npm_lock.package, union) if each[0] != "@"}
+    )
+    print(f"{lock.relative_to(ROOT)}: {len(union)} packages")
+
+
+def manifest(stack: dict[str, Any], combination: Combination | None = None) -> npm_lock.Manifest:
+    """What a combination needs of npm; without one, what all choices together need."""
+    lists = (
+        frozenset(
+            package["need"]
+            for package in packages
+            if combination is None or package["when"] in combination.layers
+        )
+        for packages in (stack["packages"], stack["dev_packages"])
+    )
+    return npm_lock.Manifest(*lists)
 
 
 def plain(lock: str) -> str:
@@ -208,9 +249,9 @@ def any_layer(line: str, users: set[Combination], everyone: set[Combination]) ->
     return " or ".join(flag if flag == "dev" else f"use.{flag}" for flag in flags)
 
 
-def reserve(path: Path, needed_by: Iterable[str]) -> None:
+def reserve(path: Path, reserved: Iterable[str]) -> None:
     """Write the names no service can have into `stack.yml`: a package cannot depend on itself."""
-    names = ", ".join(sorted({"app"} | {name(line) for line in needed_by}))
+    names = ", ".join(sorted(reserved))
     lines = textwrap.indent(textwrap.fill(names, width=92, break_on_hyphens=False), " " * 6)
     field = f"reserved_names: [\n{lines}\n    ]"
     path.write_text(re.sub(r"reserved_names: \[.*?\]", field, path.read_text(), flags=re.DOTALL))

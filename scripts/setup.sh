@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
 # With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and the
-# servers that the slow tests start instances of (stand-ins for AWS into .work); with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
+# servers that the slow tests start instances of (stand-ins for AWS into .work), and Node into .work; with `node`, that alone;
+# with `bench`, PostgreSQL and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,7 +29,11 @@ main() {
             install_elasticmq
             install_moto
             install_mongodb
+            install_node
             install_tmux
+            ;;
+        node)
+            install_node
             ;;
         bench)
             install_postgresql
@@ -181,6 +186,19 @@ sys.argv[1:] = [*served, "--sync-on-commit"]
 sys.exit(main())
 EOF
     chmod +x "$folder/mongod"
+}
+
+# The Node of the images of services, from npm: its package needs no script to run.
+install_node() {
+    version=$(sed -n 's/.*{title: Node, version: \([0-9.]*\),.*/\1/p' template/*fastify*/_stack/stack.yml)
+    if [ "$(.work/node/bin/node --version 2>/dev/null)" = "v$version" ]; then return; fi
+    install_server npm npm npm
+    if ! command -v npm >/dev/null; then return; fi
+    package=node-$(uname -s | tr A-Z a-z)-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+    npm install --silent --no-save --ignore-scripts --prefix .work/node "$package@$version" >&2 ||
+        fail "npm cannot install $package" "install Node.js $version yourself, and link it to .work/node/bin/node"
+    mkdir -p .work/node/bin
+    ln -sf "../node_modules/$package/bin/node" .work/node/bin/node
 }
 
 install_tmux() {

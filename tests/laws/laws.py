@@ -29,7 +29,7 @@ MANIFESTS = 8
 STATEMENTS_PER_LINE = 3 / 100
 LONGEST_PATH = 120
 
-_STATEMENT = re.compile(r"{%[-+]?\s*(?!end|\s)")
+_STATEMENT = re.compile(r"{%[-+]?\s*(?!end|from|\s)")
 _TAG = re.compile(r"{[{%].*?[%}]}", re.DOTALL)
 _RESIDUE = re.compile(r"(?<!\$){{|{%|{#")
 _NOT_FROM_ANSWERS = {"now", "make_secret", "_folder_name", "_copier_python", "_external_data"}
@@ -65,7 +65,7 @@ def statements_in_few_manifests(root: Path) -> list[str]:
         statements = sum(len(_STATEMENT.findall(file.read_text())) for file in manifests)
         if len(manifests) > MANIFESTS:
             violations.append(f"{stack} has {len(manifests)} files with statements")
-        if statements > max(STATEMENTS_PER_LINE * lines, 3):
+        if statements > max(round(STATEMENTS_PER_LINE * lines), 3):
             violations.append(f"{stack} has {statements} statements in {lines} lines of manifests")
     return violations
 
@@ -309,9 +309,19 @@ def _paths(
 
 
 def _is_of(root: Path, file: Path, stack: str) -> bool:
-    """Whether a project of the stack may have the file: its own ones, and those shared by all."""
+    """Whether a project of the stack may have the file: its own ones, and those it shares."""
     top = file.relative_to(root / "template").parts[0]
-    return top == stack or top not in stacks(root)
+    return top in (stack, _language(root, stack)) or top not in [
+        *stacks(root),
+        *(_language(root, other) for other in stacks(root)),
+    ]
+
+
+def _language(root: Path, stack: str) -> str:
+    """The folder with the code of a stack's language that is independent of the framework."""
+    record = (root / "template" / stack / "_stack" / "stack.yml").read_text()
+    found = re.search(r"^    language: (\w+)$", record, re.MULTILINE)
+    return f"{{{{use.{found[1]}}}}}" if found else ""
 
 
 def _environment() -> SandboxedEnvironment:

@@ -3,12 +3,19 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance } from 'fastify';
 
+import { createAuthenticator, type Authenticator } from './auth/provider.ts';
+import { auth } from './auth/routes.ts';
 import { Cache } from './cache.ts';
 import type { Settings } from './config/index.ts';
 import { Database } from './database.ts';
 import { Health } from './health.ts';
+import { eraseResponses } from './idempotency/index.ts';
+import { eraseEvents } from './messaging/events.ts';
+import { Queue } from './messaging/index.ts';
 import { watchConnections } from './metrics.ts';
+import { orderData } from './orders/personal-data.ts';
 import { orders } from './orders/routes.ts';
+import type { PersonalData } from './personal-data.ts';
 import { addAccessControl } from './web/access.ts';
 import { addBodyParsers } from './web/bodies.ts';
 import { addCompression } from './web/compression.ts';
@@ -25,19 +32,33 @@ import { buildValidator, invalidRequest } from './web/validation.ts';
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database;
+    queue: Queue;
+    authenticator: Authenticator;
     /** Readiness turns 503, and every response closes its connection. */
     drain: () => void;
   }
 }
+
+const PERSONAL_DATA: readonly PersonalData[] = [
+  orderData,
+  { name: 'events', erase: eraseEvents },
+  { name: 'responses', erase: eraseResponses },
+];
 
 /** The application, ready to be served. It opens no connection before its first request. */
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   let isDraining = false;
   const enter = createEnter(settings, () => isDraining);
   const database = new Database(settings);
+  const queue = new Queue(settings, database);
+  const authenticator = createAuthenticator(settings, database);
   const cache = new Cache();
   const load = new Load(settings);
-  const health = new Health([{ name: 'database', required: true, ping: () => database.ping() }]);
+  const health = new Health([
+    { name: 'database', required: true, ping: () => database.ping() },
+    ...database.dependencies,
+    ...queue.dependencies,
+  ]);
 
   const app = fastify({
     logger: false, // web/envelope.ts writes one line for each request
@@ -63,6 +84,8 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.decorate('database', database);
+  app.decorate('queue', queue);
+  app.decorate('authenticator', authenticator);
   app.decorate('drain', () => {
     isDraining = true;
   });
@@ -72,7 +95,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   addErrorHandlers(app);
   addEnvelope(app, settings, enter);
   if (settings.corsOrigins.length > 0) addCors(app, settings.corsOrigins);
-  addLimits(app, settings, load, cache);
+  addLimits(app, { settings, load, cache, authenticator });
   addNotFound(app);
   addAccessControl(app);
   addDeprecation(app);
@@ -82,6 +105,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   await addDocument(app);
   app.addSchema(PageMeta);
   await app.register(operations, { health, servesMetrics: settings.metricsPort === 0, isDraining: () => isDraining });
+  await app.register(auth, { settings, database, authenticator, personalData: PERSONAL_DATA });
   await app.register(orders, { prefix: '/api/v1/orders', database });
   if (settings.docsEnabled) await addDocumentPages(app);
   return app;

@@ -7,25 +7,17 @@ import { start } from 'node:repl';
 import { parseArgs } from 'node:util';
 
 import { createApp } from './app.ts';
-import { ANONYMOUS } from './auth/provider.ts';
+import { authCommands, seedUsers } from './auth/index.ts';
 import { backup, restore } from './backups.ts';
-import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
+import { type Command, CommandError, print } from './command.ts';
+import { exitMisconfigured, readSettings, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured, isOutage, lacksTable } from './dialect.ts';
+import { BackupError, ServiceError } from './errors.ts';
 import { configureLogs } from './logs.ts';
+import { messagingCommands } from './messaging/index.ts';
 import { migrateDown, migrateUp, rollback } from './migrate.ts';
 import { seedOrders } from './orders/seed.ts';
-
-/** A command cannot be carried out. The message says why. */
-class CommandError extends Error {}
-
-interface Command {
-  about: string;
-  argument?: string;
-  /** Asked before the command runs, unless `--yes` is given. */
-  question?: string;
-  run: (settings: Settings, argument: string) => Promise<void>;
-}
 
 const COMMANDS: Record<string, Command> = {
   migrate: {
@@ -93,38 +85,75 @@ const COMMANDS: Record<string, Command> = {
     run: async (settings) => {
       const app = await createApp(settings);
       await app.ready();
-      print(JSON.stringify(app.swagger(), null, 2));
+      print(JSON.stringify(sorted(app.swagger()), null, 2));
       await app.close();
     },
   },
+  ...authCommands,
+  ...messagingCommands,
 };
 
 await main();
 
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { yes: { type: 'boolean' } } });
-  const [name = 'help', argument = ''] = positionals;
-  const command = COMMANDS[name];
-  if (command === undefined || (command.argument !== undefined && argument === '')) {
+  const { positionals, isConfirmed, options } = parse();
+  const { command, argument } = find(positionals);
+  const value = command?.option === undefined ? argument : (options[command.option] ?? '');
+  if (command === undefined || (needsValue(command) && value === '')) {
     printHelp();
-    process.exitCode = name === 'help' ? 0 : 2;
+    process.exitCode = (positionals[0] ?? 'help') === 'help' ? 0 : 2;
     return;
   }
-  const settings = settingsOrExit();
+  const settings = command.ignoresEnvironment === true ? readSettings({}) : settingsOrExit();
   // What a command prints is data.
   configureLogs({ ...settings, logLevel: 'error' });
   try {
-    if (command.question !== undefined && values.yes !== true) await confirm(command.question);
-    await command.run(settings, argument);
+    if (command.question !== undefined && !isConfirmed) await confirm(command.question);
+    await command.run(settings, value);
   } catch (error) {
     process.stderr.write(`error: ${reasonOf(error)}\n`);
     process.exitCode = 1;
   }
 }
 
+/** The command that the words name, and its argument. The name of a command of a group has two words. */
+function find([first = 'help', second = '', third = '']: string[]): { command: Command | undefined; argument: string } {
+  const grouped = COMMANDS[`${first} ${second}`];
+  return grouped ? { command: grouped, argument: third } : { command: COMMANDS[first], argument: second };
+}
+
+/** An argument in brackets is optional. */
+function needsValue({ argument, option }: Command): boolean {
+  return option !== undefined || (argument !== undefined && !argument.startsWith('['));
+}
+
+interface Arguments {
+  positionals: string[];
+  isConfirmed: boolean;
+  options: Record<string, string>;
+}
+
+function parse(): Arguments {
+  const names = Object.values(COMMANDS).flatMap(({ option }) => option ?? []);
+  const known = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { ...known, yes: { type: 'boolean' as const } },
+    });
+    const { yes = false, ...options } = values;
+    return { positionals, isConfirmed: yes, options };
+  } catch (error) {
+    process.stderr.write(`error: ${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
+
 /** One line for an expected error: of a command, or of a database that cannot be used. */
 function reasonOf(error: unknown): string {
-  if (error instanceof CommandError) return error.message;
+  if (error instanceof CommandError || error instanceof BackupError || error instanceof ServiceError) {
+    return error.message;
+  }
   if (lacksTable(error)) return 'the database is not migrated: run the command `migrate` first';
   if (isMisconfigured(error)) exitMisconfigured(`DATABASE_URL: ${String(error)}`);
   if (isOutage(error)) return `the database does not answer: ${String(error)}`;
@@ -136,7 +165,8 @@ async function seed(settings: Settings): Promise<void> {
   const database = new Database(settings);
   try {
     await database.ping();
-    print(await seedOrders(database, ANONYMOUS));
+    const { owner, lines } = await seedUsers(database);
+    for (const line of [...lines, await seedOrders(database, owner)]) print(line);
   } finally {
     await database.close();
   }
@@ -154,12 +184,19 @@ async function confirm(question: string): Promise<void> {
 }
 
 function printHelp(): void {
-  print('Usage: node dist/cli.js COMMAND [FILE] [--yes]\n');
-  for (const [name, { about, argument = '' }] of Object.entries(COMMANDS)) {
-    print(`  ${`${name} ${argument}`.padEnd(14)} ${about}`);
-  }
+  print('Usage: node dist/cli.js COMMAND [ARGUMENT] [--yes]\n');
+  const lines = Object.entries(COMMANDS).map(([name, { about, argument = '', option }]) => ({
+    call: `${name} ${option === undefined ? argument : `--${option} ${option.toUpperCase()}`}`,
+    about,
+  }));
+  const width = Math.max(...lines.map(({ call }) => call.length));
+  for (const { call, about } of lines) print(`  ${call.padEnd(width)}  ${about}`);
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+/** With the keys of all objects in order, so that the document only changes where the API does. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)] as const));
 }

@@ -20,7 +20,7 @@ configureLogs(settings);
 const app = await createApp(settings);
 await checkDatabase(app.database);
 const stopMetrics = await serveMetrics(settings);
-const stopWorking = startWorker(app, settings);
+const stopWorking = startBackgroundWork(app, settings);
 await listeningOrExit(app.listen({ host: settings.host, port: settings.port }), settings.port, 'PORT');
 const stopped = stopSignal(settings.shutdownGraceSeconds);
 log.info({ url: urlOf(app), ...(settings.docsEnabled && { docs: `${urlOf(app)}/docs` }) }, 'api started');
@@ -40,13 +40,17 @@ async function stopServing({ drain, server }: FastifyInstance, { shutdownDelaySe
   await sleep(LAST_CONNECTIONS_MS);
 }
 
-/** With `EMBEDDED_WORKER`, the worker is part of this process. Returns a function that ends it. */
-function startWorker({ database }: FastifyInstance, { embeddedWorker }: Settings): () => Promise<void> {
+/** With `EMBEDDED_WORKER`, the worker is part of this process. Returns a function that ends it and the queue. */
+function startBackgroundWork(
+  { database, queue }: FastifyInstance,
+  { embeddedWorker: consumes }: Settings,
+): () => Promise<void> {
   const stopping = new AbortController();
-  const working = embeddedWorker ? work(database, stopping.signal) : Promise.resolve();
-  return () => {
+  const { signal } = stopping;
+  const working = Promise.all([queue.run(signal, { consumes }), consumes && work(queue, database, signal)]);
+  return async () => {
     stopping.abort();
-    return working;
+    await working;
   };
 }
 

@@ -1,38 +1,43 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import { expect, onTestFinished, test } from 'vitest';
 
+import { callerHeaders } from '../scripts/caller.ts';
+import { readSettings } from '../src/config/index.ts';
 import { migrateUp } from '../src/migrate.ts';
 import { emptyDatabase } from './databases.ts';
 import { newOrder, ORDERS } from './orders/orders.ts';
-import { testSettings } from './services.ts';
+import { SECRETS } from './secrets.ts';
 
 const variables = { APP_ENV: 'test', PORT: '0', SHUTDOWN_DELAY_SECONDS: '0' };
 
 test('SIGTERM ends the API with 0, and no acknowledged order is lost', async () => {
-  const settings = testSettings();
-  await migrateUp(settings);
-  const api = start('src/main.ts', { DATABASE_URL: `sqlite:${settings.databaseFile}` });
+  const database = await emptyDatabase();
+  await migrateUp(readSettings(database));
+  const api = await start('src/main.ts', database);
   const url = await urlOf(api);
   const created = await fetch(url + ORDERS, {
     method: 'POST',
     body: JSON.stringify(newOrder()),
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(await callerHeaders(url)) },
   });
   expect(created.status).toBe(201);
   await created.body?.cancel();
 
   api.kill('SIGTERM');
   expect(await exitCode(api)).toBe(0);
-  const cli = start('src/cli.ts', { DATABASE_URL: `sqlite:${settings.databaseFile}` }, ['seed']);
-  expect(await text(cli.stdout)).toBe('Placed 25 orders\n');
+  const cli = await start('src/cli.ts', database, ['seed']);
+  expect(await text(cli.stdout)).toContain('Placed 25 orders\n');
 });
 
 test('the worker stops on SIGINT with 0', async () => {
-  const worker = start('src/worker.ts', { METRICS_PORT: '' });
+  const worker = await start('src/worker.ts', { METRICS_PORT: '' });
   await waitFor(worker, 'worker started');
   worker.kill('SIGINT');
   expect(await exitCode(worker)).toBe(0);
@@ -42,21 +47,21 @@ test.each([
   [{ PORT: 'eighty' }, 'error: PORT: must be an integer, from 0 to 65535\n'],
   [{ APP_ENV: 'production', LOG_LEVEL: 'loud' }, 'error: LOG_LEVEL: must be debug or info or warning or error\n'],
 ])('%o ends the start with 78 and one line', async (wrong, line) => {
-  const api = start('src/main.ts', wrong);
+  const api = await start('src/main.ts', wrong);
   expect(await text(api.stderr)).toBe(line);
   expect(await exitCode(api)).toBe(78);
 });
 
 test('a port that is taken is named', async () => {
-  const first = start('src/main.ts');
+  const first = await start('src/main.ts');
   const { port } = new URL(await urlOf(first));
-  const second = start('src/main.ts', { PORT: port });
+  const second = await start('src/main.ts', { PORT: port });
   expect(await text(second.stderr)).toContain(`error: cannot listen on port ${port}: EADDRINUSE\n\nhint: `);
   expect(await exitCode(second)).toBe(1);
 });
 
 test('metrics have their own port, if one is set', async () => {
-  const api = start('src/main.ts', { METRICS_PORT: '19464' });
+  const api = await start('src/main.ts', { METRICS_PORT: '19464' });
   const url = await urlOf(api);
   expect((await fetch(`${url}/metrics`)).status).toBe(404);
   const metrics = await fetch('http://127.0.0.1:19464/metrics');
@@ -68,33 +73,37 @@ test.each([
   [['seed'], 'error: the database is not migrated: run the command `migrate` first\n'],
   [['restore', '/no/such/file', '--yes'], 'error: there is no file /no/such/file\n'],
 ])('the command %j reports what is wrong in one line', async (command, line) => {
-  const cli = start('src/cli.ts', {}, command);
+  const cli = await start('src/cli.ts', {}, command);
   expect(await text(cli.stderr)).toBe(line);
   expect(await exitCode(cli)).toBe(1);
 });
 
 test('commands migrate, empty and save the database', async () => {
-  const database = emptyDatabase();
+  const database = await emptyDatabase();
   const run = async (...command: string[]): Promise<string> => {
-    const cli = start('src/cli.ts', database, command);
+    const cli = await start('src/cli.ts', database, command);
     return (await Promise.all([text(cli.stdout), text(cli.stderr)])).join('');
   };
   expect(await run('migrate')).toContain('Applied 0001_platform\n');
-  expect(await run('seed')).toBe('Placed 25 orders\n');
-  expect(await run('reset', '--yes')).toBe('Placed 25 orders\n');
-  const file = `${database.DATABASE_URL.slice('sqlite:'.length)}.saved`;
+  expect(await run('seed')).toContain('Placed 25 orders\n');
+  expect(await run('reset', '--yes')).toContain('Placed 25 orders\n');
+  const folder = mkdtempSync(path.join(tmpdir(), 'backup-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'saved');
   expect(await run('backup', file)).toBe('');
   expect(await run('backup', file)).toContain('exists');
   expect(await run('restore', file, '--yes')).toBe('');
   expect(await run('rollback', '--yes')).toContain('Undid ');
   expect(await run('help')).toContain('Usage: ');
+  expect(await run('seed', '--unknown')).toMatch(/^error: .*--unknown/);
 });
 
 type Process = ChildProcessByStdio<null, Readable, Readable>;
 
-function start(script: string, extra: NodeJS.ProcessEnv = {}, args: string[] = []): Process {
+async function start(script: string, extra: NodeJS.ProcessEnv = {}, args: string[] = []): Promise<Process> {
   const { PATH } = process.env;
-  const env = { PATH, ...variables, ...emptyDatabase(), ...extra };
+  const database = extra['DATABASE_URL'] === undefined ? await emptyDatabase() : {};
+  const env = { PATH, ...variables, ...SECRETS, ...database, ...extra };
   const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;

@@ -6,17 +6,25 @@ import { readSettings, type Settings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
 import { log } from '../src/logs.ts';
 import { migrateUp } from '../src/migrate.ts';
+import { asAdmin } from './callers.ts';
 import { emptyDatabase } from './databases.ts';
+import { SECRETS } from './secrets.ts';
 
 log.level = 'warn';
 
-export function testSettings(variables: NodeJS.ProcessEnv = {}): Settings {
-  return readSettings({ APP_ENV: 'test', ...emptyDatabase(), ...variables });
+/** The settings of an empty database, which is removed after the test. */
+export async function testSettings(variables: NodeJS.ProcessEnv = {}): Promise<Settings> {
+  return readSettings({ APP_ENV: 'test', ...SECRETS, ...(await emptyDatabase()), ...variables });
 }
 
-/** The application on a migrated database of its own. Both are removed after the test. */
+/** The application, called by an admin, on a migrated database of its own. Both are removed after the test. */
 export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
-  const settings = testSettings(variables);
+  return asAdmin(await startAnonymousApp(variables));
+}
+
+/** The application, called without credentials. */
+export async function startAnonymousApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
+  const settings = await testSettings(variables);
   await migrateUp(settings);
   const app = await createApp(settings);
   onTestFinished(() => app.close());
@@ -25,7 +33,7 @@ export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<Fasti
 
 /** A migrated database of its own, which is removed after the test. */
 export async function openDatabase(variables: NodeJS.ProcessEnv = {}): Promise<Database> {
-  const settings = testSettings(variables);
+  const settings = await testSettings(variables);
   await migrateUp(settings);
   const database = new Database(settings);
   onTestFinished(() => database.close());

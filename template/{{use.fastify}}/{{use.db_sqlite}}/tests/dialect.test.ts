@@ -1,14 +1,12 @@
 import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 
-import { backup, restore } from '../src/backups.ts';
-import type { Settings } from '../src/config/index.ts';
+import { readSettings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
-import { isMisconfigured, isOutage, lacksTable } from '../src/dialect.ts';
+import { isMisconfigured, isOutage, isRetryable, lacksTable } from '../src/dialect.ts';
 import { migrateUp } from '../src/migrate.ts';
 import { SERVICE } from '../src/permissions.ts';
 import { placeOrder } from '../src/orders/service.ts';
@@ -29,7 +27,7 @@ test('transactions take turns, and a wait for one is bounded', async () => {
 });
 
 test('a write waits for the write of another process', async () => {
-  const settings = testSettings({ DATABASE_BUSY_TIMEOUT_SECONDS: '0.2' });
+  const settings = await testSettings({ DATABASE_BUSY_TIMEOUT_SECONDS: '0.2' });
   await migrateUp(settings);
   const database = new Database(settings);
   const other = new DatabaseSync(settings.databaseFile);
@@ -44,22 +42,19 @@ test('a write waits for the write of another process', async () => {
   await database.close();
 });
 
-test('a call after the commit is dropped by a rollback', async () => {
-  const database = await openDatabase();
-  const calls: string[] = [];
-  await database.transaction((session) => {
-    session.afterCommit(() => void calls.push('committed'));
-    return Promise.resolve();
-  });
-  const failing = database.transaction((session) => {
-    session.afterCommit(() => void calls.push('rolled back'));
-    return Promise.reject(new Error('no'));
-  });
-  await expect(failing).rejects.toThrow('no');
-  expect(calls).toEqual(['committed']);
-  await expect(database.read((session) => Promise.resolve(session.afterCommit(() => undefined)))).rejects.toThrow(
-    'a read has no commit',
-  );
+test('a slow read blocks nothing else, and the wait for it is bounded', async () => {
+  const database = await openDatabase({ DATABASE_BUSY_TIMEOUT_SECONDS: '0.1' });
+  const counting = sql`
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000000) select max(i) from n`;
+  const failure = await database.read(({ db }) => counting.execute(db)).catch((error: unknown) => error);
+  expect(isOutage(failure)).toBe(true);
+});
+
+test('DATABASE_URL names a file', () => {
+  expect(readSettings({}).databaseFile).toBe('app.db');
+  for (const url of ['sqlite:', 'sqlite::memory:', 'postgresql://localhost/app']) {
+    expect(() => readSettings({ DATABASE_URL: url })).toThrow('DATABASE_URL: ');
+  }
 });
 
 test('failures are told apart', async () => {
@@ -68,32 +63,12 @@ test('failures are told apart', async () => {
     .read(({ db }) => sql`select * from absent`.execute(db))
     .catch((error: unknown) => error);
   expect([lacksTable(missing), isOutage(missing), isMisconfigured(missing)]).toEqual([true, false, false]);
+  expect(isRetryable(missing)).toBe(false);
 
-  const settings = testSettings();
+  const settings = await testSettings();
   writeFileSync(settings.databaseFile, 'this is no database, but it is long enough to have a header of one'.repeat(20));
   const wrong = new Database(settings);
   const failure = await wrong.ping().catch((error: unknown) => error);
   expect([isMisconfigured(failure), isOutage(failure)]).toEqual([true, false]);
   await wrong.close();
 });
-
-test('a backup has all rows, and can be restored', async () => {
-  const settings = testSettings();
-  await migrateUp(settings);
-  const file = path.join(path.dirname(settings.databaseFile), 'saved.db');
-  await placeOne(settings);
-  await backup(settings, file);
-
-  expect(await placeOne(settings)).toBe(2);
-  await restore(settings, file);
-  expect(await placeOne(settings)).toBe(2);
-});
-
-/** Returns the number of orders afterwards. */
-async function placeOne(settings: Settings): Promise<number> {
-  const database = new Database(settings);
-  await database.transaction((session) => placeOrder(session, SERVICE, newOrder()));
-  const orders = await database.read(({ db }) => db.selectFrom('orders').select('id').execute());
-  await database.close();
-  return orders.length;
-}

@@ -1,7 +1,9 @@
 /** All tables of the database, as Kysely sees them. Each feature declares its own; `make check` compares them. */
 
+import type { AuthTables } from './auth/tables.ts';
 import type { IdempotencyTables } from './idempotency/tables.ts';
 import type { JobTables } from './jobs/tables.ts';
+import type { MessageTables } from './messaging/tables.ts';
 import type { OrderTables } from './orders/tables.ts';
 
-export type Tables = IdempotencyTables & JobTables & OrderTables;
+export type Tables = AuthTables & IdempotencyTables & JobTables & MessageTables & OrderTables;

@@ -2,39 +2,39 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { emptyTestDatabase } from './empty-database.ts';
+import { callerHeaders } from './caller.ts';
+import { createEmptyDatabase } from './empty-database.ts';
 
 const SECONDS = 10;
 const CLIENTS = 4;
 const LIMIT_MS = 100;
 
-const folder = mkdtempSync(path.join(tmpdir(), 'load-'));
+const { url: DATABASE_URL, drop } = await createEmptyDatabase();
 const env = {
   PATH: process.env['PATH'],
   APP_ENV: 'test',
   PORT: '0',
   RATE_LIMIT_DEFAULT: '999999999/day',
-  ...emptyTestDatabase(folder),
+  DATABASE_URL,
 };
 const migration = spawn(process.execPath, ['dist/cli.js', 'migrate'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
 await text(migration.stdout);
 const api = spawn(process.execPath, ['dist/main.js'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
 const [started] = (await once(api.stdout, 'data')) as [Buffer];
-const orders = `${/"url":"([^"]*)"/.exec(started.toString())?.[1]}/api/v1/orders`;
+const url = /"url":"([^"]*)"/.exec(started.toString())?.[1] ?? '';
+const orders = `${url}/api/v1/orders`;
 // Nobody reads the lines of the requests.
 api.stdout.resume();
+const caller = await callerHeaders(url);
 
 const times: Record<string, number[]> = { create: [], get: [], list: [] };
 const end = performance.now() + SECONDS * 1000;
 await Promise.all(Array.from({ length: CLIENTS }, (_, client) => measure(client)));
 api.kill('SIGTERM');
 await once(api, 'exit');
-rmSync(folder, { recursive: true });
+await drop();
 
 for (const [name, all] of Object.entries(times)) {
   const sorted = all.toSorted((a, b) => a - b);
@@ -47,19 +47,15 @@ async function measure(client: number): Promise<void> {
   for (let number = 0; performance.now() < end; number += 1) {
     const lines = [{ sku: 'tea', quantity: 2, unit_price: '4.50' }];
     const body = JSON.stringify({ reference: `L-${client}-${number}`, currency: 'EUR', lines });
-    const created = await timed('create', orders, {
-      method: 'POST',
-      body,
-      headers: { 'content-type': 'application/json' },
-    });
+    const created = await timed('create', orders, { method: 'POST', body });
     await timed('get', `${orders}/${(created as { id: string }).id}`);
     await timed('list', orders);
   }
 }
 
-async function timed(name: string, url: string, init?: RequestInit): Promise<unknown> {
+async function timed(name: string, target: string, init?: RequestInit): Promise<unknown> {
   const startedAt = performance.now();
-  const response = await fetch(url, init);
+  const response = await fetch(target, { ...init, headers: { ...caller, 'content-type': 'application/json' } });
   const body: unknown = await response.json();
   times[name]?.push(performance.now() - startedAt);
   if (!response.ok) throw new Error(`${name}: ${response.status}`);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import type { ServiceError } from './errors.ts';
 import type { Principal } from './permissions.ts';
 
 /** The facts about the request that is being handled. Every layer can read them. */
@@ -9,7 +10,11 @@ export interface RequestContext {
   readonly address: string;
   /** The W3C trace context that the client sent, `00-TRACE_ID-PARENT_ID-FLAGS`; empty if it sent none. */
   readonly traceparent: string;
+  /** The message that is being handled because of the request. */
+  readonly messageId?: string;
   principal?: Principal;
+  /** Why there is no principal. */
+  refusal?: ServiceError;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -28,7 +33,8 @@ export function runInContext<T>(context: RequestContext, call: () => T): T {
 export function loggedFacts(context = currentContext()): Record<string, string> {
   if (context === undefined) return {};
   return {
-    request_id: context.requestId,
+    ...(context.messageId && { message_id: context.messageId }),
+    ...(context.requestId && { request_id: context.requestId }),
     ...(context.traceparent && { trace_id: context.traceparent.slice(3, 35) }),
     ...(context.principal?.subject && { principal: context.principal.subject }),
   };
@@ -36,5 +42,10 @@ export function loggedFacts(context = currentContext()): Record<string, string> 
 
 /** Who owns rate limits and idempotency keys: the signed-in user, or else the address of the client. */
 export function callerOf(context: RequestContext): string {
-  return context.principal?.subject ? `user ${context.principal.subject}` : `address ${context.address}`;
+  return context.principal?.subject ? userCaller(context.principal.subject) : `address ${context.address}`;
+}
+
+/** What `callerOf` returns for requests of a user. */
+export function userCaller(subject: string): string {
+  return `user ${subject}`;
 }

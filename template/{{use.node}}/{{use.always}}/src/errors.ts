@@ -30,3 +30,6 @@ export class ServiceError extends Error {
     this.facts = facts;
   }
 }
+
+/** A backup cannot be made or restored. The message is one line for the operator. */
+export class BackupError extends Error {}

@@ -9,7 +9,7 @@ import type { Settings } from './config/index.ts';
 import { listeningOrExit } from './lifecycle.ts';
 import { VERSION } from './version.ts';
 
-const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+export const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 const requestDuration = new Histogram({
   name: 'http_server_request_duration_seconds',

@@ -1,4 +1,6 @@
-export type Role = 'admin' | 'member';
+export const ROLES = ['admin', 'member'] as const;
+
+export type Role = (typeof ROLES)[number];
 
 export type Permission = 'orders:read' | 'orders:write' | 'orders:delete' | 'users:read' | 'users:manage';
 

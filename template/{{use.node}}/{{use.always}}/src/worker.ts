@@ -1,5 +1,6 @@
-/** The worker runs scheduled jobs. `node dist/worker.js` starts one; any number may run. */
+/** The worker handles messages and runs scheduled jobs. `node dist/worker.js` starts one; any number may run. */
 
+import { authJobs } from './auth/index.ts';
 import { exitMisconfigured, type Settings, settingsOrExit } from './config/index.ts';
 import { Database } from './database.ts';
 import { isMisconfigured } from './dialect.ts';
@@ -7,13 +8,15 @@ import { idempotencyJobs } from './idempotency/index.ts';
 import { runJobs } from './jobs/index.ts';
 import { stopSignal } from './lifecycle.ts';
 import { configureLogs, log } from './logs.ts';
+import { Queue } from './messaging/index.ts';
 import { serveMetrics, watchConnections } from './metrics.ts';
+import { HANDLERS } from './subscriptions.ts';
 
-const JOBS = [...idempotencyJobs];
+const JOBS = [...idempotencyJobs, ...authJobs];
 
 /** Do the work of a worker until the signal is aborted. */
-export async function work(database: Database, signal: AbortSignal): Promise<void> {
-  await runJobs(database, JOBS, signal);
+export async function work(queue: Queue, database: Database, signal: AbortSignal): Promise<void> {
+  await Promise.all([queue.consume(HANDLERS, signal), runJobs(database, JOBS, signal)]);
 }
 
 /** End the process with exit code 78 if `DATABASE_URL` is wrong. If the database does not answer, it may do so later. */
@@ -29,10 +32,11 @@ async function main(settings: Settings): Promise<void> {
   await checkDatabase(database);
   const stopMetrics = await serveMetrics(settings);
   watchConnections(() => database.connections());
+  const queue = new Queue(settings, database);
   const stopping = new AbortController();
   const stopped = stopSignal(settings.shutdownGraceSeconds).then(() => stopping.abort());
   log.info('worker started');
-  await Promise.all([work(database, stopping.signal), stopped]);
+  await Promise.all([queue.run(stopping.signal, { consumes: true }), work(queue, database, stopping.signal), stopped]);
   stopMetrics();
   await database.close();
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import { readSettings } from '../src/config/index.ts';
+import { SECRETS } from './secrets.ts';
 
 test('without variables, the service runs for development', () => {
   expect(readSettings({})).toMatchObject({
@@ -16,12 +17,11 @@ test('without variables, the service runs for development', () => {
     docsEnabled: true,
     embeddedWorker: true,
     rateLimitDefault: { limit: 600, seconds: 60 },
-    databaseFile: 'app.db',
   });
 });
 
 test('production has its own defaults', () => {
-  expect(readSettings({ APP_ENV: 'production' })).toMatchObject({
+  expect(readSettings({ APP_ENV: 'production', ...SECRETS })).toMatchObject({
     isProduction: true,
     metricsPort: 9464,
     logFormat: 'json',
@@ -57,9 +57,7 @@ test.each([
   ['RATE_LIMIT_DEFAULT', '600'],
   ['RATE_LIMIT_DEFAULT', '0/minute'],
   ['SHUTDOWN_DELAY_SECONDS', '20'],
-  ['DATABASE_URL', 'sqlite:'],
-  ['DATABASE_URL', 'sqlite::memory:'],
-  ['DATABASE_URL', 'postgresql://localhost/app'],
+  ['DATABASE_URL', 'redis://localhost/app'],
 ])('%s=%s is refused', (name, value) => {
   expect(() => readSettings({ [name]: value })).toThrow(`${name}: `);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { Cache } from '../src/cache.ts';
+import { newId } from '../src/clock.ts';
 import { runInContext } from '../src/context.ts';
 import { configureLogs, createLog, readable } from '../src/logs.ts';
 import { formatMoney, parseMoney } from '../src/money.ts';
@@ -15,6 +16,12 @@ test.each([
   ['99999999999.9999', '99999999999.9999'],
 ])('the amount %s is written as %s', (decimal, written) => {
   expect(formatMoney(parseMoney(decimal))).toBe(written);
+});
+
+test('each id is greater than those before it, also within a millisecond', () => {
+  const ids = Array.from({ length: 10_000 }, newId);
+  expect(ids).toEqual(ids.toSorted());
+  expect(new Set(ids).size).toBe(ids.length);
 });
 
 test('roles have the permissions of the table', () => {

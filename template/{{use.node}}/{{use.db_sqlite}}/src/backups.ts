@@ -3,7 +3,7 @@
 import { backup as copy } from 'node:sqlite';
 
 import type { Settings } from './config/index.ts';
-import { openFile } from './dialect.ts';
+import { openFile } from './sqlite/file.ts';
 
 /** Save the database in a file. Others may write meanwhile: the backup has the rows of one moment. */
 export async function backup({ databaseFile }: Settings, file: string): Promise<void> {

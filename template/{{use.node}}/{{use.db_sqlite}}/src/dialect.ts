@@ -1,9 +1,8 @@
 /** Everything that is specific to SQLite. One transaction writes at a time, and readers never wait. */
 
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 import {
   CompiledQuery,
@@ -12,7 +11,10 @@ import {
   type Driver,
   Kysely,
   type QueryResult,
+  type RawBuilder,
+  type SelectQueryBuilder,
   sql,
+  type SqlBool,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -20,40 +22,65 @@ import {
 
 import type { Settings } from './config/index.ts';
 import type { Session } from './database.ts';
+import { CANNOT_OPEN, SqliteError } from './sqlite/file.ts';
+import type { Answer, Request, ThreadData } from './sqlite/thread.ts';
 import type { Tables } from './tables.ts';
 
 /** The column types of migrations. SQLite has few of its own, so the driver converts values by their declared type. */
 export const columns = {
   id: 'text',
   text: (length: number) => sql`varchar(${sql.lit(length)})`,
+  longText: 'text',
   timestamp: sql`timestamp`,
+  boolean: 'boolean',
   money: sql`money`,
 } as const;
 
 const RETRY_SECONDS = 0.01;
-const MAX_STATEMENTS = 500;
+const BUSY = 5;
 /** Primary result codes: another process holds the file, or the disk is full, fails or is read-only. */
-const OUTAGES = new Set([5, 6, 8, 10, 13, 14, 15]);
+const OUTAGES = new Set([BUSY, 6, 8, 10, 13, CANNOT_OPEN, 15]);
 const NOT_A_DATABASE = 26;
 const CONSTRAINT_UNIQUE = 2067;
+/** The compiled service has other names of files than its source. */
+const THREAD = new URL(`./sqlite/thread${path.extname(import.meta.url)}`, import.meta.url);
 
 /** A connection for transactions, which take turns, and one for reads. */
-export function createConnections(settings: Settings): { writer: Kysely<Tables>; reader: Kysely<Tables> } {
+export function createConnections(settings: Settings) {
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
   return {
-    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: true }) }),
-    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, { exclusive: false }) }),
+    writer: new Kysely<Tables>({ dialect: new Sqlite(settings, { turns }) }),
+    reader: new Kysely<Tables>({ dialect: new Sqlite(settings, {}) }),
+    count: () => (turns.areTaken ? { in_use: 1, idle: 1 } : { in_use: 0, idle: 2 }),
   };
 }
 
 /** A connection for migrations. Changes of the schema are transactional, and only one process migrates at a time. */
 export function createMigrationDatabase(settings: Settings): Kysely<unknown> {
   // With foreign keys on, rebuilding a table would delete the rows that refer to it.
-  return new Kysely<unknown>({ dialect: new Sqlite(settings, { exclusive: true, foreignKeys: false }) });
+  const turns = new Turns(settings.databaseAcquireTimeoutSeconds);
+  return new Kysely<unknown>({ dialect: new Sqlite(settings, { turns, foreignKeys: false }) });
 }
 
 /** Always true, because only one transaction writes at a time. */
 export function tryLock(_session: Session, _key: string): Promise<boolean> {
   return Promise.resolve(true);
+}
+
+/** Whether two columns of a row are less than two values. */
+export function isLess(names: readonly [string, string], values: readonly [unknown, unknown]): RawBuilder<SqlBool> {
+  const [first, second] = names.map((name) => sql.ref(name));
+  return sql<SqlBool>`(${first}, ${second}) < (${values[0]}, ${values[1]})`;
+}
+
+/** Lock the selected rows until the transaction ends. They are, because only one transaction writes at a time. */
+export function forUpdate<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query;
+}
+
+/** The rows that no other transaction has locked: all, because only one transaction writes at a time. */
+export function skipLocked<DB, TB extends keyof DB, O>(query: SelectQueryBuilder<DB, TB, O>): typeof query {
+  return query;
 }
 
 /** Whether a statement violates the unique constraint of these columns of a table. */
@@ -65,9 +92,14 @@ export function isDuplicate(error: unknown, table: string, names: readonly strin
   );
 }
 
+/** Always false, because SQLite rolls no transaction back for the sake of another one. */
+export function isRetryable(_error: unknown): boolean {
+  return false;
+}
+
 /** Whether the database failed, and not the statement. The same request may succeed later. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof Outage || (isSqliteError(error) && OUTAGES.has(error.errcode & 0xff));
+  return error instanceof Outage || (isSqliteError(error) && OUTAGES.has(primaryCode(error)));
 }
 
 /** Whether no retry helps, because the configured file is not a database. */
@@ -80,26 +112,16 @@ export function lacksTable(error: unknown): boolean {
   return isSqliteError(error) && error.message.startsWith('no such table');
 }
 
-/** Opens the file. @throws Outage if its folder does not exist */
-export function openFile(file: string, { readOnly = false, foreignKeys = true } = {}): DatabaseSync {
-  const folder = path.dirname(path.resolve(file));
-  if (!existsSync(folder)) throw new Outage(`there is no folder ${folder}`);
-  return new DatabaseSync(file, { readOnly, enableForeignKeyConstraints: foreignKeys });
-}
-
 class Outage extends Error {}
 
-interface SqliteError extends Error {
-  errcode: number;
-}
-
+/** Whether SQLite has thrown it, in a thread or, for a backup, in this one. */
 function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
 }
 
 interface ConnectionOptions {
-  /** Whether only one caller uses the connection at a time. Else, callers must not open transactions. */
-  exclusive: boolean;
+  /** Lets only one caller use the connection at a time. Without, callers must not open transactions. */
+  turns?: Turns;
   foreignKeys?: boolean;
 }
 
@@ -114,41 +136,38 @@ class Sqlite implements Dialect {
 
   createDriver = () => new SqliteDriver(this.#settings, this.#options);
   createQueryCompiler = () => new SqliteQueryCompiler();
-  createAdapter = () => new UnlockedAdapter();
+  createAdapter = () => new Adapter();
   createIntrospector = (db: Kysely<unknown>) => new SqliteIntrospector(db);
 }
 
-/** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
-class UnlockedAdapter extends SqliteAdapter {
+class Adapter extends SqliteAdapter {
+  /** Kysely would lock the connection itself, without a timeout, and for ever if the file cannot be opened. */
   override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+
+  /** All migrations run in one transaction. A second process waits, and then finds nothing to do. */
+  override get supportsTransactionalDdl(): boolean {
     return true;
   }
 }
 
-/** The built-in driver of Node is synchronous, so one connection serves all callers, and there is no pool. */
+/** One connection serves all callers, and there is no pool: its thread runs one statement after the other. */
 class SqliteDriver implements Driver {
   readonly #settings: Settings;
   readonly #options: ConnectionOptions;
-  readonly #queue: Turns;
   #connection: SqliteConnection | undefined;
 
   constructor(settings: Settings, options: ConnectionOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#queue = new Turns(settings.databaseAcquireTimeoutSeconds);
   }
 
-  // The file is opened by the first query, and not here: if that fails, the next query tries again.
   init = () => Promise.resolve();
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    if (this.#options.exclusive) await this.#queue.take();
-    try {
-      return (this.#connection ??= new SqliteConnection(this.#settings, this.#options));
-    } catch (error) {
-      if (this.#options.exclusive) this.#queue.pass();
-      throw error;
-    }
+    await this.#options.turns?.take();
+    return (this.#connection ??= new SqliteConnection(this.#settings, this.#options));
   }
 
   async beginTransaction(connection: SqliteConnection): Promise<void> {
@@ -165,39 +184,40 @@ class SqliteDriver implements Driver {
   }
 
   releaseConnection(): Promise<void> {
-    if (this.#options.exclusive) this.#queue.pass();
+    this.#options.turns?.pass();
     return Promise.resolve();
   }
 
-  destroy(): Promise<void> {
-    this.#connection?.close();
+  async destroy(): Promise<void> {
+    await this.#connection?.close();
     this.#connection = undefined;
-    return Promise.resolve();
   }
 }
 
+/** A connection in a thread of its own, so that nothing that SQLite waits for blocks the event loop. */
 class SqliteConnection implements DatabaseConnection {
-  readonly #database: DatabaseSync;
+  readonly #thread: Worker;
   readonly #busySeconds: number;
-  readonly #statements = new Map<string, PreparedStatement>();
+  readonly #exclusive: boolean;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #statements = 0;
 
-  constructor(settings: Settings, { foreignKeys = true }: ConnectionOptions) {
+  constructor(settings: Settings, { turns, foreignKeys = true }: ConnectionOptions) {
+    const workerData: ThreadData = { file: settings.databaseFile, foreignKeys };
     this.#busySeconds = settings.databaseBusyTimeoutSeconds;
-    this.#database = openFile(settings.databaseFile, { foreignKeys });
-    this.#database.exec('pragma journal_mode = wal');
-    // A commit returns when it is on the disk. With NORMAL, a power failure could undo it.
-    this.#database.exec('pragma synchronous = full');
+    this.#exclusive = turns !== undefined;
+    this.#thread = new Worker(THREAD, { workerData });
+    this.#thread.on('message', (answer: Answer) => this.#waiting.get(answer.id)?.(answer));
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepare(query.sql);
-    const deadline = performance.now() + this.#busySeconds * 1000;
+  async executeQuery<R>({ sql: text, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const deadline = Date.now() + this.#busySeconds * 1000;
     for (;;) {
       try {
-        return statement.execute<R>(query.parameters);
+        return (await this.#run(text, parameters, deadline)) as QueryResult<R>;
       } catch (error) {
-        // The busy handler of SQLite would block the event loop while it waits for another process.
-        if (!isBusy(error) || performance.now() >= deadline) throw error;
+        // In the thread, a process that exits would have to wait for the busy handler of SQLite.
+        if (!isSqliteError(error) || primaryCode(error) !== BUSY || Date.now() >= deadline) throw error;
         await sleep(RETRY_SECONDS * 1000);
       }
     }
@@ -208,58 +228,28 @@ class SqliteConnection implements DatabaseConnection {
     throw new Error('SQLite does not stream rows');
   }
 
-  close(): void {
-    this.#statements.clear();
-    this.#database.close();
+  async close(): Promise<void> {
+    await this.#thread.terminate();
   }
 
-  #prepare(text: string): PreparedStatement {
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
-      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
-      statement = new PreparedStatement(this.#database.prepare(text));
-      this.#statements.set(text, statement);
+  async #run(text: string, parameters: readonly unknown[], deadline: number): Promise<QueryResult<unknown>> {
+    const id = (this.#statements += 1);
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    // Whether a statement of a transaction has run must be known, however long it takes.
+    const validUntil = this.#exclusive ? Infinity : deadline;
+    const late = () => reject(new Outage('the file did not answer in time'));
+    const timer = this.#exclusive ? undefined : setTimeout(late, deadline - Date.now());
+    this.#waiting.set(id, resolve);
+    this.#thread.postMessage({ id, sql: text, parameters, validUntil } satisfies Request);
+    try {
+      const { result, error } = await promise;
+      if (error) throw new SqliteError(error.message, error.errcode);
+      const { rows = [], changes } = result ?? {};
+      return { rows, ...(changes !== undefined && { numAffectedRows: BigInt(changes) }) };
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
     }
-    return statement;
-  }
-}
-
-type Decode = (value: SQLOutputValue) => unknown;
-
-const DECODERS: Record<string, Decode> = {
-  timestamp: (value) => new Date(String(value)),
-  money: (value) => BigInt(String(value)),
-};
-
-/** A statement that is compiled once, with the conversion of the values that it takes and returns. */
-class PreparedStatement {
-  readonly #statement: StatementSync;
-  readonly #decoders: (readonly [string, Decode])[];
-  readonly #returnsRows: boolean;
-
-  constructor(statement: StatementSync) {
-    const found = statement.columns();
-    this.#statement = statement;
-    this.#returnsRows = found.length > 0;
-    this.#decoders = found.flatMap(({ name, type }) => {
-      const decode = DECODERS[type?.toLowerCase() ?? ''];
-      return decode ? [[name, decode] as const] : [];
-    });
-  }
-
-  execute<R>(parameters: readonly unknown[]): QueryResult<R> {
-    const values = parameters.map(encode);
-    if (!this.#returnsRows) {
-      const { changes } = this.#statement.run(...values);
-      return { rows: [], numAffectedRows: BigInt(changes) };
-    }
-    const rows: Record<string, unknown>[] = this.#statement.all(...values);
-    for (const row of rows) {
-      for (const [name, decode] of this.#decoders) {
-        if (row[name] !== null) row[name] = decode(row[name] as SQLOutputValue);
-      }
-    }
-    return { rows: rows as R[] };
   }
 }
 
@@ -271,6 +261,10 @@ class Turns {
 
   constructor(timeoutSeconds: number) {
     this.#timeoutSeconds = timeoutSeconds;
+  }
+
+  get areTaken(): boolean {
+    return this.#taken;
   }
 
   async take(): Promise<void> {
@@ -294,10 +288,6 @@ class Turns {
   }
 }
 
-function encode(value: unknown): SQLInputValue {
-  return value instanceof Date ? value.toISOString() : (value as SQLInputValue);
-}
-
-function isBusy(error: unknown): boolean {
-  return isSqliteError(error) && (error.errcode & 0xff) === 5;
+function primaryCode({ errcode }: SqliteError): number {
+  return errcode & 0xff;
 }

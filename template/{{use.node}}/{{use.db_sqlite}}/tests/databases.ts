@@ -1,12 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-
 import { onTestFinished } from 'vitest';
 
+import { createEmptyDatabase } from '../scripts/empty-database.ts';
+
+/** The variables that production requires. */
+export const SECRETS = {};
+
+/** The URL of a database that cannot be opened. */
+export const NOWHERE = 'sqlite:/no/such/folder/app.db';
+
+export const EXPLAIN = 'explain query plan';
+/** How a query plan shows that all rows are read. */
+export const WHOLE_TABLE = /SCAN orders?(_lines)?"/;
+export const ANALYZE = 'analyze';
+
+/** Called once, before all tests: a file needs no server. */
+export function setup(): void {}
+
 /** The variables of an empty database, which is removed after the test. */
-export function emptyDatabase(): { DATABASE_URL: string } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'shop-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return { DATABASE_URL: `sqlite:${path.join(folder, 'test.db')}` };
+export async function emptyDatabase(): Promise<{ DATABASE_URL: string }> {
+  const { url, drop } = await createEmptyDatabase();
+  onTestFinished(drop);
+  return { DATABASE_URL: url };
 }

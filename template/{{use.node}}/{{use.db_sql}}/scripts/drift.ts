@@ -10,21 +10,34 @@ import path from 'node:path';
 import { readSettings } from '../src/config/index.ts';
 import { createMigrationDatabase } from '../src/dialect.ts';
 import { migrateUp } from '../src/migrate.ts';
-import { emptyTestDatabase } from './empty-database.ts';
+import { createEmptyDatabase } from './empty-database.ts';
 
 /** The types of values, by the declared types of columns. */
 const TYPES: Record<string, string> = {
+  bigint: 'bigint',
+  bool: 'boolean',
+  boolean: 'boolean',
+  char: 'string',
+  datetime: 'Date',
+  int: 'number',
+  int4: 'number',
+  int8: 'bigint',
   integer: 'number',
+  longtext: 'string',
   money: 'bigint',
   text: 'string',
   timestamp: 'Date',
+  timestamptz: 'Date',
+  tinyint: 'boolean',
+  uuid: 'string',
   varchar: 'string',
 };
 
 // Inside the project, so that imports are resolved as everywhere.
 const folder = mkdtempSync(path.join(import.meta.dirname, '.drift-'));
+const { url, drop } = await createEmptyDatabase();
 try {
-  const settings = readSettings({ APP_ENV: 'test', ...emptyTestDatabase(folder) });
+  const settings = readSettings({ APP_ENV: 'test', DATABASE_URL: url });
   await migrateUp(settings);
   writeFileSync(path.join(folder, 'drift.ts'), await proof());
   const config = { extends: '../../tsconfig.json', include: ['drift.ts'] };
@@ -58,4 +71,5 @@ export const same: Equal<Columns<Migrated>, Columns<Tables>> = true;
   process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true });
+  await drop();
 }

@@ -3,8 +3,10 @@
 import { type Kysely, sql } from 'kysely';
 
 import type { Settings } from './config/index.ts';
-import { createConnections } from './dialect.ts';
+import { createConnections, isRetryable } from './dialect.ts';
+import type { Dependency } from './health.ts';
 import { databaseReads, databaseTransactions } from './metrics.ts';
+import { Replica } from './replica.ts';
 import type { Tables } from './tables.ts';
 
 /** The rows that a purge deletes at once, so that its transaction stays short. */
@@ -20,37 +22,51 @@ export interface Session {
 export class Database {
   readonly #writer: Kysely<Tables>;
   readonly #reader: Kysely<Tables>;
-  #open = 0;
+  readonly #replica: Replica;
+  readonly #count: () => { in_use: number; idle: number };
 
   constructor(settings: Settings) {
-    ({ writer: this.#writer, reader: this.#reader } = createConnections(settings));
+    const { writer, reader, count } = createConnections(settings);
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#replica = new Replica(settings, reader);
+    this.#count = count;
   }
 
-  /** Call `work` in one transaction: committed at the end, rolled back on any error. */
+  /** The servers that it can do without. */
+  get dependencies(): readonly Dependency[] {
+    return this.#replica.dependencies;
+  }
+
+  /**
+   * Call `work` in one transaction: committed at the end, rolled back on any error. If the database rolls it back for the
+   * sake of another transaction, `work` is called once more: what it changes elsewhere belongs into `afterCommit`.
+   */
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const calls: (() => void)[] = [];
+    let calls: (() => void)[] = [];
     const end = databaseTransactions.startTimer();
-    this.#open += 1;
     try {
-      const result = await this.#writer
-        .transaction()
-        .execute((db) => work({ db, afterCommit: (call) => void calls.push(call) }));
+      const result = await withRetry(() => {
+        calls = [];
+        return this.#writer.transaction().execute((db) => work({ db, afterCommit: (call) => void calls.push(call) }));
+      });
       for (const call of calls) call();
       return result;
     } finally {
-      this.#open -= 1;
       end();
     }
   }
 
   /**
    * Call `work` for reads, without the round trips of a transaction. Each statement sees its own snapshot: use one
-   * statement to read data that must be consistent.
+   * statement to read data that must be consistent. With `staleOk`, a read replica may answer, which lacks the latest
+   * changes.
    */
-  async read<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async read<T>(work: (session: Session) => Promise<T>, { staleOk = false } = {}): Promise<T> {
     const end = databaseReads.startTimer();
+    const workWith = (db: Kysely<Tables>): Promise<T> => work({ db, afterCommit: neverCommits });
     try {
-      return await work({ db: this.#reader, afterCommit: neverCommits });
+      return await withRetry(() => (staleOk ? this.#replica.read(workWith) : workWith(this.#reader)));
     } finally {
       end();
     }
@@ -62,14 +78,24 @@ export class Database {
   }
 
   /** The number of connections by state. */
-  connections(): Record<string, number> {
-    const inUse = Math.min(this.#open, 1);
-    return { in_use: inUse, idle: 2 - inUse };
+  connections(): { in_use: number; idle: number } {
+    const [own, ofReplica] = [this.#count(), this.#replica.connections()];
+    return { in_use: own.in_use + ofReplica.in_use, idle: own.idle + ofReplica.idle };
   }
 
   async close(): Promise<void> {
+    await this.#replica.close();
     await this.#writer.destroy();
     await this.#reader.destroy();
+  }
+}
+
+async function withRetry<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRetryable(error)) throw error;
+    return work();
   }
 }
 

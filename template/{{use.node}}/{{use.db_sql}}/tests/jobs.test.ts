@@ -2,14 +2,16 @@ import { expect, test } from 'vitest';
 
 import { idempotencyJobs, findResponse, storeResponse } from '../src/idempotency/index.ts';
 import { type Job, runIfDue, runJobs } from '../src/jobs/index.ts';
+import { Queue } from '../src/messaging/index.ts';
 import { work } from '../src/worker.ts';
-import { openDatabase } from './services.ts';
+import { openDatabase, testSettings } from './services.ts';
 
 test('a job runs once in a tick, however many workers there are', async () => {
   const database = await openDatabase();
   let runs = 0;
   const job: Job = { name: 'count', everySeconds: 86_400, run: () => Promise.resolve((runs += 1) < 0) };
-  expect(await Promise.all([runIfDue(database, job), runIfDue(database, job)])).toEqual([true, false]);
+  const ran = await Promise.all([runIfDue(database, job), runIfDue(database, job)]);
+  expect(new Set(ran)).toEqual(new Set([true, false]));
   expect(runs).toBe(1);
 });
 
@@ -65,5 +67,5 @@ test('expired responses are purged, and no longer replayed', async () => {
 
 test('a worker stops when it is told to', async () => {
   const database = await openDatabase();
-  await work(database, AbortSignal.timeout(50));
+  await work(new Queue(await testSettings(), database), database, AbortSignal.timeout(50));
 });

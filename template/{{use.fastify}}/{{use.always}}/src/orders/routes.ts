@@ -83,7 +83,9 @@ export const orders: FastifyPluginCallbackTypebox<{ database: Database }> = (app
         createdAfter: created_after === undefined ? undefined : new Date(created_after),
         createdBefore: created_before === undefined ? undefined : new Date(created_before),
       };
-      const found = await database.read((session) => listOrders(session, request.principal, filter));
+      const found = await database.read((session) => listOrders(session, request.principal, filter), {
+        staleOk: true,
+      });
       return paginated(request, reply, limit, found, represent);
     },
   );

@@ -8,6 +8,7 @@ import { publish } from '../messaging/events.ts';
 import { formatMoney, parseMoney } from '../money.ts';
 import type { Principal } from '../permissions.ts';
 import { checkVersion, type Versions } from '../versions.ts';
+import type { OrderPlaced } from './events.ts';
 import { deleteOrder, findOrder, insertOrder, type Order, updateOrder } from './repository.ts';
 import { type OrderCreate, type OrderPatch, totalOf } from './schemas.ts';
 
@@ -31,9 +32,9 @@ export async function placeOrder(session: Session, principal: Principal, body: O
     lines: body.lines.map((line) => ({ ...line, unit_price: parseMoney(line.unit_price) })),
   };
   await insertOrder(session, order);
-  const { id, reference, currency } = order;
-  const data = { reference, currency, total: formatMoney(totalOf(order)) };
-  await publish(session, { type: 'order.placed', subject: id, data });
+  const { id, owner, reference, currency } = order;
+  const data: OrderPlaced = { reference, currency, total: formatMoney(totalOf(order)) };
+  await publish(session, { type: 'order.placed', subject: id, data }, owner);
   return order;
 }
 
@@ -91,5 +92,6 @@ async function audit(
   before: Record<string, unknown>,
   after: Record<string, unknown>,
 ): Promise<void> {
-  if (principal.subject !== order.owner) await record(session, { action, subject: order.id, before, after });
+  if (principal.subject !== order.owner)
+    await record(session, { action, subject: order.id, owner: order.owner, before, after });
 }

@@ -2,13 +2,14 @@
 
 import type { FastifyInstance } from 'fastify';
 
+import { PUBLIC_PATHS } from '../auth/provider.ts';
 import { ServiceError } from '../errors.ts';
 import { may, type Permission, type Principal } from '../permissions.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The permission that a caller of the route needs. */
-    permission?: Permission;
+    /** The permission that a caller of the route needs. `authenticated` is for every caller with valid credentials. */
+    permission?: Permission | 'authenticated';
   }
   interface FastifyRequest {
     /** The caller. Only routes with a permission may read it. */
@@ -16,11 +17,20 @@ declare module 'fastify' {
   }
 }
 
-const PUBLIC = ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/problems/'];
+const PUBLIC: ReadonlySet<string> = new Set([
+  '/livez',
+  '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  '/problems/:code',
+  ...PUBLIC_PATHS,
+]);
+const PUBLIC_BELOW = '/docs/';
 
 export function addAccessControl(app: FastifyInstance): void {
   app.addHook('onRoute', ({ url, config }) => {
-    const isPublic = PUBLIC.some((path) => url.startsWith(path));
+    const isPublic = PUBLIC.has(url) || url.startsWith(PUBLIC_BELOW);
     if (!isPublic && config?.permission === undefined)
       throw new Error(`${url} has neither a permission nor is it public`);
   });
@@ -28,9 +38,9 @@ export function addAccessControl(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { permission } = request.routeOptions.config;
     if (permission !== undefined) {
-      const { principal } = request.context;
-      if (principal === undefined) throw new ServiceError('unauthenticated');
-      if (!may(principal, permission)) {
+      const { principal, refusal } = request.context;
+      if (principal === undefined) throw refusal ?? new ServiceError('unauthenticated');
+      if (permission !== 'authenticated' && !may(principal, permission)) {
         throw new ServiceError('permission_denied', `This needs the permission ${permission}`);
       }
       request.principal = principal;

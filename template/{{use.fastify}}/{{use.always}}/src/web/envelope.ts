@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import { authenticate } from '../auth/provider.ts';
+import { type Authenticator, budgetsOf } from '../auth/provider.ts';
 import type { Cache } from '../cache.ts';
 import type { Settings } from '../config/index.ts';
 import { loggedFacts, type RequestContext, runInContext } from '../context.ts';
@@ -60,8 +60,15 @@ export function addEnvelope(app: FastifyInstance, settings: Settings, enter: Ent
   }
 }
 
-export function addLimits(app: FastifyInstance, settings: Settings, load: Load, cache: Cache): void {
-  const limiter = new RateLimiter(cache, settings.rateLimitDefault);
+interface Limits {
+  settings: Settings;
+  load: Load;
+  cache: Cache;
+  authenticator: Authenticator;
+}
+
+export function addLimits(app: FastifyInstance, { settings, load, cache, authenticator }: Limits): void {
+  const limiter = new RateLimiter(cache, settings.rateLimitDefault, budgetsOf(settings));
 
   app.addHook('onRequest', (request, reply, done) => {
     if (!isProbe(request.path)) {
@@ -72,8 +79,14 @@ export function addLimits(app: FastifyInstance, settings: Settings, load: Load, 
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    if (!isProbe(request.path)) request.context.principal = await authenticate(request.headers.authorization);
-    if (hasRateLimit(request.path)) reply.headers(await limiter.count(request.path, request.context));
+    if (!isProbe(request.path)) {
+      const found = await authenticator.authenticate(request.headers.authorization);
+      if (found instanceof ServiceError) request.context.refusal = found;
+      else request.context.principal = found;
+    }
+    if (hasRateLimit(request.path)) {
+      reply.headers(await limiter.count(request.routeOptions.url ?? '', request.context));
+    }
   });
 }
 

@@ -72,7 +72,7 @@ export function createClientErrorHandler(settings: Settings) {
     const body = JSON.stringify(problemDocument(problem, '', requestId));
     const lines = Object.entries({
       ...headers,
-      ...problemHeaders(problem),
+      ...problemHeaders(problem, false),
       'x-request-id': requestId,
       'content-length': String(Buffer.byteLength(body)),
       connection: 'close',
@@ -83,7 +83,8 @@ export function createClientErrorHandler(settings: Settings) {
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ServiceError): FastifyReply {
   const document = problemDocument(error, request.path, request.context.requestId);
-  return reply.code(document.status).headers(problemHeaders(error)).send(JSON.stringify(document));
+  const headers = problemHeaders(error, request.headers.authorization !== undefined);
+  return reply.code(document.status).headers(headers).send(JSON.stringify(document));
 }
 
 function asServiceError(error: FastifyError | ServiceError, request: FastifyRequest): ServiceError {

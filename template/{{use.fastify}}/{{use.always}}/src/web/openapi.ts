@@ -5,6 +5,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
 import { Type } from 'typebox';
 
+import { REFUSALS, SECURITY_SCHEMES } from '../auth/scheme.ts';
 import { type ProblemCode, PROBLEMS } from '../problems.ts';
 import { DESCRIPTION, NAME, VERSION } from '../version.ts';
 import { hasRateLimit, isProbe } from './paths.ts';
@@ -44,12 +45,20 @@ const limitHeaders = {
   'RateLimit-Reset': header('integer', 'Seconds until the next window.'),
 };
 
+const hasSchemes = Object.keys(SECURITY_SCHEMES).length > 0;
+/** Any of the schemes will do. */
+const security = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
+
 /** Must be called before the routes are added. */
 export async function addDocument(app: FastifyInstance): Promise<void> {
   app.addSchema(ProblemError);
   app.addSchema(Problem);
   await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: NAME, version: VERSION, description: DESCRIPTION } },
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: NAME, version: VERSION, description: DESCRIPTION },
+      ...(hasSchemes && { components: { securitySchemes: SECURITY_SCHEMES } }),
+    },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`),
     },
@@ -81,6 +90,7 @@ function completed(schema: FastifySchema | undefined, url: string, route: RouteO
   return {
     ...schema,
     ...(consumes && { consumes }),
+    ...(hasSchemes && route.config?.permission && { security }),
     ...(isConditional && { headers: { ...(schema.headers as object), required: ['if-match'] } }),
     // The document of a probe has its own response with 503.
     response: { ...Object.fromEntries(problems), ...Object.fromEntries(successes) },
@@ -89,6 +99,9 @@ function completed(schema: FastifySchema | undefined, url: string, route: RouteO
 
 function problemsOf(schema: FastifySchema, url: string, route: RouteOptions): ProblemCode[] {
   const codes: ProblemCode[] = [...(route.config?.problems ?? [])];
+  const permission = route.config?.permission;
+  if (permission !== undefined) codes.push(...REFUSALS);
+  if (hasSchemes && permission !== undefined && permission !== 'authenticated') codes.push('permission_denied');
   if (schema.body) {
     codes.push('malformed_json', 'request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed');
   }

@@ -3,6 +3,7 @@
 import { Ajv, type AnySchema, type Options, type ValidateFunction } from 'ajv';
 import type { FastifySchemaValidationError } from 'fastify';
 
+import { EMAIL } from '../email.ts';
 import { type InvalidValue, ServiceError } from '../errors.ts';
 
 /** Larger bodies get their first error only: each of a million items may have one. */
@@ -12,7 +13,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 const options: Options = {
-  formats: { uuid: UUID, 'date-time': isMoment },
+  formats: { uuid: UUID, 'date-time': isMoment, email: EMAIL },
   // The keyword of OpenAPI documents.
   keywords: ['example'],
 };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { newId } from '../../src/clock.ts';
 import { findOrder, listOrders } from '../../src/orders/repository.ts';
 import { seedOrders } from '../../src/orders/seed.ts';
 import { amendOrder, placeOrder } from '../../src/orders/service.ts';
@@ -7,8 +8,8 @@ import { type Principal, SERVICE } from '../../src/permissions.ts';
 import { openDatabase } from '../services.ts';
 import { newOrder } from './orders.ts';
 
-const mine: Principal = { subject: 'me', roles: ['member'] };
-const other: Principal = { subject: 'other', roles: ['member'] };
+const mine: Principal = { subject: newId(), roles: ['member'] };
+const other: Principal = { subject: newId(), roles: ['member'] };
 
 test('a member sees its own orders, and an admin all', async () => {
   const database = await openDatabase();
@@ -27,7 +28,7 @@ test('an admin may change the order of a member', async () => {
     const { id } = await placeOrder(session, mine, newOrder());
     return amendOrder(session, SERVICE, id, { note: 'checked' }, undefined);
   });
-  expect(amended).toMatchObject({ owner: 'me', note: 'checked', version: 2 });
+  expect(amended).toMatchObject({ owner: mine.subject, note: 'checked', version: 2 });
 });
 
 test('example data is stored once', async () => {

@@ -80,8 +80,23 @@ export async function updateOrder(
   return { ...order, ...changed };
 }
 
+/** Confirm those of these orders that are placed, whoever owns them. */
+export async function confirmPlaced({ db }: Session, ids: readonly string[]): Promise<void> {
+  await db
+    .updateTable('orders')
+    .set((eb) => ({ status: 'confirmed', updated_at: now(), version: eb('version', '+', 1) }))
+    .where('id', 'in', ids)
+    .where('status', '=', 'placed')
+    .execute();
+}
+
 export async function deleteOrder({ db }: Session, id: string): Promise<void> {
   await db.deleteFrom('orders').where('id', '=', id).execute();
+}
+
+/** Delete all orders of an owner. */
+export async function deleteOrdersOf({ db }: Session, owner: string): Promise<void> {
+  await db.deleteFrom('orders').where('owner', '=', owner).execute();
 }
 
 type Orders = SelectQueryBuilder<Tables, 'orders', OrderRow>;
@@ -94,12 +109,12 @@ function visibleOrders({ db }: Session, principal: Principal): Orders {
 /** Load orders and their lines, newest first. One statement, so that both are of one snapshot. */
 async function withLines({ db }: Session, orders: Orders): Promise<Order[]> {
   const rows = await db
-    .selectFrom(orders.as('orders'))
-    .innerJoin('order_lines', 'order_lines.order_id', 'orders.id')
-    .selectAll('orders')
+    .selectFrom(orders.as('page'))
+    .innerJoin('order_lines', 'order_lines.order_id', 'page.id')
+    .selectAll('page')
     .select(['order_lines.sku', 'order_lines.quantity', 'order_lines.unit_price'])
-    .orderBy('orders.created_at', 'desc')
-    .orderBy('orders.id', 'desc')
+    .orderBy('page.created_at', 'desc')
+    .orderBy('page.id', 'desc')
     .orderBy('order_lines.position')
     .execute();
   const found = new Map<string, Order>();

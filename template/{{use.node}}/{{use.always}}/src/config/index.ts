@@ -2,11 +2,13 @@
 
 import { existsSync } from 'node:fs';
 
+import { type AuthSettings, readAuthSettings } from './auth.ts';
 import { type DatabaseSettings, readDatabaseSettings } from './database.ts';
 import { ConfigError, Env } from './env.ts';
+import { type QueueSettings, readQueueSettings } from './queue.ts';
 import { readServiceSettings, type ServiceSettings } from './service.ts';
 
-export type Settings = ServiceSettings & DatabaseSettings;
+export type Settings = ServiceSettings & DatabaseSettings & AuthSettings & QueueSettings;
 
 /** `EX_CONFIG` of sysexits.h. */
 export const EXIT_CONFIG = 78;
@@ -14,7 +16,13 @@ export const EXIT_CONFIG = 78;
 /** @throws ConfigError if a variable is missing, has the wrong type or is not allowed in production */
 export function readSettings(variables: NodeJS.ProcessEnv): Settings {
   const env = new Env(variables);
-  const settings = { ...readServiceSettings(env), ...readDatabaseSettings(env) };
+  const service = readServiceSettings(env);
+  const settings = {
+    ...service,
+    ...readDatabaseSettings(env),
+    ...readAuthSettings(env, service.isProduction),
+    ...readQueueSettings(env),
+  };
   env.check();
   return settings;
 }

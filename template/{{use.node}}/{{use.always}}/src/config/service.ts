@@ -54,8 +54,6 @@ export function readServiceSettings(env: Env) {
     /** How long new connections are accepted after readiness has turned 503. */
     shutdownDelaySeconds,
     shutdownGraceSeconds,
-    /** Whether the API process also runs the worker. */
-    embeddedWorker: env.boolean('EMBEDDED_WORKER', isDevelopment),
   };
 }
 

@@ -35,14 +35,21 @@ export function problemDocument(error: ServiceError, instance: string, requestId
   };
 }
 
-export function problemHeaders({ code, facts }: ServiceError): Record<string, string> {
+/** @param hasCredentials whether the request has an `Authorization` header */
+export function problemHeaders({ code, facts }: ServiceError, hasCredentials: boolean): Record<string, string> {
   const { status } = PROBLEMS[code];
   const retryAfter = facts.retryAfter ?? (status === 503 ? 1 : undefined);
   return {
     'content-type': PROBLEM_MEDIA_TYPE,
+    ...(status === 401 && { 'www-authenticate': challenge(code, hasCredentials) }),
     ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     ...facts.headers,
   };
+}
+
+/** RFC 6750: the challenge has an error code only if the request has a token and the token is refused. */
+function challenge(code: ProblemCode, hasCredentials: boolean): string {
+  return hasCredentials && code !== 'invalid_credentials' ? 'Bearer error="invalid_token"' : 'Bearer';
 }
 
 /** The error that the caller may see in place of an unexpected one. It does not reveal the cause. */

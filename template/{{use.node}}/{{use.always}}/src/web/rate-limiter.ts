@@ -3,7 +3,7 @@ import type { Rate } from '../config/service.ts';
 import { callerOf, type RequestContext } from '../context.ts';
 import { ServiceError } from '../errors.ts';
 
-/** The limits of single paths. There, requests are counted by address, with or without a token. */
+/** The limits of single routes. There, requests are counted by address, with or without a token. */
 export type Budgets = Readonly<Record<string, Rate>>;
 
 /** Counts the requests of each caller in fixed windows, and refuses requests beyond the limit. */
@@ -21,12 +21,14 @@ export class RateLimiter {
   /**
    * Count the request. Returns the headers that tell what is left.
    *
+   * @param route its template: a path can be written in several ways
+   *
    * @throws rate_limited
    */
-  async count(path: string, context: RequestContext): Promise<Record<string, string>> {
-    const budget = this.#budgets[path];
+  async count(route: string, context: RequestContext): Promise<Record<string, string>> {
+    const budget = this.#budgets[route];
     const { limit, seconds } = budget ?? this.#rate;
-    const key = budget ? `${path} ${context.address}` : callerOf(context);
+    const key = budget ? `${route} ${context.address}` : callerOf(context);
     const { count, resetsIn } = await this.#cache.increment(key, seconds);
     const headers = {
       'ratelimit-limit': String(limit),

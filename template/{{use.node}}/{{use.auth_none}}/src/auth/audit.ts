@@ -6,11 +6,13 @@ import { log } from '../logs.ts';
 export interface Change {
   action: string;
   subject: string;
+  /** The user whose data `before` and `after` contain. */
+  owner?: string;
   before: Record<string, unknown>;
   after: Record<string, unknown>;
 }
 
-export function record(session: Session, change: Change): Promise<void> {
-  session.afterCommit(() => log.info(change, 'audit'));
+export function record(session: Session, { action, subject, before, after }: Change): Promise<void> {
+  session.afterCommit(() => log.info({ action, subject, before, after }, 'audit'));
   return Promise.resolve();
 }

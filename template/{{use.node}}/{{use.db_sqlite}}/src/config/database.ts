@@ -12,7 +12,7 @@ export function readDatabaseSettings(env: Env) {
     databaseFile,
     /** How long a transaction waits for the other transactions of this process. */
     databaseAcquireTimeoutSeconds: env.number('DATABASE_ACQUIRE_TIMEOUT_SECONDS', 5, { min: 0.001 }),
-    /** How long a transaction waits for the write lock of another process. */
+    /** How long a transaction waits for the write lock of another process, and a read for its result. */
     databaseBusyTimeoutSeconds: env.number('DATABASE_BUSY_TIMEOUT_SECONDS', 5, { min: 0.001 }),
   };
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 
 import { now } from '../clock.ts';
+import { userCaller } from '../context.ts';
 import { DELETED_AT_ONCE, type Session } from '../database.ts';
 import { tryLock } from '../dialect.ts';
 import { ServiceError } from '../errors.ts';
@@ -61,6 +62,14 @@ export async function storeResponse(session: Session, request: IdempotentRequest
   await session.db
     .insertInto('idempotency_keys')
     .values({ ...id, ...stored })
+    .execute();
+}
+
+/** Delete the responses to a user. */
+export async function eraseResponses({ db }: Session, subject: string): Promise<void> {
+  await db
+    .deleteFrom('idempotency_keys')
+    .where('scope', 'like', `${userCaller(subject)} %`)
     .execute();
 }
 

@@ -13,7 +13,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('status', 'integer', (column) => column.notNull())
     .addColumn('location', columns.text(2048), (column) => column.notNull())
     .addColumn('etag', columns.text(255), (column) => column.notNull())
-    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('body', columns.longText, (column) => column.notNull())
     .addColumn('expires_at', columns.timestamp, (column) => column.notNull())
     .addPrimaryKeyConstraint('pk_idempotency_keys', ['scope', 'key'])
     .execute();

@@ -1,0 +1,2 @@
+/** The migrations of authentication: there are none. */
+export const authMigrations = {};

@@ -1,0 +1,2 @@
+/** The tables of authentication: there are none. */
+export type AuthTables = object;

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto';
+
+import { createConnection } from 'mysql2/promise';
+
+import { settingsOrExit } from '../src/config/index.ts';
+import { connectionOptions } from '../src/dialect.ts';
+
+/** An empty database on a server, for a script or a test: its URL, and a function that removes it. */
+export async function createEmptyDatabase(
+  server = settingsOrExit().databaseUrl,
+): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await execute(server, `create database ${name}`);
+  const url = new URL(server);
+  url.pathname = name;
+  return { url: url.href, drop: () => execute(server, `drop database ${name}`) };
+}
+
+async function execute(url: string, statement: string): Promise<void> {
+  const connection = await createConnection(connectionOptions(url));
+  await connection.query(statement);
+  await connection.end();
+}

@@ -1,0 +1,2 @@
+/** Adds nothing to the tables, because no event is stored. */
+export type MessageTables = object;
