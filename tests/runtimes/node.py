@@ -160,7 +160,7 @@ def count(output: str) -> tuple[int, int]:
 
 
 def find_node() -> Path:
-    """The Node that `scripts/setup.sh servers` installed, else the one on the path."""
+    """The Node that `scripts/setup.sh node` installed, else the one on the path."""
     local = _HOME / "bin" / "node"
     if local.exists():
         return local
