@@ -34,6 +34,7 @@ STACKS = {
     "fastapi": Choices(
         ("jwt", "none"), ("database", "rabbitmq", "redis", "kafka", "sqs"), has_webhooks=True
     ),
+    "fastify": Choices(("jwt", "none"), ("database",)),
 }
 
 # Stand-ins that JSON leaves as they are and nothing else contains.

@@ -18,7 +18,7 @@ from copier import Settings, run_copy
 
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers, Questionnaire
-from scaffold.template.spec import Template, load
+from scaffold.template.spec import STACK_RECORD, Template, load
 from tests.oracle import is_legal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +62,12 @@ CHOSEN = (
     "fastapi-mongodb-jwt-kafka-memory-none-github",
     "fastapi-mongodb-jwt-sqs-memory-none-github",
     "fastapi-mongodb-jwt-none-memory-none-github",
+    "fastify-sqlite-jwt-database-memory-none-github",
+    "fastify-postgresql-jwt-database-memory-none-none",
+    "fastify-mysql-none-database-memory-none-github",
+    "fastify-sqlite-none-none-memory-none-none",
+    "fastify-postgresql-none-none-memory-none-github",
+    "fastify-mysql-jwt-none-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
@@ -120,12 +126,28 @@ def label(answers: Answers) -> str:
     return "-".join(str(answers[name]) for name in varied if name in answers) or "default"
 
 
-def each_row(name: str = "answers", **wanted: Any) -> pytest.MarkDecorator:
-    """Parametrize a test by the rows that have the `wanted` values.
+def language(answers: Answers) -> str:
+    """The language of a combination, from the record of its framework."""
+    [record] = [
+        question.default
+        for question in TEMPLATE.questions
+        if question.name == f"{STACK_RECORD}{answers['framework']}"
+    ]
+    return str(record["language"])
+
+
+def each_row(
+    name: str = "answers", languages: Sequence[str] = (), **wanted: Any
+) -> pytest.MarkDecorator:
+    """Parametrize a test by the rows that have the `wanted` values, in all or some languages.
 
     All tests of a row run in one process of pytest-xdist, so that it renders the row once.
     """
-    chosen = [row for row in rows() if wanted.items() <= row.items()]
+    chosen = [
+        row
+        for row in rows()
+        if wanted.items() <= row.items() and language(row) in (languages or [language(row)])
+    ]
     return pytest.mark.parametrize(
         name,
         [

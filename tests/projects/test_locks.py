@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import ROOT, each_row, rows
+from tests.combinations import ROOT, Answers, each_row, language, rows
+from tests.runtimes.node import Node, find_node
 
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
 CLEAN = ("--no-header", "--no-annotate")
@@ -31,7 +34,7 @@ def uv(*arguments: str | Path, cwd: Path) -> str:
     return result.stdout + result.stderr
 
 
-@each_row()
+@each_row(languages=["python"])
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_is_what_uv_makes_of_the_project(
     rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any], lock: str
@@ -58,7 +61,7 @@ def parts(line: str) -> tuple[str, set[str]]:
     return package, set(marker.split(" and ")) - {""}
 
 
-@each_row()
+@each_row(languages=["python"])
 def test_every_locked_package_can_be_installed_by_its_hash(
     rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
 ) -> None:
@@ -76,7 +79,7 @@ def test_every_locked_package_can_be_installed_by_its_hash(
 
 def test_a_package_has_one_version_whatever_was_chosen(rendered: Rendered) -> None:
     versions: dict[str, set[str]] = {}
-    for answers in rows():
+    for answers in in_python():
         for requirement in requirements(rendered(**answers) / "requirements-dev.txt"):
             package, _, rest = requirement.partition("==")
             # One with markers may differ by Python version, never by choice.
@@ -99,12 +102,72 @@ def test_a_service_cannot_be_called_like_a_package_it_needs(rendered: Rendered) 
     record = yaml.safe_load(stack.read_text())["stack_fastapi"]["default"]
     locked = {
         requirement.partition("==")[0]
-        for answers in rows()
+        for answers in in_python()
         for requirement in requirements(rendered(**answers) / "requirements-dev.txt")
     }
 
     # It also has the packages of choices that are not offered yet.
     assert set(record["reserved_names"]) >= locked | {"app"}
+
+
+@each_row(languages=["node"])
+def test_a_lock_is_what_npm_makes_of_the_project(
+    rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(project / name, tmp_path)
+
+    npm("install", "--package-lock-only", cwd=tmp_path)
+
+    ours, theirs = (folder / "package-lock.json" for folder in (project, tmp_path))
+    assert ours.read_text() == theirs.read_text()
+    assert '"resolved"' not in ours.read_text()
+
+
+@each_row(languages=["node"])
+def test_every_package_of_npm_is_installed_and_no_other(
+    rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
+) -> None:
+    project = rendered(**answers)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(project / name, tmp_path)
+
+    npm("ci", cwd=tmp_path)
+
+    assert "extraneous" not in npm("ls", "--all", cwd=tmp_path)
+
+
+def test_a_service_on_node_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
+    stack = ROOT / "template/{{use.fastify}}/_stack/stack.yml"
+    record = yaml.safe_load(stack.read_text())["stack_fastify"]["default"]
+    locked = {
+        path.rpartition("node_modules/")[2]
+        for answers in rows()
+        if language(answers) == "node"
+        for path in json.loads((rendered(**answers) / "package-lock.json").read_text())["packages"]
+    }
+
+    assert set(record["reserved_names"]) >= {name for name in locked if name and name[0] != "@"}
+
+
+def npm(*arguments: str, cwd: Path) -> str:
+    """What npm says; its complaint fails the test."""
+    result = subprocess.run(
+        ["npm", *arguments],
+        cwd=cwd,
+        env={**os.environ, **Node(find_node()).environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def in_python() -> list[Answers]:
+    """The rows of services in Python."""
+    return [answers for answers in rows() if language(answers) == "python"]
 
 
 def requirements(lock: Path) -> set[str]:

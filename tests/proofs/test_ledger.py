@@ -62,8 +62,9 @@ def test_there_is_no_other_row() -> None:
     ("changed", "touches"),
     [
         ("{{use.python}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "postgresql"),
-        ("{{use.python}}/{{use.db_sqlite}}/tests/databases.py", "sqlite"),
-        ("{{use.python}}/{{use.always}}/scripts/load.py", ""),
+        ("{{use.python}}/{{use.db_sqlite}}/tests/databases.py", "fastapi-sqlite"),
+        ("{{use.python}}/{{use.always}}/scripts/load.py", "fastapi"),
+        ("{{use.node}}/{{use.always}}/src/clock.ts", "fastify"),
         ("{{use.python}}/{{use.db_sqlite}}/docs/sqlite.md", None),
     ],
 )
@@ -188,6 +189,7 @@ def test_the_page_of_the_drills_has_the_counts_of_the_ledger() -> None:
     [
         ("tests/components/mysql.py", "mysql"),
         ("tests/runtimes/python.py", "fastapi"),
+        ("tests/runtimes/node.py", "fastify"),
         ("tests/runtimes/cobol.py", None),
     ],
 )

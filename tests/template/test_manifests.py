@@ -16,13 +16,16 @@ import pytest
 import yaml
 
 from scaffold.terminal.errors import Problem
-from tests.combinations import NAME, answered, each_row
+from tests.combinations import NAME, answered, each_row, language
 
 MANIFESTS = (
-    *("pyproject.toml", "Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
+    *("Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
     *("compose.yaml", "Dockerfile", ".dockerignore", ".gitignore"),
-    *("requirements.txt", "requirements-dev.txt"),
 )
+MANIFESTS_OF = {
+    "python": ("pyproject.toml", "requirements.txt", "requirements-dev.txt"),
+    "node": ("package.json", "package-lock.json", "tsconfig.json", ".oxlintrc.json", ".npmrc"),
+}
 
 Rendered = Callable[..., Path]
 
@@ -40,7 +43,7 @@ def test_manifests_have_no_trace_of_the_template(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     project = rendered(**answers)
-    files = [project / name for name in MANIFESTS]
+    files = [project / name for name in (*MANIFESTS, *MANIFESTS_OF[language(answers)])]
     files += [*project.glob("docs/**/*.md"), *project.glob(".github/**/*.yml")]
     for file in files:
         text = file.read_text()
@@ -60,7 +63,7 @@ def test_the_example_environment_lists_every_setting_once_with_its_default(
     )
 
     assert len(documented) == len(dict(documented))
-    assert dict(documented) == dict(settings(project / "src/app/config"))
+    assert dict(documented) == READERS[language(answers)](project)
 
 
 @each_row()
@@ -173,7 +176,7 @@ def test_the_docs_tell_how_long_other_replicas_accept_a_revoked_session(
     rendered: Rendered, answers: Mapping[str, Any]
 ) -> None:
     project = rendered(**answers)
-    default = dict(settings(project / "src/app/config"))["AUTH_RECHECK_SECONDS"]
+    default = READERS[language(answers)](project)["AUTH_RECHECK_SECONDS"]
     page = " ".join((project / "docs/auth.md").read_text().split())
 
     assert f"`AUTH_RECHECK_SECONDS` ({default})" in page
@@ -245,8 +248,33 @@ def test_what_no_docstring_can_hold_is_refused(description: str) -> None:
         answered({"description": description})
 
 
-def settings(folder: Path) -> Iterator[tuple[str, str]]:
-    """Each variable that the settings classes in `folder` read, with its default as in `.env`."""
+def settings_in_python(project: Path) -> dict[str, str]:
+    """Each variable that the settings classes read, with its default as in `.env`."""
+    return dict(_fields(project / "src/app/config"))
+
+
+def settings_in_typescript(project: Path) -> dict[str, str]:
+    """Each variable that is read, with its default as in `.env`; a computed one counts as unset."""
+    read = re.compile(
+        r"\b(?:env\.(?!refuse)\w+|read[A-Z]\w*)\((?:env, )?\s*'([A-Z_]+)'"
+        r"(?:,\s*(?:\[[^]]*\],\s*|Math\.max\()?"
+        r"(\['[^']*'\]|'[^']*'|(?:[\d_]+|[A-Z_]+)(?=[,)])))?"
+    )
+    constant = re.compile(r"^(?:export )?const ([A-Z_]+) = '([^']*)';$", re.MULTILINE)
+    found: dict[str, str] = {}
+    for file in sorted((project / "src/config").glob("*.ts")):
+        text = file.read_text()
+        constants = {"NAME": NAME, **dict(constant.findall(text))}
+        for name, default in read.findall(text):
+            number_or_text = default.strip("[]'").replace("_", "")
+            found[name] = found.get(name) or constants.get(default, number_or_text)
+    return found
+
+
+READERS = {"python": settings_in_python, "node": settings_in_typescript}
+
+
+def _fields(folder: Path) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.glob("*.py")):
         module = ast.parse(file.read_text())
         constants = {"NAME": NAME, **dict(_constants(module))}
@@ -282,7 +310,7 @@ def _default(value: ast.expr | None, constants: Mapping[str, Any]) -> str:
             return str(ast.literal_eval(value))
 
 
-@each_row()
+@each_row(languages=["python"])
 def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
     """Imported, or named where a URL, a setting of a server or a command chooses it."""
     project = rendered(**answers)
@@ -301,6 +329,29 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
             assert re.search(used, text), need
 
 
+@each_row(languages=["node"])
+def test_every_dependency_of_node_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
+    """Imported, or named by a script of package.json, by the compiler or by the tests."""
+    project = rendered(**answers)
+    manifest = json.loads((project / "package.json").read_text())
+    used = [project / "vitest.config.ts", *(project / "src").rglob("*.ts")]
+    runtime = "\n".join(file.read_text() for file in used)
+    for package in manifest["dependencies"]:
+        assert re.search(rf"from '{package}(/[\w-]+)*'", runtime), package
+    named = "\n".join(
+        [runtime, *manifest["scripts"].values(), (project / "tsconfig.json").read_text()]
+    )
+    for package in manifest["devDependencies"]:
+        assert re.search(NAMED_ON_NODE.get(package, rf"\b{package}\b"), named), package
+
+
+NAMED_ON_NODE = {
+    "@types/node": r'"types": \["node"\]',
+    "@types/pg": "from 'pg'",
+    "@vitest/coverage-v8": "provider: 'v8'",
+    "oxlint-tsgolint": "--type-aware",
+    "typescript": r"\btsc\b",
+}
 MODULES = {
     "aio-pika": "aio_pika",
     "argon2-cffi": "argon2",

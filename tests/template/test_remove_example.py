@@ -54,7 +54,7 @@ def remove_example(project: Path, tool: str = "") -> subprocess.CompletedProcess
     )
 
 
-@each_row()
+@each_row(languages=["python"])
 def test_nothing_is_left_that_names_what_is_gone(project: Path) -> None:
     result = remove_example(project)
     undefined = ["ruff", "check", "--quiet", "--isolated", "--select=F", "src", "tests"]
@@ -66,7 +66,7 @@ def test_nothing_is_left_that_names_what_is_gone(project: Path) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-@each_row()
+@each_row(languages=["python"])
 def test_the_command_goes_with_the_example(project: Path) -> None:
     remove_example(project)
 

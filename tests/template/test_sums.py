@@ -258,7 +258,7 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
         template, "copier.yml", re.escape(include), f"{include}!include template/{record}\n---\n"
     )
     replace(
-        template, "copier.yml", r": fastapi\n  default", ": fastapi\n    Dummy: dummy\n  default"
+        template, "copier.yml", r": fastapi\n", ": fastapi\n    Dummy: dummy\n", after="framework"
     )
 
     files = new_project(template, {"framework": "dummy"})

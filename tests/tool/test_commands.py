@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 import pytest
 
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
 from scaffold.terminal import console
 from scaffold.terminal.errors import Problem, suggestion
 from scaffold.terminal.signals import Interrupted
@@ -26,9 +28,11 @@ COMMANDS = ("new", "update", "change", "diff", "choices", "doctor", "verify")
 
 def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
     shown = scaffold("choices").out
+    questionnaire = Questionnaire(Jinja(TEMPLATE))
     for question in TEMPLATE.asked:
+        default = questionnaire.default(question)
         for title, value in question.choices.items():
-            mark = "*" if value == question.default else " "
+            mark = "*" if value == default else " "
             assert f"  {mark} {value:<12}{title}\n" in shown
     for name, preset in TEMPLATE.presets.items():
         assert f"    {name:<12}{preset.help}\n" in shown
@@ -51,9 +55,9 @@ def test_choices_shows_which_answers_exclude_a_choice(scaffold: Scaffold) -> Non
     [none, signed] = told["webhooks"]
     assert none["not_with"] == []
     assert {"question": "queue", "value": "none", "reason": reason} in signed["not_with"]
-    # Kafka is excluded by the default database alone, whatever is answered to other questions.
+    # The default database excludes Kafka, whatever else is answered. A framework may do so, too.
     excluded = {choice["value"]: choice["not_with"] for choice in told["queue"]}
-    assert [each["value"] for each in excluded["kafka"]] == ["sqlite"]
+    assert [each["value"] for each in excluded["kafka"]] == ["fastify", "sqlite"]
 
 
 @pytest.mark.parametrize("option", ["--version", "-V"])

@@ -9,6 +9,8 @@ from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
 
+from scaffold.template.expressions import Jinja
+from scaffold.template.questions import Questionnaire
 from scaffold.terminal.errors import ExitCode
 from scaffold.terminal.signals import Interrupted
 from tests.combinations import ROOT, TEMPLATE
@@ -77,7 +79,7 @@ def test_the_readme_names_every_choice() -> None:
             named = re.findall(r"`(\w+)`( \(default\))?", row)
             assert [value for value, _ in named] == list(question.choices.values())
             defaults = [value for value, default in named if default] or [named[0][0]]
-            assert defaults == [question.default]
+            assert defaults == [Questionnaire(Jinja(TEMPLATE)).default(question)]
 
 
 def test_the_guide_names_every_option_of_new(scaffold: Scaffold) -> None:

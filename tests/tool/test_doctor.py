@@ -413,10 +413,10 @@ def test_every_need_of_the_template_can_be_looked_at(answers: dict[str, Any]) ->
     facts = answered(answers).context
     needed = _needs(facts)
     names = [need["name"] for need in needed]
-    assert {"python", "make"} <= set(names)
+    assert {facts["stack"]["language"], "make"} <= set(names)
     assert len(names) == len(set(names))
     for need in needed:
         assert need["kind"] in needs._CHECKS
         assert need["remedy"]
         assert need.get("setting", "PORT") in _defaults(facts)
-        assert need.get("unless", "uv") in names
+        assert need.get("unless", need["name"]) in names

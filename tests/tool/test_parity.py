@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,28 @@ from tests.tool.conftest import Scaffold, tree
 from tests.tool.test_questions import template
 
 
-@pytest.mark.parametrize("preset", TEMPLATE.presets)
-def test_a_preset_made_by_new_is_what_copier_copy_makes(
-    preset: str,
+@pytest.mark.parametrize(
+    "answers",
+    [*(preset.answers for preset in TEMPLATE.presets.values()), {"framework": "fastify"}],
+    ids=[*TEMPLATE.presets, "fastify"],
+)
+def test_what_new_makes_is_what_copier_copy_makes(
+    answers: Mapping[str, Any],
     scaffold: Scaffold,
     whole_template_repository: Path,
     workplace: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SCAFFOLD_TEMPLATE", str(whole_template_repository))
-    answers = {"name": "shop", **TEMPLATE.presets[preset].answers}
-    given = [word for name, value in answers.items() for word in ("--data", f"{name}={value}")]
+    given = {"name": "shop", **answers}
+    data = [word for name, value in given.items() for word in ("--data", f"{name}={value}")]
     subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", *given,
+        [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", *data,
          str(whole_template_repository), str(workplace / "theirs")],
         check=True,
     )  # fmt: skip
-    assert scaffold("new", "shop", "--preset", preset, "--defaults").code == 0
+    flags = [f"--{name}={value}" for name, value in answers.items()]
+    assert scaffold("new", "shop", "--defaults", *flags).code == 0
     assert tree(workplace / "shop") == tree(workplace / "theirs")
     assert folders(workplace / "shop") == folders(workplace / "theirs")
 

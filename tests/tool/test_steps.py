@@ -14,7 +14,9 @@ from tests.combinations import ROOT, TEMPLATE, answered
 
 JINJA = Jinja(TEMPLATE)
 WITH_ROWS = [
-    question for question in TEMPLATE.asked if question.name in {"database", "auth", "queue"}
+    question
+    for question in TEMPLATE.asked
+    if question.name in {"framework", "database", "auth", "queue"}
 ]
 MOVES = [
     (question.name, old, new)
@@ -25,9 +27,9 @@ INTRODUCTION = """\
 # Changing a service that has data
 
 `scaffold change` changes the code, but no database: it neither moves nor deletes rows. So a change
-of the database, of auth or of the queue leaves work for you. The plan lists it as steps; here are
-all of them. A test follows them on live databases (SQLite, PostgreSQL and MariaDB) and finds
-every row again.
+of the framework, of the database, of auth or of the queue leaves work for you. The plan lists it as
+steps; here are all of them. A test follows those of FastAPI on live databases (SQLite, PostgreSQL
+and MariaDB) and finds every row again.
 
 They follow two rules. A migration that has run on a database is never edited or deleted; new
 migrations follow it. And one answer is changed at a time, each with a commit of its own.

@@ -180,7 +180,7 @@ WHOLE = Recording(
         Step("Down, Enter: what the preset leaves open.", ("Down", "Enter"), "in one sentence?"),
         Step("Shift-Tab: back to the preset.", ("BTab",), "custom"),
         Step("Enter, Enter: the summary.", ("Enter", "Enter"), "Create shop with these answers?"),
-        Step("Five times Down, Enter: the database.", ("Down",) * 5 + ("Enter",), "keep its data?"),
+        Step("Six times Down, Enter: the database.", ("Down",) * 6 + ("Enter",), "keep its data?"),
         Step("Up, Enter: the summary with SQLite.", ("Up", "Enter"), "database     SQLite"),
         Step("Down, Enter: the files.", ("Down", "Enter"), "The files of shop"),
         Step("Enter, Enter: the project.", ("Enter", "Enter"), DONE),

@@ -104,16 +104,19 @@ def test_a_name_that_is_given_is_not_asked_for(
 
 
 def test_each_part_can_be_chosen(ask: Ask) -> None:
-    answers, preset = ask(
-        "custom", ENTER, "postgresql", "jwt", "none", "memory", ENTER, ENTER, CREATE, name="shop"
-    )
+    each = ("custom", "fastapi", ENTER, "postgresql", "jwt", "none", "memory", ENTER, ENTER)
+    answers, preset = ask(*each, CREATE, name="shop")
     assert preset is None
     assert (answers["database"], answers["auth"], answers["queue"]) == ("postgresql", "jwt", "none")
 
 
-def test_a_question_with_a_single_choice_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask("custom", *(ENTER,) * 7, CREATE, name="shop")
+def test_a_question_with_a_single_choice_is_not_asked(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = "framework: {type: str, help: Which?, choices: {FastAPI: fastapi}, default: fastapi}"
+    answers, _ = ask("shop", CREATE, of=load(template(tmp_path, single)))
     assert "framework" not in answers
+    assert "- framework: FastAPI (the only choice)\n" in capsys.readouterr().err
 
 
 def test_what_was_given_is_not_asked(ask: Ask) -> None:
@@ -122,7 +125,7 @@ def test_what_was_given_is_not_asked(ask: Ask) -> None:
 
 
 def test_no_preset_is_asked_for_when_all_that_it_decides_was_given(ask: Ask) -> None:
-    given = {"database": "sqlite", "auth": "none", "queue": "none"}
+    given = {"framework": "fastapi", "database": "sqlite", "auth": "none", "queue": "none"}
     given |= {"cache": "memory", "webhooks": "none", "ci": "none"}
     answers, preset = ask("Sells", CREATE, name="shop", **given)
     assert (preset, answers["description"]) == (None, "Sells")
@@ -186,14 +189,14 @@ def test_back_in_a_change_keeps_the_answer(ask: Ask) -> None:
 
 
 def test_another_preset_in_the_summary_decides_its_parts_anew(ask: Ask) -> None:
-    each = ("custom", ENTER, "postgresql", ENTER, "none", ENTER, ENTER, ENTER)
+    each = ("custom", ENTER, ENTER, "postgresql", ENTER, "none", ENTER, ENTER, ENTER)
     answers, preset = ask(*each, "preset", "starter", CREATE, name="shop")
     assert (preset, answers["database"], answers["queue"]) == ("starter", "sqlite", "database")
 
 
 def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
     answers, preset = ask(
-        "production", ENTER, "preset", "custom", *(ENTER,) * 6, CREATE, name="shop"
+        "production", ENTER, "preset", "custom", *(ENTER,) * 7, CREATE, name="shop"
     )
     assert (preset, answers["database"]) == (None, "postgresql")
 
@@ -207,16 +210,16 @@ def test_the_summary_shows_every_answer_and_why_some_are_fixed(
         "  1. create: Create the service",
         "  2. files: Show the files first",
         "  3. preset: starter",
-        "  - framework: FastAPI (the only choice)",
+        "  4. framework: FastAPI",
         "  - name: shop (from PATH)",
-        "  4. description: Takes orders and confirms them",
-        "  5. database: SQLite",
-        "  6. auth: JWT",
-        "  7. queue: Database",
-        "  8. cache: Memory",
-        "  9. webhooks: None",
-        "  10. ci: GitHub Actions",
-        "  11. cancel: Write nothing",
+        "  5. description: Takes orders and confirms them",
+        "  6. database: SQLite",
+        "  7. auth: JWT",
+        "  8. queue: Database",
+        "  9. cache: Memory",
+        "  10. webhooks: None",
+        "  11. ci: GitHub Actions",
+        "  12. cancel: Write nothing",
     ]
 
 
@@ -372,7 +375,7 @@ def test_new_asks_and_teaches_the_command(
 def test_the_command_that_is_taught_makes_the_same_project(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("custom", "Sells, don't they", "postgresql", *(ENTER,) * 5, CREATE)
+    typing("custom", ENTER, "Sells, don't they", "postgresql", *(ENTER,) * 5, CREATE)
     taught = scaffold("new", "a/shop", "--plain").err.splitlines()[-1].strip()
     assert taught == (
         "scaffold new a/shop --defaults "

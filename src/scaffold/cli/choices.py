@@ -39,7 +39,7 @@ def _as_data(questionnaire: Questionnaire) -> dict[str, Any]:
                 {
                     "value": value,
                     "title": title,
-                    "default": value == question.default,
+                    "default": value == questionnaire.default(question),
                     "not_with": list(map(asdict, questionnaire.exclusions(question, title))),
                 }
                 for title, value in question.choices.items()
@@ -58,9 +58,10 @@ def _as_text(questionnaire: Questionnaire) -> list[str]:
     template = questionnaire.template
     lines = []
     for question in _with_choices(template):
+        default = questionnaire.default(question)
         lines.append(f"{question.name}  {question.help}")
         for title, value in question.choices.items():
-            mark = "*" if value == question.default else " "
+            mark = "*" if value == default else " "
             lines.append(f"  {mark} {value:<12}{title}")
             lines += [
                 f"{'':16}not with {each.question}={each.value}: {each.reason}"

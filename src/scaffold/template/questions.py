@@ -196,30 +196,40 @@ class Questionnaire:
             for title, value in question.choices.items()
         ]
 
+    def default(self, question: Question) -> Any:
+        """The default of a question, while the answers to all other questions are defaults, too."""
+        return self._default(question, self._before(question, {}), validated=False)
+
     def exclusions(self, question: Question, title: str) -> list[Exclusion]:
         """Each answer that excludes a choice, while other answers to the same question do not.
 
-        The answers to all other questions are the defaults.
+        The answers to all other questions are the defaults. If these exclude the choice anyway, the
+        answers that give another reason.
         """
         if title not in question.refusals:
             return []
+        usual = self._refusal(question, title, self._before(question, {}))
         found = []
         for other in takewhile(lambda other: other is not question, self.template.asked):
             reasons = {
-                value: self._refusal(question, title, self._before(question, other.name, value))
+                value: self._refusal(question, title, self._before(question, {other.name: value}))
                 for value in other.choices.values()
             }
-            if not all(reasons.values()):
-                found += [Exclusion(other.name, *each) for each in reasons.items() if each[1]]
+            anyway = usual if all(reasons.values()) else ""
+            found += [
+                Exclusion(other.name, value, reason)
+                for value, reason in reasons.items()
+                if reason not in ("", anyway)
+            ]
         return found
 
-    def _before(self, question: Question, name: str, value: Any) -> dict[str, Any]:
-        """The answers and facts before a question: `value` for question `name`, else defaults."""
+    def _before(self, question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers and facts before a question: those given, else defaults."""
         context: dict[str, Any] = {}
         for each in takewhile(lambda each: each is not question, self.template.questions):
-            is_given = each.name == name
+            is_given = each.name in given
             context[each.name] = (
-                value if is_given else self._default(each, context, validated=False)
+                given[each.name] if is_given else self._default(each, context, validated=False)
             )
         return context
 
