@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what this repository needs: uv (unless there is one) and the pinned packages, both into this folder.
 # With the argument `tests`, also tmux, in which the quick tests run the interview; with `servers`, tmux and the
-# servers that the slow tests start instances of (stand-ins for AWS into .work); with `node`, Node into .work; with `bench`,
-# PostgreSQL and wrk. Quick when nothing is missing.
+# servers that the slow tests start instances of (stand-ins for AWS into .work), and Node into .work; with `bench`,
+# PostgreSQL, Node and wrk. Quick when nothing is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,13 +29,12 @@ main() {
             install_elasticmq
             install_moto
             install_mongodb
-            install_tmux
-            ;;
-        node)
             install_node
+            install_tmux
             ;;
         bench)
             install_postgresql
+            install_node
             install_wrk
             ;;
     esac

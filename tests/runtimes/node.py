@@ -160,13 +160,13 @@ def count(output: str) -> tuple[int, int]:
 
 
 def find_node() -> Path:
-    """The Node that `scripts/setup.sh node` installed, else the one on the path."""
+    """The Node that `scripts/setup.sh servers` installed, else the one on the path."""
     local = _HOME / "bin" / "node"
     if local.exists():
         return local
     if found := shutil.which("node"):
         return Path(found)
-    raise FileNotFoundError("Node is not installed: run `scripts/setup.sh node`")
+    raise FileNotFoundError("Node is not installed: run `scripts/setup.sh servers`")
 
 
 def _key(project: Path) -> str:
