@@ -110,3 +110,14 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   if (settings.docsEnabled) await addDocumentPages(app);
   return app;
 }
+
+/** The OpenAPI document of the application. */
+export async function apiDocument(settings: Settings): Promise<object> {
+  const app = await createApp(settings);
+  try {
+    await app.ready();
+    return app.swagger();
+  } finally {
+    await app.close();
+  }
+}

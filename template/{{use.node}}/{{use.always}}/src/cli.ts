@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import { start } from 'node:repl';
 import { parseArgs } from 'node:util';
 
-import { createApp } from './app.ts';
+import { apiDocument } from './app.ts';
 import { authCommands, seedUsers } from './auth/index.ts';
 import { backup, restore } from './backups.ts';
 import { type Command, CommandError, print } from './command.ts';
@@ -82,12 +82,7 @@ const COMMANDS: Record<string, Command> = {
   },
   openapi: {
     about: 'Print the OpenAPI document',
-    run: async (settings) => {
-      const app = await createApp(settings);
-      await app.ready();
-      print(JSON.stringify(sorted(app.swagger()), null, 2));
-      await app.close();
-    },
+    run: async (settings) => print(JSON.stringify(sorted(await apiDocument(settings)), null, 2)),
   },
   ...authCommands,
   ...messagingCommands,

@@ -1,12 +1,11 @@
 import { gunzipSync } from 'node:zlib';
 
-import type { FastifyInstance } from 'fastify';
-import type { Response } from 'light-my-request';
 import { expect, test, vi } from 'vitest';
 
 import { createUser } from '../../src/auth/users/service.ts';
 import type { UserRead } from '../../src/auth/users/schemas.ts';
 import { newId } from '../../src/clock.ts';
+import type { App, Response } from '../app.ts';
 import { ADA, asAdmin, asMember, logInAda, post, sortedStatuses, withToken } from '../callers.ts';
 import { ORDERS, place } from '../orders/orders.ts';
 import { startAnonymousApp } from '../services.ts';
@@ -209,10 +208,10 @@ test('another violated constraint is no conflict', async () => {
 });
 
 interface Started {
-  app: FastifyInstance;
-  admin: FastifyInstance;
+  app: App;
+  admin: App;
   /** A member who has registered and logged in. */
-  ada: FastifyInstance;
+  ada: App;
   user: UserRead;
 }
 
@@ -223,16 +222,16 @@ async function start(): Promise<Started> {
   return { app, admin, ada, user: (await ada.inject(`${USERS}/me`)).json<UserRead>() };
 }
 
-function assign(admin: FastifyInstance, id: string, roles: readonly string[], ifMatch: string | null = '*') {
+function assign(admin: App, id: string, roles: readonly string[], ifMatch: string | null = '*') {
   return send(admin, 'PUT', `${id}/roles`, { roles }, ifMatch);
 }
 
-function disable(admin: FastifyInstance, id: string, disabled = true): Promise<Response> {
+function disable(admin: App, id: string, disabled = true): Promise<Response> {
   return send(admin, 'PATCH', id, { disabled }, '*');
 }
 
 function send(
-  admin: FastifyInstance,
+  admin: App,
   method: 'PUT' | 'PATCH',
   path: string,
   payload: object,

@@ -1,9 +1,9 @@
-import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 
 import type { AuditEntry } from '../../src/auth/audit.ts';
 import type { UserRead } from '../../src/auth/users/schemas.ts';
+import type { App } from '../app.ts';
 import { ADA, asAdmin, asMember, logInAda, post, withToken } from '../callers.ts';
 import { amend, cancel, newOrder, ORDERS, place } from '../orders/orders.ts';
 import { startAnonymousApp } from '../services.ts';
@@ -119,12 +119,12 @@ test('erasure leaves no personal data in any table, and the data of others', asy
   expect((await other.inject(ORDERS)).json()).toMatchObject({ data: [theirs] });
 });
 
-async function entries(admin: FastifyInstance): Promise<AuditEntry[]> {
+async function entries(admin: App): Promise<AuditEntry[]> {
   return (await admin.inject('/api/v1/audit-log')).json<{ data: AuditEntry[] }>().data;
 }
 
 /** The tables that contain any of these texts. */
-async function tablesWith(app: FastifyInstance, texts: readonly string[]): Promise<string[]> {
+async function tablesWith(app: App, texts: readonly string[]): Promise<string[]> {
   const tables = await app.database.read(({ db }) => db.introspection.getTables());
   const found = [];
   for (const { name } of tables) {

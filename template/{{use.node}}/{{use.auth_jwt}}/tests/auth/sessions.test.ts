@@ -1,10 +1,10 @@
 import { argon2Sync, randomBytes } from 'node:crypto';
 
-import type { FastifyInstance } from 'fastify';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { purgeSessions } from '../../src/auth/sessions/repository.ts';
 import type { TokenPair } from '../../src/auth/sessions/service.ts';
+import type { App } from '../app.ts';
 import { ADA, logInAda, post, sortedStatuses, statusOf } from '../callers.ts';
 import { startAnonymousApp } from '../services.ts';
 
@@ -202,7 +202,7 @@ test('logins are counted by their result', async () => {
   for (const result of ['ok', 'failed', 'rejected']) expect(body).toMatch(`auth_attempts_total{result="${result}"}`);
 });
 
-function refresh(app: FastifyInstance, { refresh_token }: TokenPair) {
+function refresh(app: App, { refresh_token }: TokenPair) {
   return post(app, 'refresh', { refresh_token });
 }
 
@@ -210,7 +210,7 @@ function unpadded(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }
 
-async function passwordHash(app: FastifyInstance): Promise<string> {
+async function passwordHash(app: App): Promise<string> {
   const user = await app.database.read(({ db }) => db.selectFrom('users').selectAll().executeTakeFirstOrThrow());
   return user.password_hash;
 }

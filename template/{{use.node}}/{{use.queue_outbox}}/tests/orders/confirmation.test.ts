@@ -1,9 +1,9 @@
-import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 
 import type { Envelope } from '../../src/messaging/events.ts';
 import { confirmOrders } from '../../src/orders/handlers.ts';
 import { HANDLERS } from '../../src/subscriptions.ts';
+import type { App } from '../app.ts';
 import { waiting } from '../messaging/messages.ts';
 import { startApp } from '../services.ts';
 import { get, newOrder, ORDERS, place } from './orders.ts';
@@ -62,11 +62,11 @@ test('a request that is repeated with its idempotency key publishes one event', 
   expect(await waiting(app.database)).toHaveLength(1);
 });
 
-function work({ queue }: FastifyInstance): Promise<number> {
+function work({ queue }: App): Promise<number> {
   return queue.handleBatch(HANDLERS, new AbortController().signal);
 }
 
-async function eventOf({ database }: FastifyInstance): Promise<Envelope> {
+async function eventOf({ database }: App): Promise<Envelope> {
   const [message] = await waiting(database);
   return JSON.parse(message?.event ?? '') as Envelope;
 }

@@ -1,11 +1,10 @@
-import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 
-import { createApp } from '../src/app.ts';
 import { readSettings, type Settings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
 import { log } from '../src/logs.ts';
 import { migrateUp } from '../src/migrate.ts';
+import { type App, createApp } from './app.ts';
 import { asAdmin } from './callers.ts';
 import { emptyDatabase } from './databases.ts';
 import { SECRETS } from './secrets.ts';
@@ -18,12 +17,12 @@ export async function testSettings(variables: NodeJS.ProcessEnv = {}): Promise<S
 }
 
 /** The application, called by an admin, on a migrated database of its own. Both are removed after the test. */
-export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
+export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<App> {
   return asAdmin(await startAnonymousApp(variables));
 }
 
 /** The application, called without credentials. */
-export async function startAnonymousApp(variables: NodeJS.ProcessEnv = {}): Promise<FastifyInstance> {
+export async function startAnonymousApp(variables: NodeJS.ProcessEnv = {}): Promise<App> {
   const settings = await testSettings(variables);
   await migrateUp(settings);
   const app = await createApp(settings);

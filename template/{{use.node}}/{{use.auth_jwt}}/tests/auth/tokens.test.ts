@@ -2,7 +2,6 @@ import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import type { Response } from 'light-my-request';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { generatePem, KeyRing, type PublicKey } from '../../src/auth/keys.ts';
@@ -10,6 +9,7 @@ import { revokeSession } from '../../src/auth/sessions/repository.ts';
 import { newId } from '../../src/clock.ts';
 import { Database } from '../../src/database.ts';
 import { NAME } from '../../src/version.ts';
+import type { Response } from '../app.ts';
 import { ADA, logInAda, newToken, statusOf, withToken } from '../callers.ts';
 import { NOWHERE } from '../databases.ts';
 import { startAnonymousApp, testSettings } from '../services.ts';
