@@ -6,4 +6,4 @@ import type { JobTables } from './jobs/tables.ts';
 import type { MessageTables } from './messaging/tables.ts';
 import type { OrderTables } from './orders/tables.ts';
 
-export type Tables = AuthTables & IdempotencyTables & JobTables & MessageTables & OrderTables;
+export interface Tables extends AuthTables, IdempotencyTables, JobTables, MessageTables, OrderTables {}
