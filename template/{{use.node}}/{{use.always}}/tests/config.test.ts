@@ -2,10 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
-import { readSettings } from '../src/config/index.ts';
+import { readSettings, settingsOrExit } from '../src/config/index.ts';
 import { SECRETS } from './secrets.ts';
+
+afterEach(() => void vi.unstubAllEnvs());
 
 test('without variables, the service runs for development', () => {
   expect(readSettings({})).toMatchObject({
@@ -70,4 +72,23 @@ test('APP_ENV must be set to listen on other addresses than loopback', () => {
   expect(() => readSettings({ HOST: '0.0.0.0' })).toThrow('APP_ENV: must be set to listen on 0.0.0.0');
   expect(readSettings({ HOST: '0.0.0.0', APP_ENV: 'test' }).host).toBe('0.0.0.0');
   expect(readSettings({ HOST: '::1' }).host).toBe('::1');
+});
+
+test('a variable that is not valid ends the process with one line', () => {
+  vi.stubEnv('PORT', 'eighty');
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  // Vitest turns the end of the process into an error.
+  expect(() => settingsOrExit()).toThrow('78');
+  expect(stderr).toHaveBeenCalledExactlyOnceWith('error: PORT: must be an integer, from 0 to 65535\n');
+  stderr.mockRestore();
+
+  vi.stubEnv('PORT', '8123');
+  expect(settingsOrExit().port).toBe(8123);
+});
+
+test.each([
+  ['203.0.113.9', ['203.0.113.9']],
+  ['10.0.0.0/8, fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
+])('the proxies %s are trusted', (proxies, networks) => {
+  expect(readSettings({ TRUSTED_PROXIES: proxies }).trustedProxies).toEqual(networks);
 });

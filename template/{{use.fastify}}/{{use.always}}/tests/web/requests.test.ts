@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
@@ -116,6 +118,16 @@ test('a body over 1 KiB is compressed for clients that accept it', async () => {
   expect((await read('identity')).headers['content-encoding']).toBeUndefined();
 });
 
+test('a stream is compressed while it is written', async () => {
+  const app = await startApp();
+  app.get('/api/v1/stream', { config: { permission: 'orders:read' } }, (_request, reply) =>
+    reply.type('text/plain').send(Readable.from(['one ', 'two'])),
+  );
+  const streamed = await app.inject({ url: '/api/v1/stream', headers: { 'accept-encoding': 'gzip' } });
+  expect(streamed.headers['content-encoding']).toBe('gzip');
+  expect(String(gunzipSync(streamed.rawPayload))).toBe('one two');
+});
+
 test('a caller over its limit is refused until the window ends', async () => {
   const app = await startApp({ RATE_LIMIT_DEFAULT: '2/day' });
   await app.inject(ORDERS);
@@ -205,12 +217,15 @@ test('an unexpected error reveals nothing but the request id', async () => {
 test('a deprecated route says what replaces it', async () => {
   const app = await startApp();
   const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/orders' };
-  app.get('/api/v1/old', { config: { permission: 'orders:read', deprecated } }, () => 'x');
+  const schema = { operationId: 'old' };
+  app.get('/api/v1/old', { schema, config: { permission: 'orders:read', deprecated } }, () => 'x');
   expect((await app.inject('/api/v1/old')).headers).toMatchObject({
     deprecation: '@1798761600',
     sunset: 'Thu, 01 Jul 2027 00:00:00 GMT',
     link: '</api/v2/orders>; rel="successor-version"',
   });
+  const document = (await app.inject('/openapi.json')).json<{ paths: Record<string, object> }>();
+  expect(document.paths['/api/v1/old']).toMatchObject({ get: { deprecated: true } });
 });
 
 test('a route without a permission stops the start', async () => {

@@ -2,7 +2,8 @@ import { expect, test, vi } from 'vitest';
 
 import { log } from '../../src/logs.ts';
 import { publish } from '../../src/messaging/events.ts';
-import { openDatabase } from '../services.ts';
+import { Queue } from '../../src/messaging/index.ts';
+import { openDatabase, testSettings } from '../services.ts';
 
 const event = { type: 'tea.poured', subject: 'cup', data: {} };
 
@@ -27,4 +28,14 @@ test('an event of a rolled back transaction is not logged', async () => {
   await expect(failing).rejects.toThrow('rolled back');
   expect(info).not.toHaveBeenCalled();
   info.mockRestore();
+});
+
+test('a worker waits until it is told to stop, because there is nothing to consume', async () => {
+  const queue = new Queue(await testSettings(), await openDatabase());
+  const stopping = new AbortController();
+  const consuming = queue.consume({}, stopping.signal);
+  stopping.abort();
+  await consuming;
+  await queue.consume({}, stopping.signal);
+  await queue.run(stopping.signal, { consumes: true });
 });

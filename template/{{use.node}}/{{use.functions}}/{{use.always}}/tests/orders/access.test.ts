@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { newId } from '../../src/clock.ts';
+import { orderData } from '../../src/orders/personal-data.ts';
 import { findOrder, listOrders } from '../../src/orders/repository.ts';
 import { seedOrders } from '../../src/orders/seed.ts';
 import { amendOrder, placeOrder } from '../../src/orders/service.ts';
@@ -35,4 +36,20 @@ test('example data is stored once', async () => {
   const database = await openDatabase();
   expect(await seedOrders(database, SERVICE)).toBe('Placed 25 orders');
   expect(await seedOrders(database, SERVICE)).toBe('The orders exist already');
+});
+
+test('the orders of a user are exported and erased, and no others', async () => {
+  const database = await openDatabase();
+  const reference = 'mine';
+  await database.transaction(async (session) => {
+    await placeOrder(session, mine, newOrder({ reference }));
+    await placeOrder(session, other, newOrder());
+  });
+  const exported = async (): Promise<unknown[]> => Array.fromAsync(orderData.export?.(database, mine.subject) ?? []);
+
+  expect(await exported()).toMatchObject([{ reference }]);
+  await database.transaction((session) => orderData.erase(session, mine.subject));
+  expect(await exported()).toEqual([]);
+  const left = await database.read((session) => listOrders(session, SERVICE, { limit: 10 }));
+  expect(left.rows).toHaveLength(1);
 });
