@@ -45,7 +45,11 @@ test('the orders of a user are exported and erased, and no others', async () => 
     await placeOrder(session, mine, newOrder({ reference }));
     await placeOrder(session, other, newOrder());
   });
-  const exported = async (): Promise<unknown[]> => Array.fromAsync(orderData.export?.(database, mine.subject) ?? []);
+  const exported = async (): Promise<unknown[]> => {
+    const orders = [];
+    for await (const order of orderData.export?.(database, mine.subject) ?? []) orders.push(order);
+    return orders;
+  };
 
   expect(await exported()).toMatchObject([{ reference }]);
   await database.transaction((session) => orderData.erase(session, mine.subject));
