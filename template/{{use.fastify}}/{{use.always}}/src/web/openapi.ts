@@ -3,7 +3,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
-import { Type } from 'typebox';
+import { type TObject, Type } from 'typebox';
 
 import { REFUSALS, SECURITY_SCHEMES } from '../auth/scheme.ts';
 import { type ProblemCode, PROBLEMS } from '../problems.ts';
@@ -89,12 +89,20 @@ function completed(schema: FastifySchema | undefined, url: string, route: RouteO
   const isConditional = route.config?.problems?.includes('precondition_required');
   return {
     ...schema,
+    ...(schema.querystring !== undefined && { querystring: withoutDefaults(schema.querystring) }),
     ...(consumes && { consumes }),
     ...(hasSchemes && route.config?.permission && { security }),
     ...(isConditional && { headers: { ...(schema.headers as object), required: ['if-match'] } }),
     // The document of a probe has its own response with 503.
     response: { ...Object.fromEntries(problems), ...Object.fromEntries(successes) },
   };
+}
+
+/** A parameter with a default may be left out. The validator fills it in, so the type of the route requires it. */
+function withoutDefaults(parameters: unknown): object {
+  const schema = parameters as TObject;
+  const required = schema.required.filter((name) => !Object.hasOwn(schema.properties[name] ?? {}, 'default'));
+  return { ...schema, required };
 }
 
 function problemsOf(schema: FastifySchema, url: string, route: RouteOptions): ProblemCode[] {
