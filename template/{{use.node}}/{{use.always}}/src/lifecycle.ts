@@ -1,5 +1,6 @@
 /** How processes start to listen, and how they stop. */
 
+import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The exit code of a process that did not stop within the grace period. */
@@ -20,21 +21,26 @@ export async function listeningOrExit(listening: Promise<unknown>, port: number,
 /**
  * Resolves at the first SIGTERM or SIGINT. The second signal ends the process at once; so does the end of the grace
  * period, even if something still runs. Nothing is lost: open transactions roll back.
+ *
+ * In a cluster, SIGHUP tells that another process has taken the place of this one.
  */
-export function stopSignal(graceSeconds: number): Promise<void> {
+export function stopSignal(graceSeconds: number): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let stopping = false;
-    const handle = (_signal: NodeJS.Signals, number: number): void => {
+    const handle = (signal: NodeJS.Signals, number: number): void => {
+      // A terminal or a service manager may signal all processes of a cluster, and then its primary does, too.
+      if (stopping && cluster.isWorker) return;
       if (stopping) process.exit(128 + number);
       stopping = true;
       setTimeout(() => {
         process.stderr.write('error: the process did not stop within SHUTDOWN_GRACE_SECONDS\n');
         process.exit(EXIT_KILLED);
       }, graceSeconds * 1000).unref();
-      resolve();
+      resolve(signal);
     };
     process.on('SIGTERM', handle);
     process.on('SIGINT', handle);
+    if (cluster.isWorker) process.on('SIGHUP', handle);
   });
 }
 

@@ -1,5 +1,6 @@
 /** The metrics. The number of label values is bounded: `route` is the template of a route, never a path. */
 
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
@@ -7,6 +8,7 @@ import { Counter, Gauge, Histogram, register } from 'prom-client';
 
 import type { Settings } from './config/index.ts';
 import { listeningOrExit } from './lifecycle.ts';
+import { log } from './logs.ts';
 import { VERSION } from './version.ts';
 
 export const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -34,7 +36,7 @@ export const jobs = new Counter({
   help: 'Scheduled jobs that ran',
   labelNames: ['job', 'result'],
 });
-const buildInfo = new Gauge({ name: 'build_info', help: 'Always 1', labelNames: ['version'] });
+const buildInfo = new Gauge({ name: 'build_info', help: 'Always 1', labelNames: ['version'], aggregator: 'first' });
 buildInfo.set({ version: VERSION }, 1);
 
 // Kept, because the lookup of labels costs more than the observation itself.
@@ -68,15 +70,27 @@ export function watchConnections(count: () => Record<string, number>): void {
   countConnections = count;
 }
 
-/** Serve the metrics on their separate port, if there is one. Returns a function that ends this. */
-export async function serveMetrics(settings: Settings): Promise<() => void> {
-  if (settings.metricsPort === 0) return () => undefined;
+/**
+ * Serve the metrics on their separate port, if there is one. Returns a function that ends this. In a cluster, the primary
+ * serves those of all processes.
+ */
+export async function serveMetrics(
+  settings: Settings,
+  collect: () => Promise<string> = () => register.metrics(),
+): Promise<() => void> {
+  if (settings.metricsPort === 0 || cluster.isWorker) return () => undefined;
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end();
       return;
     }
-    void register.metrics().then((text) => response.writeHead(200, { 'Content-Type': register.contentType }).end(text));
+    collect().then(
+      (text) => response.writeHead(200, { 'Content-Type': register.contentType }).end(text),
+      (error: unknown) => {
+        log.warn({ reason: String(error) }, 'metrics not collected');
+        response.writeHead(503).end();
+      },
+    );
   });
   const listening = once(server.listen(settings.metricsPort, settings.host), 'listening');
   await listeningOrExit(listening, settings.metricsPort, 'METRICS_PORT');

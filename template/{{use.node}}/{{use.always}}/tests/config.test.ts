@@ -49,6 +49,7 @@ test.each([
   ['PORT', '65536'],
   ['MAX_CONCURRENCY', '0'],
   ['MAX_CONCURRENCY', '1.5'],
+  ['WORKERS', '0'],
   ['BODY_TIMEOUT_SECONDS', '-1'],
   ['MAX_UPLOAD_BYTES', '1'],
   ['APP_ENV', 'staging'],

@@ -1,20 +1,11 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { inspect } from 'node:util';
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
 
-import { type Kysely, sql } from 'kysely';
-import { expect, onTestFinished, test } from 'vitest';
-
-import { newId, now } from '../src/clock.ts';
-import { readSettings } from '../src/config/index.ts';
-import { Database } from '../src/database.ts';
-import { isDuplicate, isMisconfigured, isOutage, lacksTable, tryLock } from '../src/dialect.ts';
+import { newId } from '../src/clock.ts';
+import { isDuplicate, isMisconfigured, isOutage, tryLock } from '../src/dialect.ts';
 import { isOlder } from '../src/keyset.ts';
-import { migrateUp } from '../src/migrate.ts';
-import type { Tables } from '../src/tables.ts';
-import { emptyDatabase, NOWHERE } from './databases.ts';
-import { SECRETS } from './secrets.ts';
-import { openDatabase, testSettings } from './services.ts';
+import { addJob, failureOf, failureWith, jobs, openTwice } from './database-work.ts';
+import { openDatabase } from './services.ts';
 
 test('the server cancels a statement that takes too long', async () => {
   const database = await openDatabase({ DATABASE_STATEMENT_TIMEOUT_SECONDS: '0.1' });
@@ -25,118 +16,6 @@ test('the server cancels a statement that takes too long', async () => {
     errno: expect.toSatisfy((errno: number) => [1969, 3024].includes(errno)) as unknown,
   });
   expect(isOutage(failure)).toBe(true);
-});
-
-test('the wait for a connection is bounded, and reads do not wait for transactions', async () => {
-  const database = await openDatabase({ DATABASE_POOL_SIZE: '1', DATABASE_ACQUIRE_TIMEOUT_SECONDS: '0.2' });
-  const gate = Promise.withResolvers<void>();
-  const first = database.transaction(() => gate.promise);
-  expect(isOutage(await failureOf(database.transaction(() => Promise.resolve())))).toBe(true);
-  await database.ping();
-  expect(database.connections()).toEqual({ in_use: 1, idle: 1 });
-  gate.resolve();
-  await first;
-  await database.transaction(() => Promise.resolve());
-  expect(database.connections()).toEqual({ in_use: 0, idle: 2 });
-});
-
-test('connections that the server closes while they are idle are replaced', async () => {
-  const [database, other] = await openTwice();
-  await database.transaction(({ db }) => sql`select 1`.execute(db));
-  await database.ping();
-  await closeOthers(other);
-  await expect.poll(() => database.connections()).toEqual({ in_use: 0, idle: 0 });
-  await database.ping();
-  await database.transaction(({ db }) => sql`select 1`.execute(db));
-});
-
-test('a connection that is lost in a transaction is an outage, and is replaced', async () => {
-  const [database, other] = await openTwice({ DATABASE_POOL_SIZE: '1' });
-  const failure = await failureOf(
-    database.transaction(async ({ db }) => {
-      await addJob(db, 'lost');
-      await closeOthers(other);
-      await addJob(db, 'never');
-    }),
-  );
-  expect(isOutage(failure)).toBe(true);
-  await database.transaction(({ db }) => addJob(db, 'later'));
-  expect(await jobs(database)).toEqual(['later']);
-});
-
-test('a server that accepts connections and never answers is an outage', async () => {
-  const hanging = createServer();
-  const port = await portOf(hanging);
-  const settings = readSettings({
-    DATABASE_URL: `mysql://app:app@127.0.0.1:${port}/app`,
-    DATABASE_ACQUIRE_TIMEOUT_SECONDS: '0.2',
-  });
-  const database = new Database(settings);
-  expect(isOutage(await failureOf(database.ping()))).toBe(true);
-  await database.close();
-  hanging.close();
-});
-
-test('a statement without an answer ends, and its connection is replaced', async () => {
-  const { DATABASE_URL } = await emptyDatabase();
-  await migrateUp(readSettings({ DATABASE_URL }));
-  const url = new URL(DATABASE_URL);
-  const address = { host: url.hostname, port: Number(url.port) };
-  const sockets: Socket[] = [];
-  const proxy = createServer((socket) => {
-    const server = connect(address);
-    socket
-      .on('error', () => undefined)
-      .pipe(server.on('error', () => undefined))
-      .pipe(socket);
-    sockets.push(server);
-  });
-  url.port = String(await portOf(proxy));
-  const settings = readSettings({
-    DATABASE_URL: url.href,
-    DATABASE_POOL_SIZE: '1',
-    DATABASE_STATEMENT_TIMEOUT_SECONDS: '0.2',
-  });
-  const database = new Database(settings);
-  onTestFinished(async () => {
-    await database.close();
-    proxy.close();
-  });
-
-  await database.ping();
-  const failure = await failureOf(
-    database.transaction(async ({ db }) => {
-      await addJob(db, 'lost');
-      for (const socket of sockets) socket.unpipe();
-      await addJob(db, 'never');
-    }),
-  );
-  expect(isOutage(failure)).toBe(true);
-  // The connection for reads was cut, too.
-  expect(isOutage(await failureOf(database.ping()))).toBe(true);
-  await database.ping();
-  await database.transaction(({ db }) => addJob(db, 'later'));
-  expect(await jobs(database)).toContain('later');
-});
-
-test('a transaction that the server rolls back because of a deadlock runs again', async () => {
-  const database = await openDatabase();
-  await database.transaction(async ({ db }) => {
-    await addJob(db, 'a');
-    await addJob(db, 'b');
-  });
-  let runs = 0;
-  const both = Promise.withResolvers<void>();
-  const touch = (first: string, second: string): Promise<unknown> =>
-    database.transaction(async ({ db }) => {
-      await db.updateTable('scheduled_jobs').set({ due_at: now() }).where('name', '=', first).execute();
-      runs += 1;
-      if (runs === 2) both.resolve();
-      await both.promise;
-      await db.updateTable('scheduled_jobs').set({ due_at: now() }).where('name', '=', second).execute();
-    });
-  await Promise.all([touch('a', 'b'), touch('b', 'a')]);
-  expect(runs).toBe(3);
 });
 
 test.each(['commit', 'rollback'])('a lock is held until the %s of its transaction', async (end) => {
@@ -195,101 +74,11 @@ test.each([
   expect(isDuplicate(error, 't', ['email'])).toBe(isExpected);
 });
 
-test('an error does not show the values of a row', async () => {
-  const database = await openDatabase();
-  const job = { name: 'hunter2', due_at: null as unknown as Date };
-  const failure = await failureOf(
-    database.transaction(({ db }) => db.insertInto('scheduled_jobs').values(job).execute()),
-  );
-  expect(inspect(failure)).toContain('due_at');
-  expect(inspect(failure)).not.toContain('hunter2');
+test('a wrong password cannot be used', async () => {
+  expect(isMisconfigured(await failureWith({ password: 'unknown' }))).toBe(true);
 });
 
-test('failures are told apart', async () => {
-  const database = await openDatabase();
-  const missing = await failureOf(database.read(({ db }) => sql`select * from absent`.execute(db)));
-  expect([lacksTable(missing), isOutage(missing), isMisconfigured(missing)]).toEqual([true, false, false]);
-
-  const readOnly = await failureOf(
-    database.transaction(async ({ db }) => {
-      await sql`start transaction read only`.execute(db);
-      await addJob(db, 'x');
-    }),
-  );
-  expect(isOutage(readOnly)).toBe(true);
+test('a server without TLS is an outage where the URL requires it', async () => {
+  // The file need not be a certificate: it is read before.
+  expect(isOutage(await failureWith({ search: `?ssl_ca=${import.meta.filename}` }))).toBe(true);
 });
-
-test.each([
-  ['pathname', '/unknown', isMisconfigured],
-  ['username', 'unknown', isMisconfigured],
-  ['password', 'unknown', isMisconfigured],
-  // The server of the tests has no TLS. The file need not be a certificate: it is read before.
-  ['search', `?ssl_ca=${import.meta.filename}`, isOutage],
-] as const)('a URL with another %s is refused', async (part, value, isExpected) => {
-  const url = new URL((await emptyDatabase()).DATABASE_URL);
-  url[part] = value;
-  const database = new Database(await testSettings({ DATABASE_URL: url.href }));
-  expect(isExpected(await failureOf(database.ping()))).toBe(true);
-  await database.close();
-});
-
-test('a server that does not listen is an outage', async () => {
-  const database = new Database(await testSettings({ DATABASE_URL: NOWHERE }));
-  expect(isOutage(await failureOf(database.ping()))).toBe(true);
-  await database.close();
-});
-
-test.each(['sqlite:hunter2.db', 'mysql://app:hunter2@/app', 'mysql://app:hunter2@localhost', 'hunter2'])(
-  'the URL %s is refused, and not shown',
-  (url) => {
-    const refusal = 'DATABASE_URL: must read like mysql://USER:PASSWORD@HOST:3306/DATABASE';
-    expect(() => readSettings({ DATABASE_URL: url })).toThrow(new Error(refusal));
-  },
-);
-
-test('production needs a URL', () => {
-  expect(() => readSettings({ APP_ENV: 'production' })).toThrow('DATABASE_URL: must be set in production');
-  expect(readSettings({ APP_ENV: 'production', ...SECRETS })).toMatchObject({ databasePoolSize: 8 });
-});
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
-
-/** Two databases with pools of their own, but the same tables. */
-async function openTwice(variables: NodeJS.ProcessEnv = {}): Promise<[Database, Database]> {
-  const settings = await testSettings(variables);
-  await migrateUp(settings);
-  const [database, other] = [new Database(settings), new Database(settings)];
-  onTestFinished(async () => {
-    await database.close();
-    await other.close();
-  });
-  return [database, other];
-}
-
-/** Let the server close all other connections to the database. */
-async function closeOthers(database: Database): Promise<void> {
-  await database.read(async ({ db }) => {
-    const others = sql<{ id: bigint }>`select id from information_schema.processlist where db = database()
-      and id <> connection_id()`;
-    for (const { id } of (await others.execute(db)).rows) await sql`kill ${sql.lit(Number(id))}`.execute(db);
-  });
-}
-
-function addJob(db: Kysely<Tables>, name: string): Promise<unknown> {
-  return db.insertInto('scheduled_jobs').values({ name, due_at: now() }).execute();
-}
-
-async function jobs(database: Database): Promise<string[]> {
-  const found = await database.read(({ db }) => db.selectFrom('scheduled_jobs').select('name').execute());
-  return found.map((job) => job.name);
-}
-
-async function portOf(server: Server): Promise<number> {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return (server.address() as AddressInfo).port;
-}

@@ -1,8 +1,10 @@
 import { BlockList, isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 
 import type { Env } from './env.ts';
 
-const PRODUCTION_METRICS_PORT = 9464;
+/** The port of the metrics in production and in a cluster, unless `METRICS_PORT` is set. */
+export const DEFAULT_METRICS_PORT = 9464;
 
 export type ServiceSettings = ReturnType<typeof readServiceSettings>;
 
@@ -35,7 +37,9 @@ export function readServiceSettings(env: Env) {
     host,
     port: env.integer('PORT', 8000, { min: 0, max: 65_535 }),
     /** The port that serves only `/metrics`; 0 if the main port serves it. */
-    metricsPort: env.integer('METRICS_PORT', isProduction ? PRODUCTION_METRICS_PORT : 0, { max: 65_535 }),
+    metricsPort: env.integer('METRICS_PORT', isProduction ? DEFAULT_METRICS_PORT : 0, { max: 65_535 }),
+    /** The processes of a cluster. */
+    workers: env.integer('WORKERS', availableParallelism(), { max: 1024 }),
     logLevel: env.oneOf('LOG_LEVEL', ['debug', 'info', 'warning', 'error'], 'info'),
     logFormat: env.oneOf('LOG_FORMAT', ['json', 'console'], isDevelopment ? 'console' : 'json'),
     docsEnabled: env.boolean('DOCS_ENABLED', !isProduction),

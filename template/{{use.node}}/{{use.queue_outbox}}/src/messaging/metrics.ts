@@ -23,7 +23,12 @@ export const handlingDuration = new Histogram({
 });
 export const published = new Counter({ name: 'outbox_published_total', help: 'Messages that left the outbox' });
 export const deadLetters = new Counter({ name: 'dead_letters_total', help: 'Messages given up', labelNames: ['type'] });
-const pending = new Gauge({ name: 'outbox_pending', help: 'Messages that wait in the outbox' });
+const pending = new Gauge({
+  name: 'outbox_pending',
+  help: 'Messages that wait in the outbox',
+  // Every process counts the messages of all.
+  aggregator: 'max',
+});
 
 /** Keep the metric `outbox_pending` current until the signal is aborted. */
 export async function watchPending(database: Database, signal: AbortSignal): Promise<void> {

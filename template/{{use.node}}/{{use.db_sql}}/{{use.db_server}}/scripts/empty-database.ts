@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { createConnection } from 'mysql2/promise';
-
 import { settingsOrExit } from '../src/config/index.ts';
-import { connectionOptions } from '../src/dialect.ts';
+import { dropStatement, execute } from './statements.ts';
 
 /** An empty database on a server, for a script or a test: its URL, and a function that removes it. */
 export async function createEmptyDatabase(
@@ -13,11 +11,5 @@ export async function createEmptyDatabase(
   await execute(server, `create database ${name}`);
   const url = new URL(server);
   url.pathname = name;
-  return { url: url.href, drop: () => execute(server, `drop database ${name}`) };
-}
-
-async function execute(url: string, statement: string): Promise<void> {
-  const connection = await createConnection(connectionOptions(url));
-  await connection.query(statement);
-  await connection.end();
+  return { url: url.href, drop: () => execute(server, dropStatement(name)) };
 }

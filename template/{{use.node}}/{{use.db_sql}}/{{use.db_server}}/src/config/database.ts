@@ -1,7 +1,5 @@
+import { checkUrl, DEVELOPMENT_URL } from './database-url.ts';
 import type { Env } from './env.ts';
-
-/** The database that `make dev` starts. */
-export const DEVELOPMENT_URL = 'postgresql://app:app@localhost:5432/app';
 
 export type DatabaseSettings = ReturnType<typeof readDatabaseSettings>;
 
@@ -22,12 +20,4 @@ export function readDatabaseSettings(env: Env) {
     databaseAcquireTimeoutSeconds: env.number('DATABASE_ACQUIRE_TIMEOUT_SECONDS', 5, { min: 0.001 }),
     databaseStatementTimeoutSeconds: env.number('DATABASE_STATEMENT_TIMEOUT_SECONDS', 10, { min: 0.001 }),
   };
-}
-
-function checkUrl(env: Env, name: string, url: string): void {
-  const { protocol, hostname, pathname } = URL.parse(url) ?? {};
-  if (!/^postgres(ql)?:$/.test(protocol ?? '') || !hostname || !/^\/[^/]+$/.test(pathname ?? '')) {
-    // Not the value: it may hold a password.
-    env.refuse(name, 'must read like postgresql://USER:PASSWORD@HOST:5432/DATABASE');
-  }
 }

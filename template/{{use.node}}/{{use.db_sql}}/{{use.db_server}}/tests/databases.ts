@@ -6,28 +6,17 @@ import { inject, onTestFinished } from 'vitest';
 import type { TestProject } from 'vitest/node';
 
 import { createEmptyDatabase } from '../scripts/empty-database.ts';
-import { installed, startAt, startLocally } from '../scripts/local-mysql.ts';
 import { freePort } from '../scripts/local-servers.ts';
-import { DEVELOPMENT_URL } from '../src/config/database.ts';
+import { DEVELOPMENT_URL } from '../src/config/database-url.ts';
+import { FAST_BUT_UNSAFE, installed, startAt, startLocally } from './dialect.ts';
+
+export { ANALYZE, EXPLAIN, NOWHERE, SECRETS, WHOLE_TABLE } from './dialect.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     databaseServer: string;
   }
 }
-
-/** The variables that production requires. */
-export const SECRETS = { DATABASE_URL: 'mysql://app:secret@database:3306/app' };
-
-/** The URL of a database that does not answer: no server listens on port 1. */
-export const NOWHERE = 'mysql://app:app@127.0.0.1:1/app';
-
-export const EXPLAIN = 'explain';
-/** How a query plan shows that all rows of a table are read. To read all of a subquery is allowed: it holds one page. */
-export const WHOLE_TABLE = /"table":"\w+",(?:"partitions":null,)?"type":"ALL"/;
-export const ANALYZE = 'analyze table';
-
-const FAST_BUT_UNSAFE = ['--innodb-flush-log-at-trx-commit=0', '--skip-innodb-doublewrite', '--skip-log-bin'];
 
 /** Called once, before all tests: uses the server of `DATABASE_URL`, or starts one for the tests. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -39,10 +28,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('databaseServer', url);
     return stop;
   }
-  const url = `mysql://root:app@127.0.0.1:${await freePort()}/app`;
-  const folder = mkdtempSync(path.join(tmpdir(), 'mysql-'));
-  const stop = await startLocally(program, url, folder, FAST_BUT_UNSAFE);
-  project.provide('databaseServer', url);
+  const url = new URL(DEVELOPMENT_URL);
+  url.host = `127.0.0.1:${await freePort()}`;
+  const folder = mkdtempSync(path.join(tmpdir(), 'database-'));
+  const stop = await startLocally(program, url.href, folder, FAST_BUT_UNSAFE);
+  project.provide('databaseServer', url.href);
   return async () => {
     await stop();
     rmSync(folder, { recursive: true });
