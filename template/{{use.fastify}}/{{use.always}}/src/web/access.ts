@@ -29,6 +29,8 @@ const PUBLIC: ReadonlySet<string> = new Set([
 const PUBLIC_BELOW = '/docs/';
 
 export function addAccessControl(app: FastifyInstance): void {
+  app.decorateRequest('principal');
+
   app.addHook('onRoute', ({ url, config }) => {
     const isPublic = PUBLIC.has(url) || url.startsWith(PUBLIC_BELOW);
     if (!isPublic && config?.permission === undefined)

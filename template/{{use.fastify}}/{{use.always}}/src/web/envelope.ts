@@ -46,6 +46,10 @@ export function createEnter(settings: Settings, isDraining: () => boolean): Ente
 }
 
 export function addEnvelope(app: FastifyInstance, settings: Settings, enter: Enter): void {
+  // Declared, so that all requests have the same shape: the engine then reads them faster.
+  app.decorateRequest('path', '');
+  app.decorateRequest('context');
+
   app.addHook('onRequest', (request, reply, done) => {
     enter(request, reply);
     runInContext(request.context, done);

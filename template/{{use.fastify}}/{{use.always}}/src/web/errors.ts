@@ -84,7 +84,8 @@ export function createClientErrorHandler(settings: Settings) {
 function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ServiceError): FastifyReply {
   const document = problemDocument(error, request.path, request.context.requestId);
   const headers = problemHeaders(error, request.headers.authorization !== undefined);
-  return reply.code(document.status).headers(headers).send(JSON.stringify(document));
+  // Not as text: Fastify would add a charset, which this media type does not have.
+  return reply.code(document.status).headers(headers).send(Buffer.from(JSON.stringify(document)));
 }
 
 function asServiceError(error: FastifyError | ServiceError, request: FastifyRequest): ServiceError {

@@ -1,6 +1,6 @@
 /** What every request and every response has in common. */
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Settings } from '../config/index.ts';
@@ -26,7 +26,7 @@ export function createContext(headers: IncomingHttpHeaders, address: string): Re
   const sent = headers['x-request-id'];
   const traceparent = headers['traceparent'];
   return {
-    requestId: typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomBytes(16).toString('hex'),
+    requestId: typeof sent === 'string' && REQUEST_ID.test(sent) ? sent : randomUUID().replaceAll('-', ''),
     address,
     traceparent: typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : '',
   };
