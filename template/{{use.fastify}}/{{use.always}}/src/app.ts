@@ -48,7 +48,7 @@ const PERSONAL_DATA: readonly PersonalData[] = [
 /** The application, ready to be served. It opens no connection before its first request. */
 export async function createApp(settings: Settings): Promise<FastifyInstance> {
   let isDraining = false;
-  const enter = createEnter(settings, () => isDraining);
+  const enter = createEnter(settings);
   const database = new Database(settings);
   const queue = new Queue(settings, database);
   const authenticator = createAuthenticator(settings, database);
@@ -93,7 +93,7 @@ export async function createApp(settings: Settings): Promise<FastifyInstance> {
   watchConnections(() => database.connections());
 
   addErrorHandlers(app);
-  addEnvelope(app, settings, enter);
+  addEnvelope(app, { settings, enter, isDraining: () => isDraining });
   if (settings.corsOrigins.length > 0) addCors(app, settings.corsOrigins);
   addLimits(app, { settings, load, cache, authenticator });
   addNotFound(app);

@@ -27,15 +27,13 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /** Starts the context of a request. Also for requests that Fastify refuses before the hooks. */
 export type Enter = (request: FastifyRequest, reply: FastifyReply) => void;
 
-/** @param isDraining whether the process is about to stop */
-export function createEnter(settings: Settings, isDraining: () => boolean): Enter {
+export function createEnter(settings: Settings): Enter {
   const headers = defaultHeaders(settings);
   return (request, reply) => {
     const startedAt = performance.now();
     request.path = pathOf(request.url);
     request.context = createContext(request.headers, request.ip);
     reply.headers(headers).header('x-request-id', request.context.requestId);
-    if (isDraining()) reply.header('connection', 'close');
     requestsInFlight.inc();
     // Not `onResponse`: it does not run if the client goes away.
     reply.raw.once('close', () => {
@@ -45,7 +43,14 @@ export function createEnter(settings: Settings, isDraining: () => boolean): Ente
   };
 }
 
-export function addEnvelope(app: FastifyInstance, settings: Settings, enter: Enter): void {
+interface Envelope {
+  settings: Settings;
+  enter: Enter;
+  /** Whether the process is about to stop. */
+  isDraining: () => boolean;
+}
+
+export function addEnvelope(app: FastifyInstance, { settings, enter, isDraining }: Envelope): void {
   // Declared, so that all requests have the same shape: the engine then reads them faster.
   app.decorateRequest('path', '');
   app.decorateRequest('context');
@@ -53,6 +58,12 @@ export function addEnvelope(app: FastifyInstance, settings: Settings, enter: Ent
   app.addHook('onRequest', (request, reply, done) => {
     enter(request, reply);
     runInContext(request.context, done);
+  });
+
+  // At the end, so that it holds for requests that began before.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (isDraining()) reply.header('connection', 'close');
+    done(null, payload);
   });
 
   if (!settings.allowedHosts.includes('*')) {

@@ -85,7 +85,10 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, error: Servic
   const document = problemDocument(error, request.path, request.context.requestId);
   const headers = problemHeaders(error, request.headers.authorization !== undefined);
   // Not as text: Fastify would add a charset, which this media type does not have.
-  return reply.code(document.status).headers(headers).send(Buffer.from(JSON.stringify(document)));
+  return reply
+    .code(document.status)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(document)));
 }
 
 function asServiceError(error: FastifyError | ServiceError, request: FastifyRequest): ServiceError {

@@ -199,6 +199,15 @@ test('uploads are limited in number, and do not count as requests in flight', as
   expect(await slow).toContain('"code":"request_timeout"');
 });
 
+test('a request that is answered during the shutdown closes its connection', async () => {
+  const app = await startApp();
+  app.get('/api/v1/drain', { config: { permission: 'orders:read' } }, () => {
+    app.drain();
+    return 'x';
+  });
+  expect((await app.inject('/api/v1/drain')).headers['connection']).toBe('close');
+});
+
 test('what is not HTTP is answered with a problem', async () => {
   const app = await startApp();
   const answer = await exchange(app, ['nonsense', '', '']);

@@ -114,7 +114,7 @@ export class Queue {
     }
     const share = (performance.now() - startedAt) / 1000 / messages.length;
     for (const { type } of messages) {
-      handled.inc({ type, result: 'ok' });
+      handled.inc({ result: 'ok', type });
       handlingDuration.observe({ type }, share);
     }
     published.inc(messages.length);
@@ -144,7 +144,7 @@ export class Queue {
         return await this.#apply(message, handlers);
       } catch (error) {
         // Any error of a handler leads to a retry.
-        handled.inc({ type, result: 'failed' });
+        handled.inc({ result: 'failed', type });
         log.warn({ type, attempts, error }, 'message failed');
         await this.#retryOrGiveUp(message, String(error));
         return true;
@@ -166,7 +166,7 @@ export class Queue {
       return true;
     });
     if (isHeld) {
-      handled.inc({ type: message.type, result: 'ok' });
+      handled.inc({ result: 'ok', type: message.type });
       published.inc();
     }
     return isHeld;

@@ -13,7 +13,7 @@ const COUNT_INTERVAL_SECONDS = 5;
 export const handled = new Counter({
   name: 'messages_handled_total',
   help: 'Messages handled',
-  labelNames: ['type', 'result'],
+  labelNames: ['result', 'type'],
 });
 export const handlingDuration = new Histogram({
   name: 'message_handling_duration_seconds',
