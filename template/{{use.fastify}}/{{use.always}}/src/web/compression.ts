@@ -1,5 +1,4 @@
 import { pipeline, Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { createGzip, gzip } from 'node:zlib';
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -9,14 +8,16 @@ import { acceptsGzip } from './headers.ts';
 const COMPRESSED_FROM_BYTES = 1024;
 const LEVEL = 5;
 
-const compress = promisify(gzip);
-
 /** Compresses what is worth it, for clients that accept it. */
 export function addCompression(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (!isWorthIt(payload, reply) || !acceptsGzip(request.headers['accept-encoding'])) return payload;
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (!isWorthIt(payload, reply) || !acceptsGzip(request.headers['accept-encoding'])) {
+      done(null, payload);
+      return;
+    }
     reply.header('content-encoding', 'gzip').removeHeader('content-length');
-    return typeof payload === 'string' ? compress(payload, { level: LEVEL }) : compressed(payload);
+    if (typeof payload === 'string') gzip(payload, { level: LEVEL }, done);
+    else done(null, compressed(payload));
   });
 }
 

@@ -94,11 +94,10 @@ export function addLimits(app: FastifyInstance, { settings, load, cache, authent
   });
 
   app.addHook('onRequest', async (request, reply) => {
-    if (!isProbe(request.path)) {
-      const found = await authenticator.authenticate(request.headers.authorization);
-      if (found instanceof ServiceError) request.context.refusal = found;
-      else request.context.principal = found;
-    }
+    if (isProbe(request.path)) return;
+    const found = await authenticator.authenticate(request.headers.authorization);
+    if (found instanceof ServiceError) request.context.refusal = found;
+    else request.context.principal = found;
     if (hasRateLimit(request.path)) {
       reply.headers(await limiter.count(request.routeOptions.url ?? '', request.context));
     }
