@@ -1,7 +1,8 @@
 """The combinations of choices that are tested, computed from the questions of `copier.yml`.
 
 The number of combinations is the product of all choices, which is too many to test. The tests use
-`rows()`: the presets of each framework, and enough further combinations that any two choices occur together.
+`rows()`: the presets of each framework, and enough further combinations that any two choices occur
+together.
 """
 
 from __future__ import annotations

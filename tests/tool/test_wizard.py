@@ -152,9 +152,7 @@ def test_back_leads_along_the_questions_before_the_name(ask: Ask, tmp_path: Path
     assert answers == {"name": "till", "paint": False, "colour": "red", "size": 9}
 
 
-def test_a_question_before_the_name_may_be_answered_by_the_preset(
-    ask: Ask, tmp_path: Path
-) -> None:
+def test_a_question_before_the_name_may_be_answered_by_the_preset(ask: Ask, tmp_path: Path) -> None:
     answers, _ = ask("no", CREATE, of=leading(tmp_path), name="shop", preset="red")
     assert (answers["colour"], answers["size"]) == ("red", 1)
 
@@ -169,9 +167,7 @@ def test_an_answer_to_a_question_before_the_name_that_is_not_valid_is_told_at_on
 def test_an_answer_of_the_preset_that_the_framework_excludes_is_asked_for(
     ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers, preset = ask(
-        "no", "blue", "small", ENTER, CREATE, of=leading(tmp_path), name="shop"
-    )
+    answers, preset = ask("no", "blue", "small", ENTER, CREATE, of=leading(tmp_path), name="shop")
     assert "\nSize?\nsize cannot be 1: blue is for large ones\n" in capsys.readouterr().err
     assert (preset, answers["size"]) == ("small", 9)
 
@@ -274,6 +270,25 @@ def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
         ENTER, "production", ENTER, "preset", "custom", *(ENTER,) * 6, CREATE, name="shop"
     )
     assert (preset, answers["database"]) == (None, "postgresql")
+
+
+def test_another_framework_in_the_summary_asks_for_what_it_lacks(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = (*(ENTER,) * 3, "database", "mongodb", "framework", "fastify", "mysql", CREATE)
+    answers, preset = ask(*typed, name="shop")
+    assert (answers["framework"], answers["database"], preset) == ("fastify", "mysql", "starter")
+    said = "database cannot be 'mongodb': Fastify does not have it yet"
+    assert f"\nWhere does it keep its data?\n{said}\n" in capsys.readouterr().err
+
+
+def test_frameworks_are_shown_under_their_language(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(*(ENTER,) * 3, CREATE, name="shop")
+    shown = capsys.readouterr().err.partition("Which framework?\n")[2].splitlines()
+    assert [shown[0], shown[2]] == ["  Python", "  TypeScript"]
+    assert shown[1].startswith("    1. FastAPI: ") and shown[3].startswith("    2. Fastify: ")
 
 
 def test_the_summary_shows_every_answer_and_why_some_are_fixed(

@@ -1,4 +1,6 @@
-"""Decides what is asked next: the name, the questions before it in copier.yml, a preset, what the
+"""Decides what is asked next.
+
+First the name, then the questions that stand before it in copier.yml, then a preset, then what the
 preset leaves open, then a summary.
 
 How a question is shown is up to the asker: `Menus`, or `Plain` for line mode.
