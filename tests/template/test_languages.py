@@ -83,9 +83,8 @@ def names(text: str, named: Named) -> bool:
 
 def is_own(path: PurePosixPath, named: Named) -> bool:
     """Whether a file is in a folder of the framework or language, or is a module with its name."""
-    return path.stem == named.name or any(
-        f"{{{{use.{layer}}}}}" in path.parts for layer in named.layers
-    )
+    folders = {f"{{{{use.{layer}}}}}" for layer in named.layers}
+    return path.stem == named.name or not folders.isdisjoint(path.parts)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +102,11 @@ def found() -> dict[Named, set[str]]:
 
 def listed(kind: str) -> set[str]:
     """The files of the table in docs/architecture.md that have something of this kind."""
-    page = (ROOT / "docs/architecture.md").read_text()
-    head, _, *rows = re.findall(
-        r"^\|.*\|$", page.partition(f"### {SECTION}\n")[2].partition("\n#")[0], re.MULTILINE
-    )
-    column = [cell.strip() for cell in head.split("|")].index(f"a {kind} adds")
-    cells = [row.split("|") for row in rows]
-    return {re.findall("`(.+?)`", row[1])[0] for row in cells if row[column].strip()}
+    _, _, page = (ROOT / "docs/architecture.md").read_text().partition(f"\n### {SECTION}\n")
+    table = re.findall(r"^\|.*\|$", page.partition("\n#")[0], re.MULTILINE)
+    head, _, *rows = ([cell.strip() for cell in line.split("|")] for line in table)
+    column = head.index(f"a {kind} adds")
+    return {row[1].strip("`") for row in rows if row[column]}
 
 
 @pytest.mark.parametrize("kind", ["framework", "language"])
