@@ -19,23 +19,18 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scaffold.template.spec import STACK_RECORD, load
+
 ROOT = Path(__file__).parents[1]
 
 
 class Choices(NamedTuple):
     """What a stack supports. A queue of `queues` has a document of its events."""
 
-    auths: tuple[str, ...]
-    queues: tuple[str, ...] = ()
-    has_webhooks: bool = False
+    auths: list[str]
+    queues: list[str]
+    has_webhooks: bool
 
-
-STACKS = {
-    "fastapi": Choices(
-        ("jwt", "none"), ("database", "rabbitmq", "redis", "kafka", "sqs"), has_webhooks=True
-    ),
-    "fastify": Choices(("jwt", "none"), ("database",)),
-}
 
 # Stand-ins that JSON leaves as they are and nothing else contains.
 NAME = "the-name-of-the-service"
@@ -44,11 +39,24 @@ DESCRIPTION = "The description of the service"
 
 def main() -> None:
     """Write the parts of all stacks."""
-    for framework, choices in STACKS.items():
+    for framework, choices in stacks().items():
         stack = ROOT / "template" / f"{{{{use.{framework}}}}}" / "_stack"
         write_openapi(stack / "openapi", framework, choices)
         if choices.queues:
             write_asyncapi(stack / "asyncapi", framework, choices)
+
+
+def stacks() -> dict[str, Choices]:
+    """What each stack supports, from the questions and from its record."""
+    questions = {question.name: question for question in load(ROOT).questions}
+    found = {}
+    for framework in questions["framework"].choices.values():
+        supported = {
+            name: list(questions[name].choices.values()) for name in ("auth", "queue", "webhooks")
+        } | questions[f"{STACK_RECORD}{framework}"].default.get("supports", {})
+        queues = [queue for queue in supported["queue"] if queue != "none"]
+        found[framework] = Choices(supported["auth"], queues, "signed" in supported["webhooks"])
+    return found
 
 
 def write_openapi(folder: Path, framework: str, choices: Choices) -> None:

@@ -1,7 +1,8 @@
 """The combinations of choices that are tested, computed from the questions of `copier.yml`.
 
 The number of combinations is the product of all choices, which is too many to test. The tests use
-`rows()`: the presets, and enough further combinations that any two choices occur together.
+`rows()`: the presets of each framework, and enough further combinations that any two choices occur
+together.
 """
 
 from __future__ import annotations
@@ -62,22 +63,33 @@ CHOSEN = (
     "fastapi-mongodb-jwt-kafka-memory-none-github",
     "fastapi-mongodb-jwt-sqs-memory-none-github",
     "fastapi-mongodb-jwt-none-memory-none-github",
-    "fastify-sqlite-jwt-database-memory-none-github",
-    "fastify-postgresql-jwt-database-memory-none-none",
     "fastify-mysql-none-database-memory-none-github",
-    "fastify-sqlite-none-none-memory-none-none",
-    "fastify-postgresql-none-none-memory-none-github",
     "fastify-mysql-jwt-none-memory-none-none",
+    "fastify-postgresql-none-none-memory-none-none",
+    "fastify-sqlite-none-database-memory-none-none",
 )
-"""Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
+"""Rows that stay when choices are added, so that their proofs stay valid.
+
+With the presets of each framework, they cover all pairs.
+"""
 
 
 @cache
 def rows() -> list[dict[str, Any]]:
     """The presets, and more combinations until each legal pair of choices is in one of them."""
-    presets = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
+    presets = preset_rows()
     chosen = [answers for answers in _product(axes()) if row_id(answers) in CHOSEN]
     return list(cover(axes(), is_legal, [*presets, *chosen]))
+
+
+def preset_rows() -> list[dict[str, Any]]:
+    """The presets of each framework, as far as it supports them."""
+    every = [
+        {"framework": framework, **preset.answers}
+        for framework in axes()["framework"]
+        for preset in TEMPLATE.presets.values()
+    ]
+    return list(filter(is_legal, every))
 
 
 def matrix() -> list[dict[str, Any]]:
@@ -116,8 +128,12 @@ def is_offered(question: str, choice: str) -> bool:
 
 
 def row_id(answers: Answers) -> str:
-    """The id of a combination: all its values, like `fastapi-mysql-none-none-redis-none-none`."""
-    return "-".join(str(answers[name]) for name in axes())
+    """The id of a combination: all its values, like `fastapi-mysql-none-none-redis-none-none`.
+
+    What the answers leave out is the default: presets name no framework.
+    """
+    complete = answers if answers.keys() >= axes().keys() else answered(answers).recorded
+    return "-".join(str(complete[name]) for name in axes())
 
 
 def label(answers: Answers) -> str:

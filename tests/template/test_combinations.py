@@ -12,7 +12,17 @@ from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import Template, load
 from scaffold.terminal.errors import Problem
-from tests.combinations import TEMPLATE, axes, combinations, cover, matrix, row_id, rows
+from tests.combinations import (
+    CHOSEN,
+    TEMPLATE,
+    axes,
+    combinations,
+    cover,
+    matrix,
+    preset_rows,
+    row_id,
+    rows,
+)
 from tests.oracle import SUPPORTED, is_legal
 from tests.tool.test_questions import template
 
@@ -58,8 +68,22 @@ def test_a_combination_that_only_the_questions_refuse_is_found(tmp_path: Path) -
 
 
 def test_the_presets_are_the_first_rows() -> None:
-    presets = [preset.answers for preset in TEMPLATE.presets.values()]
+    presets = [
+        {"framework": framework, **preset.answers}
+        for framework in SUPPORTED
+        for preset in TEMPLATE.presets.values()
+    ]
     assert rows()[: len(presets)] == presets
+
+
+def test_the_presets_and_the_chosen_rows_cover_all_pairs() -> None:
+    ids = [row_id(row) for row in rows()]
+    assert set(ids) == {*map(row_id, preset_rows()), *CHOSEN}
+
+
+def test_the_id_of_a_preset_is_that_of_its_row_with_the_default_framework() -> None:
+    ids = [row_id(preset.answers) for preset in TEMPLATE.presets.values()]
+    assert ids == [row_id(row) for row in rows()[: len(ids)]]
 
 
 def test_each_pair_of_choices_is_in_a_row() -> None:

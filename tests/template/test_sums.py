@@ -250,7 +250,6 @@ def test_a_new_framework_of_the_same_language_adds_one_folder(template: Path) ->
     shutil.copytree(folder, template / "template/{{use.dummy}}")
     record = "{{use.dummy}}/_stack/stack.yml"
     replace(template, f"template/{record}", "stack_fastapi:", "stack_dummy:")
-    replace(template, "template/_axes/use.jinja", "'fastapi', ", "'fastapi', 'dummy', ")
     records = "'fastapi': stack_fastapi"
     replace(template, "template/_axes/stacks.jinja", records, f"{records}, 'dummy': stack_dummy")
     include = "!include template/{{use.fastapi}}/_stack/stack.yml\n---\n"
@@ -304,7 +303,7 @@ def add(root: Path, dummy: Dummy, paths: tuple[str, ...]) -> None:
     )
     replace(root, f"template/_axes/{dummy.record}", re.escape(like), like + new)
     name = f"'{dummy.layer}_dummy'"
-    replace(root, "template/_axes/use.jinja", r"set names = \[", f"set names = [{name}, ")
+    replace(root, "template/_axes/use.jinja", r"\['db_sql', ", f"['db_sql', {name}, ")
     replace(
         root, "copier.yml", r"  choices:\n", "  choices:\n    Dummy: dummy\n", after=dummy.answer
     )

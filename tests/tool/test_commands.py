@@ -38,11 +38,23 @@ def test_choices_shows_every_choice_and_preset(scaffold: Scaffold) -> None:
         assert f"    {name:<12}{preset.help}\n" in shown
 
 
+def test_choices_shows_frameworks_under_their_language(scaffold: Scaffold) -> None:
+    shown = scaffold("choices").out
+    [framework] = [question for question in TEMPLATE.asked if question.name == "framework"]
+    languages = list(framework.groups.values())
+    assert languages == sorted(languages, key=languages.index)  # each language once
+    assert shown.startswith("framework  Which framework?\n  Python\n  * fastapi     FastAPI — ")
+    assert "\n  TypeScript\n    fastify     Fastify — " in shown
+
+
 def test_choices_as_json_is_the_same(scaffold: Scaffold) -> None:
     told = json.loads(scaffold("choices", "--json").out)
     databases = [choice["value"] for choice in told["choices"]["database"]]
     assert databases == ["sqlite", "postgresql", "mysql", "mongodb"]
     assert told["stacks"]["fastapi"]["language"] == "python"
+    groups = {choice["value"]: choice["group"] for choice in told["choices"]["framework"]}
+    assert (groups["fastapi"], groups["fastify"]) == ("Python", "TypeScript")
+    assert {choice["group"] for choice in told["choices"]["database"]} == {""}
     assert told["presets"]["minimal"]["answers"]["auth"] == "none"
 
 

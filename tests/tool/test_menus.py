@@ -334,6 +334,44 @@ def test_a_question_says_why_it_is_asked_again(answer: Answer) -> None:
     assert "red is out of stock\n? Which colour?" in screen.text()
 
 
+GROUPED = Prompt(
+    "Which letter?",
+    (
+        Choice("a", "Alpha", "the first", group="Greek"),
+        Choice("b", "Beta", refusal="sold out", group="Greek"),
+        Choice("c", "See", "the last", group="Latin"),
+    ),
+)
+
+
+def test_choices_stand_under_the_heading_of_their_group(answer: Answer) -> None:
+    screen = Screen()
+    answer(GROUPED, ENTER, on=screen.output)
+    assert (
+        "   Greek\n \u276f   Alpha  the first\n   - Beta (unavailable: sold out)\n"
+        "   Latin\n     See    the last\n"
+    ) in screen.text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen"), [("", "a"), (DOWN, "c"), (DOWN * 2, "a"), (UP, "c"), ("t", "a")]
+)
+def test_keys_pass_over_headings(typed: str, chosen: str, answer: Answer) -> None:
+    assert answer(GROUPED, typed, ENTER) == chosen
+
+
+def test_the_pointer_begins_at_the_default_below_headings(answer: Answer) -> None:
+    assert answer(replace(GROUPED, default="c"), ENTER) == "c"
+
+
+def test_a_long_menu_with_headings_has_no_filter(answer: Answer) -> None:
+    """In questionary 2.1 a filter selects a heading, or never ends to look for a choice."""
+    choices = tuple(Choice(number, f"one {number}", group="Ones") for number in range(20))
+    screen = Screen()
+    assert answer(Prompt("?", choices), "Ones", DOWN, ENTER, on=screen.output) == 1
+    assert "Letters: filter" not in screen.text()
+
+
 def test_long_explanations_are_wrapped_between_words(answer: Answer) -> None:
     screen = Screen()
     words = "a long meaning that needs two lines"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.combinations import TEMPLATE
+from tests.combinations import TEMPLATE, axes
 from tests.tool.conftest import Scaffold, commit, git, tree
 
 
@@ -25,9 +25,18 @@ def test_defaults_are_the_starter_preset(scaffold: Scaffold, workplace: Path) ->
     assert answers_of(workplace / "a/shop") == answers_of(workplace / "b/shop")
 
 
-def test_every_preset_answers_every_choice() -> None:
+def test_every_preset_answers_every_choice_after_the_name() -> None:
     choices = {question.name for question in TEMPLATE.asked if question.choices}
+    choices -= {question.name for question in TEMPLATE.leading}
     assert all(set(preset.answers) == choices for preset in TEMPLATE.presets.values())
+
+
+def test_a_preset_goes_with_every_framework(scaffold: Scaffold, workplace: Path) -> None:
+    for framework in axes()["framework"]:
+        for name, preset in TEMPLATE.presets.items():
+            flags = ("--framework", framework, "--preset", name, "--dry-run", "--json")
+            made = json.loads(scaffold("new", "shop", *flags).out)["answers"]
+            assert made.items() >= {"framework": framework, **preset.answers}.items()
 
 
 def test_the_last_part_of_the_path_is_the_name(scaffold: Scaffold, workplace: Path) -> None:

@@ -15,15 +15,18 @@ from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
 from scaffold.terminal.errors import Problem
-from tests.combinations import TEMPLATE
+from tests.combinations import TEMPLATE, axes
 from tests.tool.conftest import Scaffold, tree
 from tests.tool.test_questions import template
 
 
 @pytest.mark.parametrize(
     "answers",
-    [*(preset.answers for preset in TEMPLATE.presets.values()), {"framework": "fastify"}],
-    ids=[*TEMPLATE.presets, "fastify"],
+    [
+        *(preset.answers for preset in TEMPLATE.presets.values()),
+        *({"framework": framework} for framework in axes()["framework"][1:]),
+    ],
+    ids=[*TEMPLATE.presets, *axes()["framework"][1:]],
 )
 def test_what_new_makes_is_what_copier_copy_makes(
     answers: Mapping[str, Any],

@@ -20,6 +20,12 @@ name: {type: str, help: "Name?"}
 """
 
 
+CONDITIONAL = """\
+queue: {type: str, choices: {A broker: broker, None: none}, default: none}
+broker: {type: str, choices: {One: one, Two: two}, default: one, when: "{{ queue == 'broker' }}"}
+"""
+
+
 def template(folder: Path, questions: str = "", **files: str) -> Path:
     """A template with these questions and files; `__` in a file's name stands for a slash."""
     root = folder / "template-root"
@@ -46,16 +52,39 @@ def test_a_default_may_follow_from_earlier_answers(tmp_path: Path) -> None:
     assert answers(root).recorded["title"] == "The shop"
 
 
+def test_only_answers_that_are_not_the_default_are_decided(tmp_path: Path) -> None:
+    root = template(tmp_path, CONDITIONAL + "title: {type: str, default: 'The {{ queue }}'}")
+    given = {"name": "shop", "queue": "broker", "broker": "one", "title": "The broker"}
+    decided = Questionnaire(Jinja(load(root))).decided(given)
+    assert decided == {"name": "shop", "queue": "broker"}
+
+
+GROUPS = """\
+_scaffold_groups: {database: {records: record_, fact: kind, titles: kinds}}
+kinds: {type: yaml, when: false, default: {sql: {title: SQL}, documents: {title: Documents}}}
+record_a: {type: yaml, when: false, default: {kind: sql}}
+record_b: {type: yaml, when: false, default: {kind: documents}}
+database: {type: str, choices: {A: a, B: b}, default: a}
+"""
+
+
+def test_choices_have_the_heading_that_their_record_names(tmp_path: Path) -> None:
+    [question] = [q for q in load(template(tmp_path, GROUPS)).asked if q.name == "database"]
+    assert [question.group(value) for value in ("a", "b", "c")] == ["SQL", "Documents", ""]
+
+
+@pytest.mark.parametrize(
+    "missing", ["documents: {title: Documents}", "kind: documents", "title: SQL"]
+)
+def test_a_heading_that_is_missing_is_a_fault_of_the_template(missing: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"_scaffold_groups of .* does not fit the records"):
+        load(template(tmp_path, GROUPS.replace(missing, "other: 1")))
+
+
 def test_a_fact_is_computed_and_not_recorded(tmp_path: Path) -> None:
     root = template(tmp_path, "fact: {type: yaml, when: false, default: '{a: {{ name }}}'}")
     assert answers(root).context["fact"] == {"a": "shop"}
     assert "fact" not in answers(root).recorded
-
-
-CONDITIONAL = """\
-queue: {type: str, choices: {A broker: broker, None: none}, default: none}
-broker: {type: str, choices: {One: one, Two: two}, default: one, when: "{{ queue == 'broker' }}"}
-"""
 
 
 def test_a_question_may_depend_on_an_answer(tmp_path: Path) -> None:

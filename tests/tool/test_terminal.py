@@ -176,7 +176,8 @@ WHOLE = Recording(
     [
         Step("Without PATH, the first question is the name.", (), "What is the service called?"),
         Step("`Shop`, Enter: the text is not valid.", ("Shop", "Enter"), "must be 2 to 40"),
-        Step("Ctrl-U, `shop`, Enter: the preset.", ("C-u", "shop", "Enter"), "custom"),
+        Step("Ctrl-U, `shop`, Enter: the framework.", ("C-u", "shop", "Enter"), "FastAPI"),
+        Step("Enter: the preset.", ("Enter",), "custom"),
         Step("Down, Enter: what the preset leaves open.", ("Down", "Enter"), "in one sentence?"),
         Step("Shift-Tab: back to the preset.", ("BTab",), "custom"),
         Step("Enter, Enter: the summary.", ("Enter", "Enter"), "Create shop with these answers?"),
@@ -209,7 +210,7 @@ RECORDINGS = [
         "Ctrl-C leaves nothing",
         "scaffold new shop",
         [
-            Step("The first question.", (), "custom"),
+            Step("The first question.", (), "FastAPI"),
             Step("Ctrl-C.", ("C-c",), DONE),
         ],
         code=130,
@@ -222,7 +223,7 @@ RECORDINGS = [
     ),
 ]
 PLAIN_COMMAND = "scaffold new shop --plain"
-PLAIN_LINES = ["?", "9", "production", "b", "2", "", "database", "sqlite"]
+PLAIN_LINES = ["", "?", "9", "production", "b", "2", "", "database", "sqlite"]
 
 
 @pytest.fixture(scope="session")
@@ -290,7 +291,7 @@ def test_line_mode(terminal: Open, page: dict[str, str]) -> None:
 
 
 def test_a_dumb_terminal_gets_line_mode(terminal: Open) -> None:
-    terminal("TERM=dumb scaffold new shop").see("Answer [starter]:")
+    terminal("TERM=dumb scaffold new shop").see("Answer [FastAPI]:")
 
 
 def test_without_colour_the_screen_is_the_same(terminal: Open) -> None:
@@ -344,8 +345,10 @@ def test_cancelling_leaves_nothing_anywhere(
     place: str, way: str, terminal: Open, desk: Path
 ) -> None:
     window = terminal(f"scaffold new shop{' --plain' if place == 'plain' else ''}")
-    window.see("custom")
+    window.see("FastAPI")
     if place in ("text", "summary"):
+        window.type("Enter")
+        window.see("custom")
         window.type("Enter")
         window.see("in one sentence?")
     if place == "summary":

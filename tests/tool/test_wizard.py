@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,10 +89,43 @@ def exclusive(tmp_path: Path) -> Template:
     return load(template(tmp_path, EXCLUSIVE))
 
 
-def test_name_preset_description_and_done(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", ENTER, CREATE)
+LEADING = """\
+_scaffold_presets:
+  big: {help: Everything, answers: {size: 9}}
+  small: {help: Little, answers: {size: 1}}
+  red: {help: Red, answers: {colour: red, size: 1}}
+_scaffold_groups:
+  colour: {records: colour_, fact: kind, titles: kinds}
+kinds: {type: yaml, when: false, default: {warm: {title: Warm}, cold: {title: Cold}}}
+colour_red: {type: yaml, when: false, default: {kind: warm}}
+colour_blue: {type: yaml, when: false, default: {kind: cold}}
+paint: {type: bool, help: Paint?, default: false}
+colour:
+  type: str
+  help: Colour?
+  choices: {Red — like a rose: red, Blue — like the sea: blue}
+  default: red
+name: {type: str, help: Name?}
+size:
+  type: int
+  help: Size?
+  choices:
+    Nine: 9
+    One: {value: 1, validator: "{% if colour == 'blue' %}blue is for large ones{% endif %}"}
+  default: 9
+"""
+
+
+def leading(folder: Path) -> Template:
+    """A template with two questions before the name, one of them with headings."""
+    (folder / "copier.yml").write_text(LEADING)
+    return load(folder)
+
+
+def test_name_framework_preset_description_and_done(ask: Ask) -> None:
+    answers, preset = ask("shop", "fastify", "production", ENTER, CREATE)
     assert preset == "production"
-    assert answers["name"] == "shop"
+    assert (answers["name"], answers["framework"]) == ("shop", "fastify")
     assert answers["database"] == "postgresql"
     assert answers["description"] == "Takes orders and confirms them"
 
@@ -99,12 +133,47 @@ def test_name_preset_description_and_done(ask: Ask) -> None:
 def test_a_name_that_is_given_is_not_asked_for(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, CREATE, name="shop")
+    ask(ENTER, ENTER, ENTER, CREATE, name="shop")
     assert "What is the service called?" not in capsys.readouterr().err
 
 
+def test_the_questions_before_the_name_come_after_it_and_before_the_preset(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, preset = ask("shop", "no", "blue", "big", CREATE, of=leading(tmp_path))
+    asked = re.findall(r"\n(.*\?)\n", capsys.readouterr().err.partition("Create shop")[0])
+    assert asked == ["Name?", "Paint?", "Colour?", "What kind of service?"]
+    assert (preset, answers["colour"], answers["size"]) == ("big", "blue", 9)
+
+
+def test_back_leads_along_the_questions_before_the_name(ask: Ask, tmp_path: Path) -> None:
+    typed = ("shop", "yes", "blue", BACK, BACK, BACK, "till", "no", "red", "big", CREATE)
+    answers, _ = ask(*typed, of=leading(tmp_path))
+    assert answers == {"name": "till", "paint": False, "colour": "red", "size": 9}
+
+
+def test_a_question_before_the_name_may_be_answered_by_the_preset(ask: Ask, tmp_path: Path) -> None:
+    answers, _ = ask("no", CREATE, of=leading(tmp_path), name="shop", preset="red")
+    assert (answers["colour"], answers["size"]) == ("red", 1)
+
+
+def test_an_answer_to_a_question_before_the_name_that_is_not_valid_is_told_at_once(
+    ask: Ask,
+) -> None:
+    with pytest.raises(Problem, match="framework has no choice 'rails'"):
+        ask(name="shop", framework="rails")
+
+
+def test_an_answer_of_the_preset_that_the_framework_excludes_is_asked_for(
+    ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers, preset = ask("no", "blue", "small", ENTER, CREATE, of=leading(tmp_path), name="shop")
+    assert "\nSize?\nsize cannot be 1: blue is for large ones\n" in capsys.readouterr().err
+    assert (preset, answers["size"]) == ("small", 9)
+
+
 def test_each_part_can_be_chosen(ask: Ask) -> None:
-    each = ("custom", "fastapi", ENTER, "postgresql", "jwt", "none", "memory", ENTER, ENTER)
+    each = ("fastapi", "custom", ENTER, "postgresql", "jwt", "none", "memory", ENTER, ENTER)
     answers, preset = ask(*each, CREATE, name="shop")
     assert preset is None
     assert (answers["database"], answers["auth"], answers["queue"]) == ("postgresql", "jwt", "none")
@@ -120,7 +189,7 @@ def test_a_question_with_a_single_choice_is_not_asked(
 
 
 def test_what_was_given_is_not_asked(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, CREATE, name="shop", database="postgresql")
+    answers, _ = ask(*(ENTER,) * 3, CREATE, name="shop", database="postgresql")
     assert answers["database"] == "postgresql"
 
 
@@ -132,12 +201,13 @@ def test_no_preset_is_asked_for_when_all_that_it_decides_was_given(ask: Ask) -> 
 
 
 def test_a_given_preset_is_not_asked_for(ask: Ask) -> None:
-    answers, preset = ask(ENTER, CREATE, preset="minimal", name="shop")
+    answers, preset = ask(ENTER, ENTER, CREATE, preset="minimal", name="shop")
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
 def test_a_given_preset_can_be_changed_in_the_summary(ask: Ask) -> None:
-    answers, preset = ask(ENTER, "preset", "starter", CREATE, preset="minimal", name="shop")
+    typed = (ENTER, ENTER, "preset", "starter", CREATE)
+    answers, preset = ask(*typed, preset="minimal", name="shop")
     assert (preset, answers["auth"]) == ("starter", "jwt")
 
 
@@ -149,69 +219,89 @@ def test_an_unknown_preset_is_told_before_anything_is_asked(ask: Ask) -> None:
 def test_an_answer_that_is_not_valid_is_asked_for_again(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers, _ = ask("Shop", "shop", ENTER, ENTER, CREATE)
+    answers, _ = ask("Shop", "shop", ENTER, ENTER, ENTER, CREATE)
     assert answers["name"] == "shop"
     assert "The name 'Shop' must be 2 to 40 lower-case letters" in capsys.readouterr().err
 
 
 def test_back_asks_the_question_before(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", BACK, "minimal", ENTER, CREATE)
+    answers, preset = ask("shop", ENTER, "production", BACK, "minimal", ENTER, CREATE)
     assert (preset, answers["auth"]) == ("minimal", "none")
 
 
 def test_back_at_the_first_question_stays_there(ask: Ask) -> None:
-    assert ask(BACK, "shop", ENTER, ENTER, CREATE)[0]["name"] == "shop"
+    assert ask(BACK, "shop", ENTER, ENTER, ENTER, CREATE)[0]["name"] == "shop"
 
 
 def test_back_leads_over_the_preset_to_the_name(ask: Ask) -> None:
-    answers, preset = ask("shop", "production", BACK, BACK, "store", ENTER, ENTER, CREATE)
+    typed = ("shop", ENTER, "production", BACK, BACK, BACK, "store", ENTER, ENTER, ENTER, CREATE)
+    answers, preset = ask(*typed)
     assert (answers["name"], preset) == ("store", "production")
 
 
 def test_an_answer_that_is_asked_for_again_is_remembered(ask: Ask) -> None:
-    answers, _ = ask(ENTER, "Sells", BACK, BACK, ENTER, ENTER, CREATE, name="shop")
+    answers, _ = ask(ENTER, ENTER, "Sells", BACK, BACK, ENTER, ENTER, CREATE, name="shop")
     assert answers["description"] == "Sells"
 
 
 def test_back_at_the_summary_asks_the_last_question_again(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, BACK, "Sells", CREATE, name="shop")
+    answers, _ = ask(ENTER, ENTER, ENTER, BACK, "Sells", CREATE, name="shop")
     assert answers["description"] == "Sells"
 
 
 def test_the_summary_can_change_an_answer(ask: Ask) -> None:
-    answers, preset = ask(ENTER, ENTER, "database", "postgresql", CREATE, name="shop")
+    answers, preset = ask(*(ENTER,) * 3, "database", "postgresql", CREATE, name="shop")
     assert (preset, answers["database"]) == ("starter", "postgresql")
 
 
 def test_back_in_a_change_keeps_the_answer(ask: Ask) -> None:
-    answers, _ = ask(ENTER, ENTER, "database", BACK, CREATE, name="shop")
+    answers, _ = ask(ENTER, ENTER, ENTER, "database", BACK, CREATE, name="shop")
     assert answers["database"] == "sqlite"
 
 
 def test_another_preset_in_the_summary_decides_its_parts_anew(ask: Ask) -> None:
-    each = ("custom", ENTER, ENTER, "postgresql", ENTER, "none", ENTER, ENTER, ENTER)
+    each = (ENTER, "custom", ENTER, "postgresql", ENTER, "none", ENTER, ENTER, ENTER)
     answers, preset = ask(*each, "preset", "starter", CREATE, name="shop")
     assert (preset, answers["database"], answers["queue"]) == ("starter", "sqlite", "database")
 
 
 def test_each_part_in_the_summary_begins_with_the_preset(ask: Ask) -> None:
     answers, preset = ask(
-        "production", ENTER, "preset", "custom", *(ENTER,) * 7, CREATE, name="shop"
+        ENTER, "production", ENTER, "preset", "custom", *(ENTER,) * 6, CREATE, name="shop"
     )
     assert (preset, answers["database"]) == (None, "postgresql")
+
+
+def test_another_framework_in_the_summary_asks_for_what_it_lacks(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = (*(ENTER,) * 3, "database", "mongodb", "framework", "fastify", "mysql", CREATE)
+    answers, preset = ask(*typed, name="shop")
+    assert (answers["framework"], answers["database"], preset) == ("fastify", "mysql", "starter")
+    said = "database cannot be 'mongodb': Fastify does not have it yet"
+    assert f"\nWhere does it keep its data?\n{said}\n" in capsys.readouterr().err
+
+
+def test_frameworks_are_shown_under_their_language(
+    ask: Ask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(*(ENTER,) * 3, CREATE, name="shop")
+    shown = capsys.readouterr().err.partition("Which framework?\n")[2].splitlines()
+    assert [shown[0], shown[2]] == ["  Python", "  TypeScript"]
+    assert shown[1].startswith("    1. FastAPI: ") and shown[3].startswith("    2. Fastify: ")
 
 
 def test_the_summary_shows_every_answer_and_why_some_are_fixed(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, CREATE, name="shop")
+    ask(ENTER, ENTER, ENTER, CREATE, name="shop")
     summary = capsys.readouterr().err.partition("Select one to change it.\n")[2]
     assert summary.splitlines()[:13] == [
         "  1. create: Create the service",
         "  2. files: Show the files first",
-        "  3. preset: starter",
-        "  4. framework: FastAPI",
+        "  3. framework: FastAPI",
         "  - name: shop (from PATH)",
+        "  4. preset: starter",
         "  5. description: Takes orders and confirms them",
         "  6. database: SQLite",
         "  7. auth: JWT",
@@ -226,7 +316,7 @@ def test_the_summary_shows_every_answer_and_why_some_are_fixed(
 def test_the_files_can_be_seen_before_they_are_made(
     ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(ENTER, ENTER, "files", CREATE, name="shop")
+    ask(ENTER, ENTER, ENTER, "files", CREATE, name="shop")
     assert "\nThe files of shop\n  at most 20 lines\n" in capsys.readouterr().err
 
 
@@ -317,7 +407,7 @@ def test_a_default_that_is_not_valid_is_a_fault_of_the_template(
 
 
 def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
-    ask("?", ENTER, "?", ENTER, CREATE, name="shop")
+    ask("?", ENTER, ENTER, "?", ENTER, CREATE, name="shop")
     shown = capsys.readouterr().err
     assert "Type a number or a name." in shown
     assert "Type a text." in shown
@@ -327,14 +417,14 @@ def test_a_question_mark_explains(ask: Ask, capsys: pytest.CaptureFixture[str]) 
 def test_a_choice_that_there_is_not_is_told_in_one_line(
     number: str, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(number, ENTER, ENTER, CREATE, name="shop")
+    ask(ENTER, number, ENTER, ENTER, CREATE, name="shop")
     told = f"Answer [starter]: There is no choice {number}: type a number from 1 to 4, or a name.\n"
     assert told in capsys.readouterr().err
 
 
 def test_stopping_at_the_summary_interrupts(ask: Ask) -> None:
     with pytest.raises(Interrupted) as interruption:
-        ask(ENTER, ENTER, "cancel", name="shop")
+        ask(ENTER, ENTER, ENTER, "cancel", name="shop")
     assert interruption.value.exit_code == 130
 
 
@@ -353,7 +443,7 @@ def test_a_name_whose_folder_is_taken_is_refused_at_once(
 ) -> None:
     (workplace / "shop").mkdir()
     (workplace / "shop/notes.txt").touch()
-    typing("shop", "till", ENTER, ENTER, CREATE)
+    typing("shop", "till", ENTER, ENTER, ENTER, CREATE)
     outcome = scaffold("new", "--plain", "--no-git")
     assert (outcome.code, (workplace / "till/README.md").is_file()) == (0, True)
     assert f"{workplace}/shop is not empty" in outcome.err
@@ -362,12 +452,12 @@ def test_a_name_whose_folder_is_taken_is_refused_at_once(
 def test_new_asks_and_teaches_the_command(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("shop", "production", ENTER, CREATE)
+    typing("shop", "fastify", "production", ENTER, CREATE)
     outcome = scaffold("new", "--plain", "--auth", "none", "--no-git")
     assert (outcome.code, outcome.out) == (0, "")
     assert outcome.err.endswith(
         "\nTo create the same project without questions:\n"
-        "  scaffold new shop --preset production --auth none --no-git\n"
+        "  scaffold new shop --framework fastify --preset production --auth none --no-git\n"
     )
     assert answers_of(workplace / "shop")["database"] == "postgresql"
 
@@ -375,7 +465,7 @@ def test_new_asks_and_teaches_the_command(
 def test_the_command_that_is_taught_makes_the_same_project(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing("custom", ENTER, "Sells, don't they", "postgresql", *(ENTER,) * 5, CREATE)
+    typing(ENTER, "custom", "Sells, don't they", "postgresql", *(ENTER,) * 5, CREATE)
     taught = scaffold("new", "a/shop", "--plain").err.splitlines()[-1].strip()
     assert taught == (
         "scaffold new a/shop --defaults "
@@ -389,14 +479,14 @@ def test_the_command_that_is_taught_makes_the_same_project(
 def test_a_dry_run_of_the_interview_shows_the_tree(
     scaffold: Scaffold, workplace: Path, typing: Type
 ) -> None:
-    typing(ENTER, ENTER, CREATE)
+    typing(ENTER, ENTER, ENTER, CREATE)
     outcome = scaffold("new", "shop", "--plain", "--dry-run")
     assert "src/\n  app/\n" in outcome.out
     assert listing(workplace) == []
 
 
 def test_the_interview_shows_the_folders_of_the_project(scaffold: Scaffold, typing: Type) -> None:
-    typing(ENTER, ENTER, "files", "cancel")
+    typing(ENTER, ENTER, ENTER, "files", "cancel")
     outcome = scaffold("new", "shop", "--plain")
     assert "The files of shop\n  .github/workflows/  " in outcome.err
     assert "Makefile, README.md" in outcome.err

@@ -22,7 +22,7 @@ from tests.updates.projects import ANSWERS_FILE, MADE_UP, Answers, Releases, fil
 from tests.updates.projects import pairwise as pairs_of_answers
 
 PRESETS = [dict(preset.answers) for preset in TEMPLATE.presets.values()]
-PRODUCTION = dict(TEMPLATE.presets["production"].answers)
+PRODUCTION = {"framework": axes()["framework"][0], **TEMPLATE.presets["production"].answers}
 """Each single answer may be changed to any other."""
 
 MORE: dict[str, list[Any]] = {

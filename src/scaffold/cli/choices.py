@@ -39,6 +39,7 @@ def _as_data(questionnaire: Questionnaire) -> dict[str, Any]:
                 {
                     "value": value,
                     "title": title,
+                    "group": question.group(value),
                     "default": value == questionnaire.default(question),
                     "not_with": list(map(asdict, questionnaire.exclusions(question, title))),
                 }
@@ -60,7 +61,11 @@ def _as_text(questionnaire: Questionnaire) -> list[str]:
     for question in _with_choices(template):
         default = questionnaire.default(question)
         lines.append(f"{question.name}  {question.help}")
+        group = ""
         for title, value in question.choices.items():
+            if question.group(value) != group:
+                group = question.group(value)
+                lines.append(f"  {group}")
             mark = "*" if value == default else " "
             lines.append(f"  {mark} {value:<12}{title}")
             lines += [

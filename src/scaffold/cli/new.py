@@ -266,14 +266,17 @@ def _teach(
     no_git: bool,
 ) -> None:
     """Print the command that creates the same project without questions."""
-    base = dict(preset_answers(questionnaire.template, preset)) if preset else {}
-    usual = questionnaire.answers({**base, "name": project.name}).recorded
-    words = ["scaffold", "new", path, *(["--preset", preset] if preset else ["--defaults"])]
+    template = questionnaire.template
+    decided = questionnaire.decided(project.answers.recorded)
+    usual = preset_answers(template, preset) if preset else {}
+    leading = {question.name for question in template.leading}
+    first, rest = list[str](), list[str]()
     for name, value in project.answers.recorded.items():
-        if usual.get(name) != value:
-            words += _flag(name, value)
-    if no_git:
-        words.append("--no-git")
+        is_usual = usual[name] == value if name in usual else name not in decided
+        if not is_usual and name != "name":
+            (first if name in leading else rest).extend(_flag(name, value))
+    start = ["--preset", preset] if preset else ["--defaults"]
+    words = ["scaffold", "new", path, *first, *start, *rest, *(["--no-git"] if no_git else [])]
     console.say(f"\nTo create the same project without questions:\n  {shlex.join(words)}")
 
 

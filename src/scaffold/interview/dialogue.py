@@ -1,4 +1,7 @@
-"""Decides what is asked next: the name, a preset, what the preset leaves open, then a summary.
+"""Decides what is asked next.
+
+First the name, then the questions that stand before it in copier.yml, then a preset, then what the
+preset leaves open, then a summary.
 
 How a question is shown is up to the asker: `Menus`, or `Plain` for line mode.
 """
@@ -6,9 +9,10 @@ How a question is shown is up to the asker: `Menus`, or `Plain` for line mode.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from scaffold.interview.prompts import BACK, Asker, Choice, Prompt
@@ -276,13 +280,17 @@ class _Interview:
         return presets[preset].answers if preset and preset in presets else {}
 
     def _next(self) -> str | None:
-        """The first question that is still open; the name comes first, then the preset."""
+        """The first question that is still open."""
         if "name" not in self.known():
             return "name"
+        if leading := self._first_open(self._leading_steps()):
+            return leading
         if self.purpose.has_presets and _PRESET not in self.typed and self._presets_matter():
             return _PRESET
-        open_names = (step.question.name for step in self._steps() if self._is_open(step))
-        return next(open_names, None)
+        return self._first_open(self._steps())
+
+    def _first_open(self, steps: Iterable[Step]) -> str | None:
+        return next((step.question.name for step in steps if self._is_open(step)), None)
 
     def _presets_matter(self) -> bool:
         """Whether any preset answers a question that is neither given nor has a single choice."""
@@ -301,12 +309,21 @@ class _Interview:
     def _steps(self) -> list[Step]:
         """All questions, after the answers that others have made impossible are removed."""
         self._check()
+        return self._walk()
+
+    def _leading_steps(self) -> list[Step]:
+        """The questions before the name. They do not wait for the check of all given answers."""
+        return self._walk(len(self.questionnaire.template.leading))
+
+    def _walk(self, length: int | None = None) -> list[Step]:
         while True:
             try:
-                return list(self.questionnaire.walk(self.known()))
+                return list(islice(self.questionnaire.walk(self.known()), length))
             except Refused as refused:
                 if refused.question not in self.known():
                     raise  # the default in copier.yml is not valid
+                if refused.question in self.given and not self.is_checked:
+                    raise
                 self.typed.pop(refused.question, None)
                 # A question that does not apply now may apply later, and then needs no reason.
                 self.refusals[refused.question] = refused.message if refused.applies else ""
@@ -314,7 +331,8 @@ class _Interview:
     def _prompt(self, name: str) -> Prompt:
         if name == _PRESET:
             return self._presets()
-        step = next(step for step in self._steps() if step.question.name == name)
+        steps = self._leading_steps() if self._is_leading(name) else self._steps()
+        step = next(step for step in steps if step.question.name == name)
         remembered = self.memory.get(name, step.value)
         prompt = Prompt(
             step.question.help,
@@ -327,6 +345,9 @@ class _Interview:
         free = [choice.value for choice in prompt.choices if not choice.refusal]
         return prompt if remembered in free or not free else replace(prompt, default=step.value)
 
+    def _is_leading(self, name: str) -> bool:
+        return any(question.name == name for question in self.questionnaire.template.leading)
+
     def _choices(self, step: Step) -> tuple[Choice, ...]:
         if step.question.type == "bool":
             return _YES_OR_NO
@@ -336,6 +357,7 @@ class _Interview:
                 _label(offer.title),
                 "" if offer.refusal else _meaning(offer.title),
                 offer.refusal,
+                offer.group,
             )
             for offer in self.questionnaire.offers(step.question, step.context)
         )
@@ -364,16 +386,17 @@ class _Interview:
         )
 
     def _summary(self) -> Prompt:
-        steps = [step for step in self._steps() if step.shown]
+        lines = [self._line_of_summary(step) for step in self._steps() if step.shown]
         preview = [self.purpose.preview] if self.preview else []
-        preset = [Choice(_PRESET, "preset", self._preset_label())] if _PRESET in self.typed else []
+        if _PRESET in self.typed:
+            preset = Choice(_PRESET, "preset", self._preset_label())
+            lines.insert([line.value for line in lines].index("name") + 1, preset)
         return Prompt(
             self.purpose.heading.format(name=self.known()["name"]),
             (
                 self.purpose.accept,
                 *preview,
-                *preset,
-                *(self._line_of_summary(step) for step in steps),
+                *lines,
                 self.purpose.cancel,
             ),
             default=_ACCEPT,

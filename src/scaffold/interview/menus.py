@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from itertools import count
 from textwrap import wrap
 from types import TracebackType
 from typing import Any, Final, Self
@@ -35,7 +36,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.utils import get_cwidth
 
 from scaffold.interview import session
-from scaffold.interview.prompts import BACK, Choice, Prompt
+from scaffold.interview.prompts import BACK, Choice, Prompt, by_group
 from scaffold.terminal import console
 
 _STYLE: Final = questionary.Style(
@@ -46,6 +47,7 @@ _STYLE: Final = questionary.Style(
         ("pointer", "fg:ansicyan bold"),
         ("highlighted", "fg:ansicyan bold"),
         ("disabled", "dim"),
+        ("separator", "bold"),
         ("note", "fg:ansiyellow"),
         ("invalid", "fg:ansired"),
         ("hint", "dim"),
@@ -57,6 +59,8 @@ _LONG: Final = 9
 """A menu with more choices has a search filter."""
 _INDENT: Final = 3
 """The columns of a menu's pointer and the spaces around it."""
+_INSET: Final = 2
+"""How far choices stand to the right of their heading."""
 _WIDEST_LABEL: Final = 24
 _FRAME: Final = 4
 """The rows of a page that are not its lines: the title, two empty ones, and the prompt."""
@@ -113,9 +117,10 @@ class Menus:
 
     def _choose(self, prompt: Prompt, background: session.Background) -> Any:
         """Show the choices. The value that questionary returns is the index of one."""
+        menu = _menu(prompt.choices, self._screen.get_size().columns)
         question = questionary.select(
             prompt.text,
-            _menu(prompt.choices, self._screen.get_size().columns),
+            menu,
             qmark=_MARK,
             pointer="\u276f" if self._screen.encoding().lower().startswith("utf") else ">",
             style=_STYLE,
@@ -131,7 +136,7 @@ class Menus:
             window.wrap_lines = window.dont_extend_height = to_filter(True)
         keys = f"{'Letters: filter, ' if _has_filter(prompt) else ''}Arrows: move, {_KEYS}"
         hint = _window(lambda: self._hint(keys))
-        above = self._above(prompt, rows=len(prompt.choices) + 3)
+        above = self._above(prompt, rows=len(menu) + 3)
         _arrange(app, [*above, app.layout.container, hint], app.layout.current_window)
         answer = session.run(question, background)
         return answer if answer is BACK else prompt.choices[answer].value
@@ -184,26 +189,37 @@ def _stderr() -> Output:
 def _has_filter(prompt: Prompt) -> bool:
     """Whether typing filters the menu.
 
-    With unavailable choices it must not: questionary selects them by the filter, and counts in the
-    unfiltered list when it moves on.
+    With unavailable choices or headings it must not: questionary selects them by the filter, and
+    counts in the unfiltered list when it moves on.
     """
-    return len(prompt.choices) > _LONG and not any(one.refusal for one in prompt.choices)
+    return len(prompt.choices) > _LONG and not any(
+        one.refusal or one.group for one in prompt.choices
+    )
 
 
 def _menu(choices: Sequence[Choice], columns: int) -> list[questionary.Choice]:
     """Two columns, the labels and their meanings. The value of each choice is its index."""
     wide = min(_WIDEST_LABEL, max(get_cwidth(choice.label) for choice in choices))
-    menu = []
-    for index, choice in enumerate(choices):
-        mark = 2 if choice.refusal else 0  # questionary puts "- " before an unavailable choice
-        label = choice.label
-        if choice.meaning:
-            label += " " * (wide - mark - get_cwidth(label)) + "  "
-        indent = _INDENT + mark + get_cwidth(label)
-        title = label + _wrapped(choice.meaning, indent, columns)
-        reason = _wrapped(choice.reason, indent + 2, columns - 1)  # it is shown as " (REASON)"
-        menu.append(questionary.Choice(title, value=index, disabled=reason or None))
+    menu: list[questionary.Choice] = []
+    indices = count()
+    for heading, members in by_group(choices):
+        if heading:
+            menu.append(questionary.Separator(heading))
+        inset = _INSET if heading else 0
+        menu += [_line(one, next(indices), inset, inset + wide, columns) for one in members]
     return menu
+
+
+def _line(choice: Choice, index: int, inset: int, wide: int, columns: int) -> questionary.Choice:
+    """One choice: the label, from the column `inset` on, and from `wide` on the meaning."""
+    mark = 2 if choice.refusal else 0  # questionary puts "- " before an unavailable choice
+    label = " " * (inset - mark) + choice.label
+    if choice.meaning:
+        label += " " * (wide - mark - get_cwidth(label)) + "  "
+    indent = _INDENT + mark + get_cwidth(label)
+    title = label + _wrapped(choice.meaning, indent, columns)
+    reason = _wrapped(choice.reason, indent + 2, columns - 1)  # it is shown as " (REASON)"
+    return questionary.Choice(title, value=index, disabled=reason or None)
 
 
 def _wrapped(text: str, indent: int, columns: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from scaffold.interview.prompts import BACK, Choice, Prompt
+from scaffold.interview.prompts import BACK, Choice, Prompt, by_group
 from scaffold.terminal import console
 from scaffold.terminal.signals import Interrupted
 
@@ -67,12 +67,15 @@ def _tell(prompt: Prompt) -> None:
     if prompt.note:
         console.say(prompt.note)
     number = 0
-    for choice in prompt.choices:
-        number += not choice.refusal
-        mark = "-" if choice.refusal else f"{number}."
-        meaning = f": {choice.meaning}" if choice.meaning else ""
-        reason = f" ({choice.reason})" if choice.reason else ""
-        console.say(f"  {mark} {choice.label}{meaning}{reason}")
+    for heading, choices in by_group(prompt.choices):
+        if heading:
+            console.say(f"  {heading}")
+        for choice in choices:
+            number += not choice.refusal
+            mark = "-" if choice.refusal else f"{number}."
+            meaning = f": {choice.meaning}" if choice.meaning else ""
+            reason = f" ({choice.reason})" if choice.reason else ""
+            console.say(f"{'  ' if heading else ''}  {mark} {choice.label}{meaning}{reason}")
 
 
 def _explain(prompt: Prompt) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -13,12 +14,16 @@ BACK: Final[Any] = object()
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice. `meaning` explains it in one line; `refusal` says why it is unavailable."""
+    """One choice. `meaning` explains it in one line; `refusal` says why it is unavailable.
+
+    `group` is the heading above it and above the next choices with the same group.
+    """
 
     value: Any
     label: str
     meaning: str = ""
     refusal: str = ""
+    group: str = ""
 
     @property
     def reason(self) -> str:
@@ -26,6 +31,12 @@ class Choice:
         if not self.refusal or self.meaning:
             return self.refusal
         return f"unavailable: {self.refusal}"
+
+
+def by_group(choices: Sequence[Choice]) -> Iterator[tuple[str, list[Choice]]]:
+    """The choices in their order, each run of a group with its heading."""
+    for heading, members in groupby(choices, key=lambda choice: choice.group):
+        yield heading, list(members)
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,13 @@ def changes(jinja: Jinja, old: Mapping[str, Any], new: CompleteAnswers) -> list[
     return [
         Move(answer, new.recorded[answer], _steps(rules, old[answer], new.recorded[answer]))
         for answer, rules in _rules(jinja, new).items()
-        if {old.get(answer), new.recorded.get(answer)} <= rules["choices"].keys()
-        and old[answer] != new.recorded[answer]
+        if answer in old and answer in new.recorded and old[answer] != new.recorded[answer]
+        if _rule(rules, old[answer]) and _rule(rules, new.recorded[answer])
     ]
 
 
 def _steps(rules: Mapping[str, Any], old: str, new: str) -> list[str]:
-    left, entered = rules["choices"][old], rules["choices"][new]
+    left, entered = _rule(rules, old), _rule(rules, new)
     return [
         *left["leave"],
         *rules.get("after", ()),
@@ -64,6 +64,12 @@ def _steps(rules: Mapping[str, Any], old: str, new: str) -> list[str]:
         *entered["enter"],
         *rules.get("finally", ()),
     ]
+
+
+def _rule(rules: Mapping[str, Any], choice: str) -> Mapping[str, Any]:
+    """What is said of a choice, or of all that are not named; nothing if no row has to move."""
+    found: Mapping[str, Any] = rules.get("choices", {}).get(choice, rules.get("others", {}))
+    return found
 
 
 def _rules(jinja: Jinja, answers: CompleteAnswers) -> Mapping[str, Any]:

@@ -27,11 +27,15 @@ class Refused(Problem):
 
 @dataclass(frozen=True)
 class Offer:
-    """One choice, given the answers before it; `refusal` is the reason why it is unavailable."""
+    """One choice, given the answers before it; `refusal` is the reason why it is unavailable.
+
+    `group` is the heading under which it is shown, if any.
+    """
 
     title: str
     value: Any
     refusal: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,13 +196,22 @@ class Questionnaire:
     def offers(self, question: Question, context: Mapping[str, Any]) -> list[Offer]:
         """The choices of a question, each with the reason why it is unavailable, if any."""
         return [
-            Offer(title, value, self._refusal(question, title, context))
+            Offer(title, value, self._refusal(question, title, context), question.group(value))
             for title, value in question.choices.items()
         ]
 
     def default(self, question: Question) -> Any:
         """The default of a question, while the answers to all other questions are defaults, too."""
         return self._default(question, self._before(question, {}), validated=False)
+
+    def decided(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers that are not the default which the answers before them lead to.
+
+        Raises:
+            Problem: an answer is unknown, does not apply or is not valid.
+        """
+        steps = self.walk(answers)
+        return {step.question.name: step.value for step in steps if self._is_decided(step)}
 
     def exclusions(self, question: Question, title: str) -> list[Exclusion]:
         """Each answer that excludes a choice, while other answers to the same question do not.
@@ -222,6 +235,14 @@ class Questionnaire:
                 if reason not in ("", anyway)
             ]
         return found
+
+    def _is_decided(self, step: Step) -> bool:
+        if not step.answered:
+            return False
+        try:
+            return bool(step.value != self._default(step.question, step.context, validated=True))
+        except Problem:  # the default is not valid
+            return True
 
     def _before(self, question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
         """The answers and facts before a question: those given, else defaults."""

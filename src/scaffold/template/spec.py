@@ -6,8 +6,9 @@ copier's language that docs/architecture.md lists. Any other key is refused by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,7 +49,7 @@ class Question:
 
     `choices` maps titles to values. A title is `label — what it means`, or the label alone.
     `refusals` maps titles to Jinja texts: such a text renders to the reason why the choice is
-    unavailable, or to nothing.
+    unavailable, or to nothing. `groups` maps values to the headings under which they are shown.
     """
 
     name: str
@@ -60,11 +61,16 @@ class Question:
     required: bool = False
     validator: str = ""
     when: bool | str = True
+    groups: Mapping[Any, str] = field(default_factory=dict)
 
     @property
     def hidden(self) -> bool:
         """Whether it is never asked: its value is computed from the answers."""
         return self.when is False
+
+    def group(self, value: Any) -> str:
+        """The heading above a choice, or nothing."""
+        return self.groups.get(value, "")
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,11 @@ class Template:
         """The questions that can be asked, in order."""
         return tuple(question for question in self.questions if not question.hidden)
 
+    @property
+    def leading(self) -> tuple[Question, ...]:
+        """The questions before the name, hidden ones too. Presets are chosen after them."""
+        return tuple(takewhile(lambda question: question.name != "name", self.questions))
+
 
 def load(root: Path, *, with_facts: bool = True) -> Template:
     """Read the template at `root`; without facts, skip the included files, which flags do not need.
@@ -112,7 +123,11 @@ def load(root: Path, *, with_facts: bool = True) -> Template:
         answers_file=settings.get("_answers_file", ".copier-answers.yml"),
         exclude=tuple(settings.get("_exclude", ())),
         environment=settings.get("_envops", {}),
-        questions=tuple(_question(key, data[key], root) for key in data if key[0] != "_"),
+        questions=_grouped(
+            [_question(key, data[key], root) for key in data if key[0] != "_"],
+            settings.get("_scaffold_groups", {}) if with_facts else {},
+            root,
+        ),
         presets={
             name: Preset(**preset) for name, preset in settings.get("_scaffold_presets", {}).items()
         },
@@ -186,6 +201,36 @@ def _question(name: str, details: Any, root: Path) -> Question:
     choices, refusals = _choices(name, details.get("choices", {}), root)
     defined = {"name": name, "type": kind, "required": "default" not in details, **details}
     return Question(**{**defined, "choices": choices, "refusals": refusals})
+
+
+def _grouped(
+    questions: Sequence[Question], groups: Mapping[str, Mapping[str, str]], root: Path
+) -> tuple[Question, ...]:
+    """The questions with the headings of their choices.
+
+    For each question that has any, `groups` says where they come from: `records` is the prefix of
+    the hidden questions with the record of each choice, `fact` is the part of a record that names
+    the group, and `titles` is the hidden question with the record of each group.
+    """
+    facts = {question.name: question.default for question in questions}
+
+    def headings(question: Question, records: str, fact: str, titles: str) -> dict[Any, str]:
+        return {
+            value: facts[titles][facts[f"{records}{value}"][fact]]["title"]
+            for value in question.choices.values()
+        }
+
+    try:
+        return tuple(
+            replace(question, groups=headings(question, **groups[question.name]))
+            if question.name in groups
+            else question
+            for question in questions
+        )
+    except (KeyError, TypeError) as error:
+        raise Problem(
+            f"_scaffold_groups of {root / 'copier.yml'} does not fit the records: {error}", _FAULT
+        ) from error
 
 
 def _choices(name: str, choices: Any, root: Path) -> tuple[dict[str, Any], dict[str, str]]:
