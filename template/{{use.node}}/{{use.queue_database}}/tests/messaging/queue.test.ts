@@ -467,8 +467,8 @@ async function metrics(): Promise<Record<string, number>> {
   const text = await register.metrics();
   const value = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
   return {
-    handled: value(/^messages_handled_total\{type="tea.poured",result="ok"\} (\d+)/m),
-    failed: value(/^messages_handled_total\{type="tea.poured",result="failed"\} (\d+)/m),
+    handled: value(/^messages_handled_total\{result="ok",type="tea.poured"\} (\d+)/m),
+    failed: value(/^messages_handled_total\{result="failed",type="tea.poured"\} (\d+)/m),
     outbox_published_total: value(/^outbox_published_total (\d+)/m),
     dead_letters_total: value(/^dead_letters_total\{type="tea.poured"\} (\d+)/m),
   };
