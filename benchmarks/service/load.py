@@ -26,6 +26,7 @@ class Route:
 def routes(tokens: list[str], ids: list[str]) -> list[Route]:
     """The routes under measurement, for some `Authorization` values and some ids of orders."""
     return [
+        _Get("livez", [], ["/livez"]).route(),
         _Get("get", tokens, [f"/api/v1/orders/{id_}" for id_ in ids]).route(),
         _Get("list", tokens, ["/api/v1/orders?limit=20"]).route(),
         _Create("create", tokens, keyed=False).route(),
@@ -76,16 +77,18 @@ class _Get:
             local tokens, paths, n = {_lua(self.tokens)}, {_lua(self.paths)}, 0
             request = function()
               n = n + 1
-              local token = tokens[n % #tokens + 1]
-              return wrk.format("GET", paths[n % #paths + 1], {{["Authorization"] = token}})
+              local headers = {{}}
+              if #tokens > 0 then headers["Authorization"] = tokens[n % #tokens + 1] end
+              return wrk.format("GET", paths[n % #paths + 1], headers)
             end"""
         return Route(self.name, script, self._request)
 
     def _request(self, number: int) -> bytes:
         path = self.paths[number % len(self.paths)]
-        token = self.tokens[number % len(self.tokens)]
-        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n"
-        return head.encode()
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        if self.tokens:
+            head += f"Authorization: {self.tokens[number % len(self.tokens)]}\r\n"
+        return f"{head}\r\n".encode()
 
 
 @dataclass(frozen=True)
