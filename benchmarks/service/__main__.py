@@ -2,13 +2,13 @@
 
 For each framework and database, the generated service and the bare app of the framework are driven
 in turn, round after round, so that whatever else the machine does hits both. The figures are
-medians of the rounds; beside the ratio stand the lowest and the highest one of a single round. The
-p99 is that of the requests of all rounds, sent to the one and the other second by second: what the
-slowest few tell must come from the same moments. It is judged on the routes in turn ("mix"), as
-callers send them: a pause that one route causes hits the requests to the others. The p99 of each
-route by itself is shown beside it. CPU is user and system time of the server process (all its
-threads, not the database) divided by the requests it answered: it repeats within a few percent
-where requests per second do not.
+medians; beside the ratio stand the quartiles of the ratios of neighbours. CPU is user and system
+time of the server process (all its threads, not the database) divided by the requests it answered:
+it repeats within a few percent where requests per second do not. It is measured second by second,
+and its figure is the lower quartile, because other load only adds to it. The p99 is that of the
+requests of all rounds, also sent second by second: what the slowest few tell must come from the
+same moments. It is judged on the routes in turn ("mix"), as callers send them: a pause that one
+route causes hits the requests to the others. The p99 of each route by itself is shown beside it.
 
 BENCH_FRAMEWORKS and BENCH_DATABASES name what is measured: all offered frameworks on sqlite and
 postgresql by default; mysql is possible, too. BENCH_ROUNDS (5) and BENCH_SECONDS (2, for each kind
@@ -77,9 +77,8 @@ class Figure:
     bare: float
     ratio: float
     """How the generated service compares: above 1 is better than bare."""
-    lowest: float
-    highest: float
-    """The ratios of single rounds."""
+    quartiles: tuple[float, float]
+    """Of the ratios of neighbours, one sample of each."""
 
 
 def main() -> int:
@@ -155,13 +154,7 @@ def _measure_round(case: Case, folder: Path, samples: Samples) -> None:
     for route in routes:
         script = folder / f"{route.name}.lua"
         script.write_text(route.script)
-        for contestant in pair:
-            saturate(contestant.port, script, 1)
-            before = contestant.cpu_seconds()
-            requests, seconds = saturate(contestant.port, script, SECONDS)
-            used = contestant.cpu_seconds() - before
-            samples[route.name, CPU, contestant.name].append(used / requests * 1e6)
-            samples[route.name, RPS, contestant.name].append(requests / seconds)
+        _measure_cpu(pair, route.name, script, samples)
         if route.name != PROBE:
             _measure_latencies(pair, route, samples)
     mix, seconds = _mixed(routes), SECONDS * len(MIXED)
@@ -169,11 +162,23 @@ def _measure_round(case: Case, folder: Path, samples: Samples) -> None:
     _alternate(pair, mix, rate, seconds, samples)
 
 
+def _measure_cpu(pair: list[Contestant], route: str, script: Path, samples: Samples) -> None:
+    for contestant in pair:
+        saturate(contestant.port, script, 1)
+    for _ in range(SECONDS):
+        for contestant in pair:
+            before = contestant.cpu_seconds()
+            requests, seconds = saturate(contestant.port, script, 1)
+            used = contestant.cpu_seconds() - before
+            samples[route, CPU, contestant.name].append(used / requests * 1e6)
+            samples[route, RPS, contestant.name].append(requests / seconds)
+
+
 def _measure_latencies(pair: list[Contestant], route: Route, samples: Samples) -> None:
     saturation = {c.name: median(samples[route.name, RPS, c.name]) for c in pair}
     for contestant in pair:
         half = pace(contestant.port, route, saturation[contestant.name] / 2, SECONDS)
-        samples[route.name, P95, contestant.name].append(_percentile(half, 95))
+        samples[route.name, P95, contestant.name].append(_percentile(half, 95) * 1000)
     fixed = min(MOST_RATE, 0.5 * min(saturation.values()))
     _alternate(pair, route, fixed, SECONDS, samples)
 
@@ -184,7 +189,8 @@ def _alternate(
     """Send to each for so many seconds at this rate, taking turns every second."""
     for _ in range(seconds):
         for contestant in pair:
-            samples[route.name, P99, contestant.name] += pace(contestant.port, route, rate, 1)
+            latencies = pace(contestant.port, route, rate, 1)
+            samples[route.name, P99, contestant.name] += [1000 * each for each in latencies]
 
 
 def _mixed(routes: list[Route]) -> Route:
@@ -199,9 +205,8 @@ def _saturation_of_mix(contestant: Contestant, samples: Samples) -> float:
     return harmonic_mean(single)
 
 
-def _percentile(seconds: list[float], percent: int) -> float:
-    """In milliseconds."""
-    return sorted(seconds)[len(seconds) * percent // 100] * 1000
+def _percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[len(values) * percent // 100]
 
 
 def _figures(measured: Measured) -> list[Figure]:
@@ -212,12 +217,11 @@ def _figures(measured: Measured) -> list[Figure]:
 def _figure(measured: Measured, route: str, what: str) -> Figure:
     case = measured.case
     both = [measured.samples[route, what, name] for name in NAMES]
-    if what == P99:
-        generated, bare = (_percentile(values, 99) for values in both)
-    else:
-        generated, bare = (median(values) for values in both)
+    percent = {CPU: 25, P99: 99}.get(what, 50)
+    generated, bare = (_percentile(values, percent) for values in both)
     ratio = _ratio(what, generated, bare)
     single = [ratio] if what == P99 else [_ratio(what, *each) for each in zip(*both, strict=True)]
+    low, high = (_percentile(single, percent) for percent in (25, 75))
     return Figure(
         case.framework,
         case.database.kind,
@@ -226,8 +230,7 @@ def _figure(measured: Measured, route: str, what: str) -> Figure:
         generated=round(generated, 1),
         bare=round(bare, 1),
         ratio=round(ratio, 2),
-        lowest=round(min(single), 2),
-        highest=round(max(single), 2),
+        quartiles=(round(low, 2), round(high, 2)),
     )
 
 
@@ -240,11 +243,11 @@ def _table(figures: list[Figure]) -> str:
     title = ""
     for each in figures:
         if title != (title := f"{each.framework}, {each.database}"):
-            heads = f"{'generated':>10} {'bare':>10} {'ratio':>7} {'in rounds':>12}"
+            heads = f"{'generated':>10} {'bare':>10} {'ratio':>7} {'quartiles':>12}"
             lines.append(f"{title:37} {heads}")
         lines.append(
             f"{each.route or 'process':10} {each.measure:26} {each.generated:>10.1f}"
-            f" {each.bare:>10.1f} {each.ratio:>7.2f} {f'{each.lowest}-{each.highest}':>12}"
+            f" {each.bare:>10.1f} {each.ratio:>7.2f} {'{:.2f}-{:.2f}'.format(*each.quartiles):>12}"
         )
     return "\n".join(lines)
 
