@@ -121,6 +121,7 @@ def _measure(folder: Path) -> list[Figure]:
         for each in measured:
             for contestant in each.case.pair:
                 contestant.start()
+            each.case.check()
         for number in range(ROUNDS):
             for each in measured:
                 _say(f"round {number + 1} of {ROUNDS}, {each.case.title}")

@@ -1,10 +1,10 @@
 """The servers under measurement: for a framework and a database, the generated service and the bare
 app of the framework.
 
-A framework that is offered is measured when it has one line in `GOALS`, and a folder in `bare/`: in
-Python a module `main` with an application `app`; on Node `main.ts`, which is compiled among the
-sources of the generated service, as `src/bare/main.ts`. There it finds the packages of the service,
-its dialect of the database, and `orders.ts` of `bare/node`.
+A framework has a line in `GOALS` and a folder in `bare/`: in Python a module `main` with an
+application `app`; on Node `main.ts`, which is compiled among the sources of the generated service,
+as `src/bare/main.ts`. There it finds the packages of the service, its dialect of the database and
+its repository, and `orders.ts` of `bare/node`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from benchmarks.service.data import fill
 from benchmarks.service.load import Route, routes
@@ -100,21 +102,35 @@ class Case:
 
     def routes(self) -> list[Route]:
         """The routes with tokens that were signed just now: they live 15 minutes."""
-        [port] = [contestant.port for contestant in self.pair if contestant.name == "generated"]
-        url = f"http://127.0.0.1:{port}"
-        tokens = [sign_in(url, *_USER)["Authorization"] for _ in range(_TOKENS)]
-        ids = self.database.query("SELECT id FROM orders ORDER BY id LIMIT 500")
-        return routes(tokens, [as_id(text) for (text,) in ids])
+        tokens = [self._sign_in()["Authorization"] for _ in range(_TOKENS)]
+        return routes(tokens, self._ids(500))
+
+    def check(self) -> None:
+        """Raises AssertionError unless both give the same orders."""
+        headers = self._sign_in()
+        for path in (f"/api/v1/orders/{self._ids(1)[0]}", "/api/v1/orders?limit=3"):
+            urls = [f"http://127.0.0.1:{each.port}{path}" for each in self.pair]
+            ours, theirs = (httpx.get(url, headers=headers).json() for url in urls)
+            # A cursor is opaque.
+            assert ours.get("data", ours) == theirs.get("data", theirs), f"{ours}\n{theirs}"
 
     def stop(self) -> None:
         """Kill what runs."""
         for contestant in self.pair:
             contestant.stop()
 
+    def _sign_in(self) -> dict[str, str]:
+        [port] = [contestant.port for contestant in self.pair if contestant.name == "generated"]
+        return sign_in(f"http://127.0.0.1:{port}", *_USER)
+
+    def _ids(self, count: int) -> list[str]:
+        rows = self.database.query(f"SELECT id FROM orders ORDER BY id LIMIT {count}")
+        return [as_id(text) for (text,) in rows]
+
 
 def frameworks() -> list[str]:
-    """Those that are offered and have a bare app."""
-    return [name for name in axes()["framework"] if (_BARE / name).exists()]
+    """Those that are offered and have goals."""
+    return [name for name in axes()["framework"] if name in GOALS]
 
 
 def prepare(framework: str, database: str, folder: Path, given: Path | None = None) -> Case:

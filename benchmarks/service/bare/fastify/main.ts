@@ -4,9 +4,12 @@ import { type FastifyPluginCallbackTypebox, type TypeBoxTypeProvider } from '@fa
 import fastify from 'fastify';
 import { Type } from 'typebox';
 
-import { getOrder, getOrders, placeOrder } from './orders.ts';
+import * as repository from '../orders/repository.ts';
+import { Orders } from './orders.ts';
 
 const Text = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
+// Not a union: Fastify would convert null to an empty text.
+const Nullable = Type.Unsafe<string | null>({ type: ['string', 'null'] });
 const Status = Type.Enum(['placed', 'confirmed', 'cancelled']);
 
 const OrderCreate = Type.Object(
@@ -24,7 +27,9 @@ const OrderCreate = Type.Object(
       ),
       { minItems: 1, maxItems: 100 },
     ),
-    note: Type.Optional(Type.Union([Type.String({ maxLength: 500, pattern: '^[^\\u0000]*$' }), Type.Null()])),
+    note: Type.Optional(
+      Type.Unsafe<string | null>({ type: ['string', 'null'], maxLength: 500, pattern: '^[^\\u0000]*$' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -36,14 +41,14 @@ const OrderRead = Type.Object({
   status: Status,
   lines: Type.Array(Type.Object({ sku: Type.String(), quantity: Type.Integer(), unit_price: Type.String() })),
   total: Type.String(),
-  note: Type.Union([Type.String(), Type.Null()]),
+  note: Nullable,
   created_at: Type.String(),
   updated_at: Type.String(),
 });
 
 const OrderPage = Type.Object({
   data: Type.Array(OrderRead),
-  meta: Type.Object({ limit: Type.Integer(), next_cursor: Type.Union([Type.String(), Type.Null()]) }),
+  meta: Type.Object({ limit: Type.Integer(), next_cursor: Nullable }),
 });
 
 const OrderQuery = Type.Object(
@@ -55,18 +60,20 @@ const OrderQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const orders: FastifyPluginCallbackTypebox = (app, _options, done) => {
+const orderRoutes: FastifyPluginCallbackTypebox<{ orders: Orders }> = (app, { orders }, done) => {
   app.post('/', { schema: { body: OrderCreate, response: { 201: OrderRead } } }, async (request, reply) => {
     reply.code(201);
-    return placeOrder(request.body);
+    return orders.place(request.body);
   });
 
-  app.get('/', { schema: { querystring: OrderQuery, response: { 200: OrderPage } } }, async (request) =>
-    getOrders(request.query),
-  );
+  app.get('/', { schema: { querystring: OrderQuery, response: { 200: OrderPage } } }, async (request) => {
+    return orders.list(request.query);
+  });
 
   const params = Type.Object({ id: Type.String({ format: 'uuid' }) });
-  app.get('/:id', { schema: { params, response: { 200: OrderRead } } }, async (request) => getOrder(request.params.id));
+  app.get('/:id', { schema: { params, response: { 200: OrderRead } } }, async (request) => {
+    return orders.find(request.params.id);
+  });
 
   done();
 };
@@ -76,5 +83,5 @@ const app = fastify().withTypeProvider<TypeBoxTypeProvider>();
 app.get('/livez', { schema: { response: { 200: Type.Object({ status: Type.Literal('ok') }) } } }, async () => ({
   status: 'ok' as const,
 }));
-await app.register(orders, { prefix: '/api/v1/orders' });
+await app.register(orderRoutes, { prefix: '/api/v1/orders', orders: new Orders(repository) });
 await app.listen({ host: '127.0.0.1', port: Number(process.env['PORT']) });

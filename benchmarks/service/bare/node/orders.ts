@@ -1,69 +1,95 @@
-/** What all bare apps on Node share: the queries of the generated service, on its tables, without its layers. */
+/** What the bare apps on Node share: the queries of the generated service, on its tables, without its layers. */
 
 import { newId, now } from '../clock.ts';
 import { readDatabaseSettings } from '../config/database.ts';
 import { Env } from '../config/env.ts';
 import type { Settings } from '../config/index.ts';
+import type { Session } from '../database.ts';
 import { createConnections } from '../dialect.ts';
 import { storeMessage } from '../messaging/repository.ts';
 import { formatMoney, parseMoney } from '../money.ts';
-import { findOrder, insertOrder, listOrders, type Order } from '../orders/repository.ts';
 import type { OrderStatus } from '../orders/status.ts';
-import { decodeCursor, encodeCursor } from '../pagination.ts';
+import type { OrderLineRow, OrderRow } from '../orders/tables.ts';
+import { type Cursor, decodeCursor, encodeCursor, type Slice } from '../pagination.ts';
 import type { Principal } from '../permissions.ts';
 
-export interface NewOrder {
+interface Order extends OrderRow {
+  lines: Omit<OrderLineRow, 'order_id' | 'position'>[];
+}
+
+interface NewOrder {
   reference: string;
   currency: string;
   note?: string | null | undefined;
   lines: { sku: string; quantity: number; unit_price: string }[];
 }
 
-export interface OrderQuery {
+interface OrderQuery {
   limit: number;
   cursor?: string | undefined;
   status?: OrderStatus | undefined;
 }
 
+interface Filter {
+  limit: number;
+  after?: Cursor | undefined;
+  status?: OrderStatus | undefined;
+}
+
+/** The repository of the generated service. */
+export interface Repository {
+  insertOrder: (session: Session, order: Order) => Promise<void>;
+  findOrder: (session: Session, principal: Principal, id: string) => Promise<Order>;
+  listOrders: (session: Session, principal: Principal, filter: Filter) => Promise<Slice<Order>>;
+}
+
+/** Stands for the principal that the bare apps do not know. */
 const OWNER: Principal = { subject: process.env['OWNER_ID'] ?? '', roles: ['member'] };
 
-const settings = readDatabaseSettings(new Env(process.env)) as Settings;
-const { writer, reader } = createConnections(settings);
+const { writer, reader } = createConnections(readDatabaseSettings(new Env(process.env)) as Settings);
 const afterCommit = (): void => undefined;
 
-export async function placeOrder({ lines, note = null, ...fields }: NewOrder) {
-  const placedAt = now();
-  const order: Order = {
-    id: newId(),
-    owner: OWNER.subject,
-    ...fields,
-    status: 'placed',
-    note,
-    created_at: placedAt,
-    updated_at: placedAt,
-    version: 1,
-    lines: lines.map((line) => ({ ...line, unit_price: parseMoney(line.unit_price) })),
-  };
-  await writer.transaction().execute(async (db) => {
-    await insertOrder({ db, afterCommit }, order);
-    await storeMessage({ db, afterCommit }, message(order));
-  });
-  return represent(order);
+export class Orders {
+  readonly #repository: Repository;
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+  }
+
+  async place({ lines, note = null, ...fields }: NewOrder) {
+    const placedAt = now();
+    const order: Order = {
+      id: newId(),
+      owner: OWNER.subject,
+      ...fields,
+      status: 'placed',
+      note,
+      created_at: placedAt,
+      updated_at: placedAt,
+      version: 1,
+      lines: lines.map((line) => ({ ...line, unit_price: parseMoney(line.unit_price) })),
+    };
+    await writer.transaction().execute(async (db) => {
+      await this.#repository.insertOrder({ db, afterCommit }, order);
+      await storeMessage({ db, afterCommit }, messageOf(order));
+    });
+    return represent(order);
+  }
+
+  /** @throws if there is no such order */
+  async find(id: string) {
+    return represent(await this.#repository.findOrder({ db: reader, afterCommit }, OWNER, id));
+  }
+
+  async list({ limit, cursor, status }: OrderQuery) {
+    const filter = { limit, after: cursor === undefined ? undefined : decodeCursor(cursor), status };
+    const { rows, next } = await this.#repository.listOrders({ db: reader, afterCommit }, OWNER, filter);
+    return { data: rows.map(represent), meta: { limit, next_cursor: next === undefined ? null : encodeCursor(next) } };
+  }
 }
 
-/** @throws if there is none */
-export async function getOrder(id: string) {
-  return represent(await findOrder({ db: reader, afterCommit }, OWNER, id));
-}
-
-export async function getOrders({ limit, cursor, status }: OrderQuery) {
-  const filter = { limit, after: cursor === undefined ? undefined : decodeCursor(cursor), status };
-  const { rows, next } = await listOrders({ db: reader, afterCommit }, OWNER, filter);
-  return { data: rows.map(represent), meta: { limit, next_cursor: next === undefined ? null : encodeCursor(next) } };
-}
-
-function message(order: Order) {
-  const { id, reference, currency, created_at } = order;
+function messageOf(order: Order) {
+  const { id, owner, reference, currency, created_at } = order;
   const eventId = newId();
   const event = {
     specversion: '1.0',
@@ -78,7 +104,7 @@ function message(order: Order) {
   return {
     id: eventId,
     event_id: eventId,
-    owner: OWNER.subject,
+    owner,
     type: event.type,
     subject: id,
     event: JSON.stringify(event),
