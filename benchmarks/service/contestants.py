@@ -174,29 +174,33 @@ def _bare(service: Service, database: Database, owner_id: str, folder: Path) -> 
     """The bare app with the same packages, on a copy of that database."""
     [port] = free_ports(1)
     start = _bare_in_python if isinstance(service.runtime, Python) else _bare_on_node
-    command, cwd = start(service, folder, port)
+    command, cwd, more = start(service, folder, port)
     env = {
         "PATH": os.environ["PATH"],
-        "PORT": str(port),
         "DATABASE_URL": service.runtime.database_url(database),
         "OWNER_ID": owner_id,
+        **more,
     }
     log = folder / "bare.log"
     return Contestant("bare", port, lambda: Process(command, log=log, env=env, cwd=cwd))
 
 
-def _bare_in_python(service: Service, _folder: Path, port: int) -> tuple[list[str], Path]:
+_Start = tuple[list[str], Path, dict[str, str]]
+
+
+def _bare_in_python(service: Service, _folder: Path, port: int) -> _Start:
     assert isinstance(service.runtime, Python)
     options = ["--host=127.0.0.1", f"--port={port}", "--no-access-log", "--log-level=warning"]
     command = [str(service.runtime.interpreter), "-m", "uvicorn", "main:app", *options]
-    return command, _BARE / service.answers["framework"]
+    path = {"PYTHONPATH": str(service.project / "src")}
+    return command, _BARE / service.answers["framework"], path
 
 
-def _bare_on_node(service: Service, folder: Path, _port: int) -> tuple[list[str], Path]:
+def _bare_on_node(service: Service, folder: Path, port: int) -> _Start:
     assert isinstance(service.runtime, Node)
     project = folder / "bare"
     shutil.copytree(service.project, project, ignore=_BUILT)
     for name in ("node", service.answers["framework"]):
         shutil.copytree(_BARE / name, project / "src/bare", dirs_exist_ok=True)
     install(project)
-    return [str(service.runtime.program), "dist/bare/main.js"], project
+    return [str(service.runtime.program), "dist/bare/main.js"], project, {"PORT": str(port)}

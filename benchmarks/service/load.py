@@ -37,7 +37,7 @@ def routes(tokens: list[str], ids: list[str]) -> list[Route]:
 def saturate(port: int, script: Path, seconds: int) -> tuple[int, float]:
     """Keep 32 connections busy for some seconds; gives requests answered and seconds taken.
 
-    Raises RuntimeError when any answer was not 2xx or any connection failed.
+    Raises RuntimeError when any answer was not 2xx, any connection failed, or nothing was answered.
     """
     command = [
         "wrk",
@@ -54,6 +54,8 @@ def saturate(port: int, script: Path, seconds: int) -> tuple[int, float]:
         raise RuntimeError(f"not every request succeeded:\n{text}")
     match = re.search(r"(\d+) requests in ([\d.]+)s", text)
     assert match, text
+    if match[1] == "0":
+        raise RuntimeError("nothing was answered: the machine is too busy to measure")
     return int(match[1]), float(match[2])
 
 
