@@ -50,7 +50,7 @@ format: setup  ## Put the code into shape
 check:  ## Run all that CI runs; a component that this machine lacks skips its tests
 	@CI= .ci/run
 
-bench:  ## Measure the tool against copier, the service against a bare one, and the outbox
+bench:  ## Measure the tool against copier, services against bare ones, and the outbox
 	@scripts/setup.sh bench
 	@.venv/bin/python -m benchmarks.tool
 	@.venv/bin/python -m benchmarks.service

@@ -1,17 +1,21 @@
-"""Measure the generated service, everything on, beside the bare app, in one run.
+"""Measure generated services, everything on, beside bare apps: `python -m benchmarks.service`.
 
-Both are driven in turn, round after round, so that whatever else the machine does hits both. The
-figures are medians of the rounds; the p99 is that of the requests of all rounds, sent to the one
-and the other second by second: what the slowest few tell must come from the same moments. It is
-judged on the routes in turn ("mix"), as callers send them: a pause that one route causes hits the
-requests to the others. The p99 of each route by itself is shown beside it. CPU is
-user and system time of the server process (all its threads, not the database) divided by the
-requests it answered: it repeats within a few percent where requests per second do not.
+For each framework and database, the generated service and the bare app of the framework are driven
+in turn, round after round, so that whatever else the machine does hits both. The figures are
+medians; beside the ratio stand the quartiles of the ratios of neighbours. CPU is user and system
+time of the server process (all its threads, not the database) divided by the requests it answered:
+it repeats within a few percent where requests per second do not. It is measured second by second,
+and its figure is the lower quartile, because other load only adds to it. The p99 is that of the
+requests of all rounds, also sent second by second: what the slowest few tell must come from the
+same moments. It is judged on the routes in turn ("mix"), as callers send them: a pause that one
+route causes hits the requests to the others. The p99 of each route by itself is shown beside it.
 
-BENCH_DATABASE (postgresql, mysql or sqlite) is the database. BENCH_ROUNDS (5) and BENCH_SECONDS (4,
-for each kind of load, route, contestant and round) set the length. BENCH_PROJECT names a project
-that was generated before. The table goes to stdout, the figures to .work/bench-service.json. Exit
-code 1 when a threshold is missed.
+BENCH_FRAMEWORKS and BENCH_DATABASES name what is measured: all offered frameworks on sqlite and
+postgresql by default; mysql is possible, too. BENCH_ROUNDS (5) and BENCH_SECONDS (2, for each kind
+of load, route, contestant and round) set the length: a round of a framework on a database takes 70
+seconds. BENCH_PROJECT names a project that was generated before, of the one framework and database
+that are named then. The table goes to stdout, the figures to .work/bench-service.json. Exit code 1
+when a threshold is missed.
 """
 
 from __future__ import annotations
@@ -19,210 +23,165 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import harmonic_mean, median
 
-from benchmarks.service.data import fill
-from benchmarks.service.load import Route, pace, routes, saturate
-from tests.combinations import TEMPLATE
-from tests.components import Process, free_ports, wait_until
-from tests.drills import databases
-from tests.drills.databases import as_id
-from tests.drills.databases.sql import SqlDatabase
+from benchmarks.service.contestants import GOALS, NAMES, Case, Contestant, frameworks, prepare
+from benchmarks.service.load import Route, pace, saturate
 from tests.runtimes import WORK
-from tests.runtimes.python import Python, install
-from tests.services import Service, generate, production_like, sign_in
 
-HERE = Path(__file__).parent
 RESULT = WORK / "bench-service.json"
-# A create under an idempotency key asks and stores more than the bare app, so it is only shown.
-REQUIRED = ("get", "list", "create")
-MIX = "mix"
-NAMES = ("generated", "bare")
+FRAMEWORKS = os.environ.get("BENCH_FRAMEWORKS", "").split() or frameworks()
+DATABASES = os.environ.get("BENCH_DATABASES", "sqlite postgresql").split()
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
+PROJECT = Path(os.environ["BENCH_PROJECT"]) if "BENCH_PROJECT" in os.environ else None
 STARTS = 5
-TOKENS = 20  # signed in so often, so that the cache of verified tokens is not flattered
-DATABASE = os.environ.get("BENCH_DATABASE", "postgresql")
-ANSWERS = {**TEMPLATE.presets["production"].answers, "database": DATABASE}
-USER = ("bench@example.com", "a long enough password")
+PROBE = "livez"  # its latency is that of the requests beside it
+# A create under an idempotency key asks and stores more than the bare app, so it is only shown.
+MIXED = ("get", "list", "create")
+MIX = "mix"
 
 CPU, RPS, P95, P99 = "CPU µs/request", "requests/s", "p95 ms, half load", "p99 ms, fixed rate"
-START, MEMORY, LOADED = "start to first answer ms", "memory MB at start", "memory MB after load"
-LEAST_CPU_RATIO = 0.90  # bare / generated
+START, START_CPU = "start to first answer ms", "CPU ms to first answer"
+MEMORY, LOADED = "memory MB at start", "memory MB after load"
 MOST_P95_MS = 100
 MOST_RATE = 400  # requests a second, where the machine is fast enough for half of saturation
 MOST_P99_RATIO = 1.10  # generated / bare; the tenth is the noise of a shared machine
 
-# Samples and what they come to, by route ("" for the whole process), measure and contestant.
+# Samples by route ("" for the whole process), measure and contestant.
 Samples = dict[tuple[str, str, str], list[float]]
-Figures = dict[tuple[str, str], dict[str, float]]
+
+
+@dataclass
+class Measured:
+    """A framework on a database, and what was measured."""
+
+    case: Case
+    samples: Samples = field(default_factory=lambda: defaultdict(list))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What the samples of one measure come to."""
+
+    framework: str
+    database: str
+    route: str
+    measure: str
+    generated: float
+    bare: float
+    ratio: float
+    """How the generated service compares: above 1 is better than bare."""
+    quartiles: tuple[float, float]
+    """Of the ratios of neighbours, one sample of each."""
 
 
 def main() -> int:
     """Run the whole comparison; gives the exit code."""
-    if not shutil.which("wrk"):
-        print("error: wrk is not installed\n\nhint: apt-get install wrk", file=sys.stderr)
+    if complaint := _complaint():
+        print(f"error: {complaint}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="scaffold-bench-") as folder:
         figures = _measure(Path(folder))
     print(_table(figures))
-    result = [{"route": route, "measure": what, **each} for (route, what), each in figures.items()]
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    RESULT.write_text(json.dumps([vars(figure) for figure in figures], indent=2) + "\n")
     missed = _missed(figures)
     for line in missed:
         print(f"error: {line}", file=sys.stderr)
     return 1 if missed else 0
 
 
-@dataclass
-class Contestant:
-    """A server under measurement."""
-
-    name: str
-    port: int
-    launch: Callable[[], Process]
-    process: Process = field(init=False)
-
-    def start(self) -> float:
-        """Start it; gives the milliseconds until it answered for the first time."""
-        began = time.perf_counter()
-        self.process = self.launch()
-        wait_until(self._answers, 20, f"{self.name} did not answer", self.process)
-        return (time.perf_counter() - began) * 1000
-
-    def cpu_seconds(self) -> float:
-        """User and system time that the process has used so far."""
-        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self) -> float:
-        """Resident memory in MB."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                return connection.recv(12) == b"HTTP/1.1 200"
-        except OSError:
-            return False
+def _complaint() -> str:
+    """Why nothing can be measured; empty if it can."""
+    if not shutil.which("wrk"):
+        return "wrk is not installed\n\nhint: apt-get install wrk"
+    if unknown := set(FRAMEWORKS) - set(frameworks()):
+        known = ", ".join(frameworks())
+        return f"BENCH_FRAMEWORKS: {unknown.pop()} cannot be measured\n\nhint: known are {known}"
+    if PROJECT and len(FRAMEWORKS) * len(DATABASES) > 1:
+        return "BENCH_PROJECT needs one framework and one database\n\nhint: name both"
+    return ""
 
 
-def _measure(folder: Path) -> Figures:
-    database = databases.create(DATABASE, "generated", folder)
-    assert isinstance(database, SqlDatabase)
-    service, generated, owner_id = _generated(folder, database)
-    assert isinstance(service.runtime, Python)
-    bare = _bare(folder, database, service.runtime.interpreter, owner_id)
-    samples: Samples = defaultdict(list)
-    pair = [generated, bare]
+def _measure(folder: Path) -> list[Figure]:
+    measured: list[Measured] = []
     try:
-        _measure_starts(pair, samples)
-        for contestant in pair:
-            contestant.start()
+        for framework in FRAMEWORKS:
+            for database in DATABASES:
+                _say(f"{framework} on {database} is prepared")
+                case = prepare(framework, database, folder / f"{framework}-{database}", PROJECT)
+                measured.append(Measured(case))
+                _measure_starts(*_parts(measured[-1]))
+        for each in measured:
+            for contestant in each.case.pair:
+                contestant.start()
+            each.case.check()
         for number in range(ROUNDS):
-            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
-            _measure_round(pair, _fresh_routes(generated, database), folder, samples)
-            pair.reverse()
-        for contestant in pair:
-            samples["", LOADED, contestant.name].append(contestant.memory())
+            for each in measured:
+                _say(f"round {number + 1} of {ROUNDS}, {each.case.title}")
+                _measure_round(each.case, folder, each.samples)
+                each.case.pair.reverse()
+        for each in measured:
+            for contestant in each.case.pair:
+                each.samples["", LOADED, contestant.name].append(contestant.memory())
     finally:
-        for contestant in pair:
-            contestant.process.kill()
-        service.stop()
-    return _summary(samples)
+        for each in measured:
+            each.case.stop()
+    return [figure for each in measured for figure in _figures(each)]
 
 
-def _generated(folder: Path, database: SqlDatabase) -> tuple[Service, Contestant, str]:
-    """The generated service, on a database with 10,000 orders of one member, whose id it gives."""
-    project = _project(folder)
-    url = database.url
-    service = Service(ANSWERS, project, install(project), {"DATABASE_URL": url}, folder / "logs")
-    service.migrate()
-    key = service.cli("generate-key")
-    service.env = production_like(url, AUTH_PRIVATE_KEY=key)
-    replica = service.api()
-    sign_in(replica.url, *USER)
-    replica.process.kill()
-    owner_id = fill(database, owner=USER[0])
-    return service, Contestant("generated", replica.port, replica.launch), owner_id
-
-
-def _bare(folder: Path, database: SqlDatabase, python: Path, owner_id: str) -> Contestant:
-    """The bare app with the same packages, on a copy of that database."""
-    copy = database.copy("bare")
-    port = free_ports(1)[0]
-    options = ["--host=127.0.0.1", f"--port={port}", "--no-access-log", "--log-level=warning"]
-    return Contestant(
-        "bare",
-        port,
-        lambda: Process(
-            [str(python), "-m", "uvicorn", "bare:app", *options],
-            log=folder / "bare.log",
-            env={
-                "PATH": os.environ["PATH"],
-                "DATABASE_URL": copy.url,
-                "OWNER_ID": owner_id,
-            },
-            cwd=HERE,
-        ),
-    )
-
-
-def _project(folder: Path) -> Path:
-    if given := os.environ.get("BENCH_PROJECT"):
-        return Path(given)
-    return generate(folder / "bench", "--preset", "production", "--database", DATABASE)
-
-
-def _fresh_routes(generated: Contestant, database: SqlDatabase) -> list[Route]:
-    """The routes with tokens that were signed just now: they live 15 minutes."""
-    url = f"http://127.0.0.1:{generated.port}"
-    tokens = [sign_in(url, *USER)["Authorization"] for _ in range(TOKENS)]
-    ids = database.query("SELECT id FROM orders ORDER BY id LIMIT 500")
-    return routes(tokens, [as_id(text) for (text,) in ids])
+def _parts(measured: Measured) -> tuple[list[Contestant], Samples]:
+    return measured.case.pair, measured.samples
 
 
 def _measure_starts(pair: list[Contestant], samples: Samples) -> None:
     for _ in range(STARTS):
         for contestant in pair:
-            samples["", START, contestant.name].append(contestant.start())
+            wall, cpu = contestant.start()
+            samples["", START, contestant.name].append(wall)
+            samples["", START_CPU, contestant.name].append(cpu)
             samples["", MEMORY, contestant.name].append(contestant.memory())
-            contestant.process.kill()
+            contestant.stop()
 
 
-def _measure_round(
-    pair: list[Contestant], routes: list[Route], folder: Path, samples: Samples
-) -> None:
+def _measure_round(case: Case, folder: Path, samples: Samples) -> None:
+    pair, routes = case.pair, case.routes()
     for route in routes:
         script = folder / f"{route.name}.lua"
         script.write_text(route.script)
-        for contestant in pair:
-            saturate(contestant.port, script, 1)
-            before = contestant.cpu_seconds()
-            requests, seconds = saturate(contestant.port, script, SECONDS)
-            used = contestant.cpu_seconds() - before
-            samples[route.name, CPU, contestant.name].append(used / requests * 1e6)
-            samples[route.name, RPS, contestant.name].append(requests / seconds)
-        saturation = {c.name: median(samples[route.name, RPS, c.name]) for c in pair}
-        fixed = min(MOST_RATE, 0.5 * min(saturation.values()))
-        for contestant in pair:
-            half = pace(contestant.port, route, saturation[contestant.name] / 2, SECONDS)
-            samples[route.name, P95, contestant.name].append(_percentile(half, 95))
-        _alternate(pair, route, fixed, SECONDS, samples)
-    mix, seconds = _mixed(routes), SECONDS * len(REQUIRED)
+        _measure_cpu(pair, route.name, script, samples)
+        if route.name != PROBE:
+            _measure_latencies(pair, route, samples)
+    mix, seconds = _mixed(routes), SECONDS * len(MIXED)
     rate = min(MOST_RATE, 0.5 * min(_saturation_of_mix(c, samples) for c in pair))
     _alternate(pair, mix, rate, seconds, samples)
+
+
+def _measure_cpu(pair: list[Contestant], route: str, script: Path, samples: Samples) -> None:
+    for contestant in pair:
+        saturate(contestant.port, script, 1)
+    for _ in range(SECONDS):
+        for contestant in pair:
+            before = contestant.cpu_seconds()
+            requests, seconds = saturate(contestant.port, script, 1)
+            used = contestant.cpu_seconds() - before
+            samples[route, CPU, contestant.name].append(used / requests * 1e6)
+            samples[route, RPS, contestant.name].append(requests / seconds)
+
+
+def _measure_latencies(pair: list[Contestant], route: Route, samples: Samples) -> None:
+    saturation = {c.name: median(samples[route.name, RPS, c.name]) for c in pair}
+    for contestant in pair:
+        half = pace(contestant.port, route, saturation[contestant.name] / 2, SECONDS)
+        samples[route.name, P95, contestant.name].append(_percentile(half, 95) * 1000)
+    fixed = min(MOST_RATE, 0.5 * min(saturation.values()))
+    _alternate(pair, route, fixed, SECONDS, samples)
 
 
 def _alternate(
@@ -231,60 +190,87 @@ def _alternate(
     """Send to each for so many seconds at this rate, taking turns every second."""
     for _ in range(seconds):
         for contestant in pair:
-            samples[route.name, P99, contestant.name] += pace(contestant.port, route, rate, 1)
+            latencies = pace(contestant.port, route, rate, 1)
+            samples[route.name, P99, contestant.name] += [1000 * each for each in latencies]
 
 
 def _mixed(routes: list[Route]) -> Route:
-    """The required routes in turn."""
-    mixed = [route for route in routes if route.name in REQUIRED]
+    """Some of the routes in turn."""
+    mixed = [route for route in routes if route.name in MIXED]
     return Route(MIX, "", lambda number: mixed[number % len(mixed)].request(number // len(mixed)))
 
 
 def _saturation_of_mix(contestant: Contestant, samples: Samples) -> float:
     """Requests per second, from those of the single routes so far."""
-    single = [median(samples[route, RPS, contestant.name]) for route in REQUIRED]
+    single = [median(samples[route, RPS, contestant.name]) for route in MIXED]
     return harmonic_mean(single)
 
 
-def _percentile(seconds: list[float], percent: int) -> float:
-    """In milliseconds."""
-    return sorted(seconds)[len(seconds) * percent // 100] * 1000
+def _percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[len(values) * percent // 100]
 
 
-def _summary(samples: Samples) -> Figures:
-    figures: Figures = defaultdict(dict)
-    for (route, what, name), values in samples.items():
-        value = _percentile(values, 99) if what == P99 else median(values)
-        figures[route, what][name] = round(value, 1)
-    return dict(figures)
+def _figures(measured: Measured) -> list[Figure]:
+    measures = sorted({(route, what) for route, what, _ in measured.samples})
+    return [_figure(measured, route, what) for route, what in measures]
 
 
-def _table(figures: Figures) -> str:
-    """Ratios say how the generated service compares: above 1 is better than bare."""
-    lines = [f"{'':8} {'':26} {'generated':>10} {'bare':>10} {'ratio':>7}"]
-    for (route, what), each in sorted(figures.items()):
-        columns = " ".join(f"{each[name]:>10.1f}" for name in NAMES)
-        lines.append(f"{route or 'process':8} {what:26} {columns} {_ratio(what, each):>7.2f}")
-    return "\n".join(lines)
+def _figure(measured: Measured, route: str, what: str) -> Figure:
+    case = measured.case
+    both = [measured.samples[route, what, name] for name in NAMES]
+    percent = {CPU: 25, P99: 99}.get(what, 50)
+    generated, bare = (_percentile(values, percent) for values in both)
+    ratio = _ratio(what, generated, bare)
+    single = [ratio] if what == P99 else [_ratio(what, *each) for each in zip(*both, strict=True)]
+    low, high = (_percentile(single, percent) for percent in (25, 75))
+    return Figure(
+        case.framework,
+        case.database.kind,
+        route,
+        what,
+        generated=round(generated, 1),
+        bare=round(bare, 1),
+        ratio=round(ratio, 2),
+        quartiles=(round(low, 2), round(high, 2)),
+    )
 
 
-def _ratio(what: str, each: dict[str, float]) -> float:
-    generated, bare = (each[name] for name in NAMES)
+def _ratio(what: str, generated: float, bare: float) -> float:
     return generated / bare if what == RPS else bare / generated
 
 
-def _missed(figures: Figures) -> list[str]:
+def _table(figures: list[Figure]) -> str:
+    lines = []
+    title = ""
+    for each in figures:
+        if title != (title := f"{each.framework}, {each.database}"):
+            heads = f"{'generated':>10} {'bare':>10} {'ratio':>7} {'quartiles':>12}"
+            lines.append(f"{title:37} {heads}")
+        lines.append(
+            f"{each.route or 'process':10} {each.measure:26} {each.generated:>10.1f}"
+            f" {each.bare:>10.1f} {each.ratio:>7.2f} {'{:.2f}-{:.2f}'.format(*each.quartiles):>12}"
+        )
+    return "\n".join(lines)
+
+
+def _missed(figures: list[Figure]) -> list[str]:
     """One line for each threshold that does not hold."""
     missed = []
-    for (route, what), each in sorted(figures.items()):
-        ratio = _ratio(what, each)
-        if what == CPU and ratio < LEAST_CPU_RATIO and route in REQUIRED:
-            missed.append(f"{route}: {ratio:.2f} of the bare app by CPU, not {LEAST_CPU_RATIO}")
-        if what == P95 and each["generated"] >= MOST_P95_MS:
-            missed.append(f"{route}: p95 of {each['generated']} ms, not under {MOST_P95_MS} ms")
-        if what == P99 and ratio < 1 / MOST_P99_RATIO and route == MIX:
-            missed.append(f"{route}: p99 of {each['generated']} ms, bare {each['bare']} ms")
+    for each in figures:
+        about = f"{each.framework}, {each.database}, {each.route}"
+        goal = GOALS[each.framework].get(each.route, 0)
+        if each.measure == CPU and each.ratio < goal:
+            missed.append(f"{about}: {each.ratio} of the bare app by CPU, not {goal}")
+        if each.measure == P95 and each.generated >= MOST_P95_MS:
+            missed.append(f"{about}: p95 of {each.generated} ms, not under {MOST_P95_MS} ms")
+        if each.measure == P99 and each.ratio < 1 / MOST_P99_RATIO and each.route == MIX:
+            missed.append(f"{about}: p99 of {each.generated} ms, bare {each.bare} ms")
     return missed
+
+
+def _say(what: str) -> None:
+    """Tell how far it is, and how busy the machine was in the last minute."""
+    print(f"{what}; load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

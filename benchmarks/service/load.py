@@ -26,6 +26,7 @@ class Route:
 def routes(tokens: list[str], ids: list[str]) -> list[Route]:
     """The routes under measurement, for some `Authorization` values and some ids of orders."""
     return [
+        _Get("livez", [], ["/livez"]).route(),
         _Get("get", tokens, [f"/api/v1/orders/{id_}" for id_ in ids]).route(),
         _Get("list", tokens, ["/api/v1/orders?limit=20"]).route(),
         _Create("create", tokens, keyed=False).route(),
@@ -36,7 +37,7 @@ def routes(tokens: list[str], ids: list[str]) -> list[Route]:
 def saturate(port: int, script: Path, seconds: int) -> tuple[int, float]:
     """Keep 32 connections busy for some seconds; gives requests answered and seconds taken.
 
-    Raises RuntimeError when any answer was not 2xx or any connection failed.
+    Raises RuntimeError when any answer was not 2xx, any connection failed, or nothing was answered.
     """
     command = [
         "wrk",
@@ -53,6 +54,8 @@ def saturate(port: int, script: Path, seconds: int) -> tuple[int, float]:
         raise RuntimeError(f"not every request succeeded:\n{text}")
     match = re.search(r"(\d+) requests in ([\d.]+)s", text)
     assert match, text
+    if match[1] == "0":
+        raise RuntimeError("nothing was answered: the machine is too busy to measure")
     return int(match[1]), float(match[2])
 
 
@@ -76,16 +79,18 @@ class _Get:
             local tokens, paths, n = {_lua(self.tokens)}, {_lua(self.paths)}, 0
             request = function()
               n = n + 1
-              local token = tokens[n % #tokens + 1]
-              return wrk.format("GET", paths[n % #paths + 1], {{["Authorization"] = token}})
+              local headers = {{}}
+              if #tokens > 0 then headers["Authorization"] = tokens[n % #tokens + 1] end
+              return wrk.format("GET", paths[n % #paths + 1], headers)
             end"""
         return Route(self.name, script, self._request)
 
     def _request(self, number: int) -> bytes:
         path = self.paths[number % len(self.paths)]
-        token = self.tokens[number % len(self.tokens)]
-        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n"
-        return head.encode()
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        if self.tokens:
+            head += f"Authorization: {self.tokens[number % len(self.tokens)]}\r\n"
+        return f"{head}\r\n".encode()
 
 
 @dataclass(frozen=True)

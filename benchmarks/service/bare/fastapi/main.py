@@ -1,7 +1,8 @@
 """The bare app: the same routes, validation, response models and queries as the generated service,
 written as the FastAPI and SQLAlchemy documentation teach, without any layer around them.
 
-It runs on the tables of the generated service; OWNER_ID stands for the principal it does not know.
+It runs on the tables of the generated service, whose dialect has the types of two columns; OWNER_ID
+stands for the principal it does not know.
 """
 
 import base64
@@ -15,9 +16,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
+from app.dialect import Money, Timestamp
 from fastapi import Depends, FastAPI, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
-from sqlalchemy import JSON, DateTime, ForeignKey, Numeric, select, tuple_
+from sqlalchemy import JSON, ForeignKey, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -41,7 +43,7 @@ def new_id() -> uuid.UUID:
 
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: DateTime(timezone=True),
+        datetime: Timestamp,
         dict[str, Any]: JSON,
     }
 
@@ -77,7 +79,7 @@ class OrderLine(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str]
     quantity: Mapped[int]
-    unit_price: Mapped[Decimal] = mapped_column(Numeric(19, 4))
+    unit_price: Mapped[Decimal] = mapped_column(Money)
 
 
 class Message(Base):
