@@ -84,11 +84,15 @@ export function createClientErrorHandler(settings: Settings) {
 function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ServiceError): FastifyReply {
   const document = problemDocument(error, request.path, request.context.requestId);
   const headers = problemHeaders(error, request.headers.authorization !== undefined);
-  // Not as text: Fastify would add a charset, which this media type does not have.
-  return reply
-    .code(document.status)
-    .headers(headers)
-    .send(Buffer.from(JSON.stringify(document)));
+  return (
+    reply
+      // Fastify closes the connection after a body that is refused. A client that still sends it could not read why.
+      .removeHeader('connection')
+      .code(document.status)
+      .headers(headers)
+      // Not as text: Fastify would add a charset, which this media type does not have.
+      .send(Buffer.from(JSON.stringify(document)))
+  );
 }
 
 function asServiceError(error: FastifyError | ServiceError, request: FastifyRequest): ServiceError {

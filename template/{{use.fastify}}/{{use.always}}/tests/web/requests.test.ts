@@ -78,6 +78,7 @@ test.each([
   const response = await app.inject({ method: 'POST', url: ORDERS, payload, headers });
   expect(response.headers['content-type']).toBe('application/problem+json');
   expect(response.json()).toMatchObject({ status, code, instance: ORDERS });
+  expect(response.headers['connection']).not.toBe('close');
 });
 
 test('every invalid field is named by a JSON pointer', async () => {

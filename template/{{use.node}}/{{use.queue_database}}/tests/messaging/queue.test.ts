@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { register } from 'prom-client';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { newId } from '../../src/clock.ts';
 import type { Database, Session } from '../../src/database.ts';
@@ -311,18 +311,15 @@ test('a message whose lease is lost does not count as a dead letter', async () =
   const database = await openDatabase();
   await send(database);
   const before = await metrics();
-  const loseThenFail = async (): Promise<void> => {
-    // It waits for this transaction, and comes before that of the dead letter.
-    stealing = database.transaction(async ({ db }) => {
-      await db.updateTable('messages').set({ lease: newId() }).execute();
+  const failAndLose = (): Promise<void> => {
+    // The next transaction is that of the dead letter.
+    vi.spyOn(database, 'transaction').mockImplementationOnce(async (work) => {
+      await database.transaction(({ db }) => db.updateTable('messages').set({ lease: newId() }).execute());
+      return database.transaction(work);
     });
-    // Time to open a connection.
-    await sleep(500);
-    await fail();
+    return fail();
   };
-  let stealing = Promise.resolve();
-  await new Worker(database, [loseThenFail], { QUEUE_MAX_ATTEMPTS: '1' }).work();
-  await stealing;
+  await new Worker(database, [failAndLose], { QUEUE_MAX_ATTEMPTS: '1' }).work();
   expect((await metrics())['dead_letters_total']).toBe(before['dead_letters_total']);
   expect(await waiting(database)).toMatchObject([{ state: 'pending' }]);
 });
