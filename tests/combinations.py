@@ -68,6 +68,12 @@ CHOSEN = (
     "fastify-sqlite-none-none-memory-none-none",
     "fastify-postgresql-none-none-memory-none-github",
     "fastify-mysql-jwt-none-memory-none-none",
+    "express-sqlite-jwt-database-memory-none-github",
+    "express-postgresql-jwt-database-memory-none-none",
+    "express-mysql-none-database-memory-none-github",
+    "express-sqlite-none-none-memory-none-none",
+    "express-postgresql-none-none-memory-none-github",
+    "express-mysql-jwt-none-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
