@@ -6,5 +6,6 @@ const schema = z
   .object({ reference: z.string(), currency: z.string(), total: z.string().meta({ examples: ['25.00'] }) })
   .meta({ description: 'An order was placed. The subject is its id.' });
 
-export const OrderPlaced = { $id: 'OrderPlaced', ...z.toJSONSchema(schema, { io: 'input' }) };
+const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input' });
+export const OrderPlaced = { $id: 'OrderPlaced', ...json };
 export type OrderPlaced = z.infer<typeof schema>;

@@ -1,7 +1,8 @@
 /** The API document, and the page that shows it. */
 
 import { static as serveFiles } from 'express';
-import { getAbsoluteFSPath } from 'swagger-ui-dist';
+// Not the package as a whole: it would load the code of the page into this process.
+import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import * as z from 'zod';
 
 import { operation } from './operation.ts';

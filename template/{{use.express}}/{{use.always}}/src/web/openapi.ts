@@ -69,12 +69,13 @@ export function documentOf(routes: readonly Route[]): object {
 
 function described(route: Route): ZodOpenApiOperationObject {
   const { operationId, summary, description, tags, permission, body, deprecated } = route.operation;
+  const requestParams = parametersOf(route.operation);
   return {
     operationId,
     summary,
     description,
     tags: [...tags],
-    requestParams: parametersOf(route.operation),
+    ...(requestParams !== undefined && { requestParams }),
     ...(body !== undefined && { requestBody: { required: true, content: contentOf(body, route.method) } }),
     ...(hasSchemes && permission !== undefined && { security }),
     ...(deprecated !== undefined && { deprecated: true }),
@@ -82,7 +83,8 @@ function described(route: Route): ZodOpenApiOperationObject {
   };
 }
 
-function parametersOf({ params, query, headers, problems = [] }: Operation): ZodOpenApiParameters {
+function parametersOf({ params, query, headers, problems = [] }: Operation): ZodOpenApiParameters | undefined {
+  if (params === undefined && query === undefined && headers === undefined) return undefined;
   // Optional for the validator, because a request without it gets 428.
   const isConditional = problems.includes('precondition_required');
   return {

@@ -8,13 +8,13 @@ import { encodeCursor, type Slice } from '../pagination.ts';
 /** A parameter is text. */
 const Limit = z.preprocess(
   (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-  z.int().min(1).max(100),
+  z.int().min(1).max(100).default(20),
 );
 
 /** The query parameters of every list. */
 export const pageQuery = {
-  limit: Limit.default(20),
-  cursor: z.string().exactOptional().meta({ description: '`next_cursor` of the page before.' }),
+  limit: Limit,
+  cursor: z.string().meta({ description: '`next_cursor` of the page before.' }).exactOptional(),
 };
 
 export const PageMeta = z.object({ limit: z.int(), next_cursor: z.string().nullable() }).meta({ id: 'PageMeta' });

@@ -38,11 +38,11 @@ export function sized(schema: z.ZodString, { min = 0, max }: Bounds): z.ZodStrin
 }
 
 export const ifMatchHeaders = z.object({
-  'if-match': z.string().exactOptional().meta({ description: 'The `ETag` of the version to change.' }),
+  'if-match': z.string().meta({ description: 'The `ETag` of the version to change.' }).exactOptional(),
 });
 
 export const ifNoneMatchHeaders = z.object({
-  'if-none-match': z.string().exactOptional().meta({ description: 'The `ETag` of the version that the caller has.' }),
+  'if-none-match': z.string().meta({ description: 'The `ETag` of the version that the caller has.' }).exactOptional(),
 });
 
 function countCharacters(value: string): number {
