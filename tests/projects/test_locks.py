@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import ROOT, Answers, each_row, language, rows
+from tests.combinations import ROOT, Answers, axes, each_row, language, rows
 from tests.runtimes.node import Node, find_node
 
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
@@ -138,13 +138,19 @@ def test_every_package_of_npm_is_installed_and_no_other(
     assert "extraneous" not in npm("ls", "--all", cwd=tmp_path)
 
 
-def test_a_service_on_node_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
-    stack = ROOT / "template/{{use.fastify}}/_stack/stack.yml"
-    record = yaml.safe_load(stack.read_text())["stack_fastify"]["default"]
+@pytest.mark.parametrize(
+    "framework",
+    [name for name in axes()["framework"] if language({"framework": name}) == "node"],
+)
+def test_a_service_on_node_cannot_be_called_like_a_package_it_needs(
+    rendered: Rendered, framework: str
+) -> None:
+    stack = ROOT / f"template/{{{{use.{framework}}}}}/_stack/stack.yml"
+    record = yaml.safe_load(stack.read_text())[f"stack_{framework}"]["default"]
     locked = {
         path.rpartition("node_modules/")[2]
         for answers in rows()
-        if language(answers) == "node"
+        if answers["framework"] == framework
         for path in json.loads((rendered(**answers) / "package-lock.json").read_text())["packages"]
     }
 

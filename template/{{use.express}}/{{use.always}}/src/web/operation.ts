@@ -7,7 +7,7 @@ import type { Permission } from '../permissions.ts';
 import type { ProblemCode } from '../problems.ts';
 import { authorize } from './access.ts';
 import { type Deprecation, deprecationHeaders } from './deprecation.ts';
-import { parseBody, parseHeaders, parseParams, parseQuery } from './validation.ts';
+import { checkHeaders, parseBody, parseParams, parseQuery } from './validation.ts';
 
 declare module 'express-serve-static-core' {
   // oxlint-disable-next-line typescript/no-explicit-any -- the parameters of the type must be those of Express
@@ -58,12 +58,10 @@ export function operation<Params = ParamsDictionary, Query = undefined, Body = u
     req.template = templateOf(req.baseUrl, (req.route as IRoute).path);
     if (record.deprecated !== undefined) res.set(deprecationHeaders(record.deprecated));
     authorize(req, record.permission);
-    parseHeaders(record.headers, req.headers);
-    req.valid = {
-      params: parseParams(record.params, req.params),
-      query: parseQuery(record.query, req.query),
-      body: await parseBody(record.body, () => req.readBody()),
-    };
+    checkHeaders(record.headers, req);
+    const params = parseParams(record.params, req.params);
+    const query = parseQuery(record.query, req);
+    req.valid = { params, query, body: await parseBody(record.body, req) };
     next();
   };
   return Object.assign(check, { operation: record });
