@@ -1,0 +1,286 @@
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+import express from 'express';
+import supertest from 'supertest';
+import { expect, test } from 'vitest';
+
+import { operation } from '../../src/web/operation.ts';
+import { createRouter, routesOf } from '../../src/web/routes.ts';
+import type { App } from '../app.ts';
+import { adminHeaders } from '../callers.ts';
+import { newOrder, ORDERS, place } from '../orders/orders.ts';
+import { startAnonymousApp, startApp } from '../services.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+test('every answer has the security headers and a request id', async () => {
+  const { http } = await startApp();
+  for (const url of ['/livez', '/nowhere', ORDERS, `${ORDERS}/%ff`]) {
+    const { headers } = await http.get(url).set('x-request-id', 'mine');
+    expect(headers).toMatchObject({
+      'x-request-id': 'mine',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'cache-control': 'no-store',
+    });
+    expect(Object.keys(headers as object)).not.toContain('strict-transport-security');
+    expect(Object.keys(headers as object)).not.toContain('x-powered-by');
+  }
+});
+
+test('an invalid request id is replaced', async () => {
+  const { http } = await startApp();
+  await http
+    .get('/livez')
+    .set('x-request-id', 'two words')
+    .expect('x-request-id', /^[0-9a-f]{32}$/);
+});
+
+test('in production, browsers are told to use HTTPS', async () => {
+  const { http } = await startApp({ APP_ENV: 'production' });
+  await http.get('/livez').expect('strict-transport-security', /max-age=/);
+  await http.get('/openapi.json').expect(404);
+  await http.get('/docs').expect(404);
+  await http.get('/metrics').expect(404);
+});
+
+test('a method that a path lacks is refused with the ones that it has', async () => {
+  const { http } = await startApp();
+  for (const method of ['put', 'options'] as const) {
+    const { body } = await http[method](ORDERS).expect(405).expect('allow', 'GET, HEAD, POST');
+    expect(body).toMatchObject({ status: 405, code: 'method_not_allowed' });
+  }
+});
+
+test('a path is taken as it is written, but for needless escapes', async () => {
+  const { http } = await startApp();
+  await http.get('/api/v1/%6Frders').expect(200);
+  for (const path of [`${ORDERS}/`, '/API/v1/orders', '/livez/', '/']) await http.get(path).expect(404);
+});
+
+test('a body for an unknown route is not received', async () => {
+  const app = await startApp();
+  const post = (url: string) => app.http.post(url).set('content-type', 'text/plain').send('{');
+  await post('/nowhere').expect(404);
+  await post('/livez').expect(405);
+  expect((await app.inject({ method: 'QUERY', url: ORDERS })).statusCode).toBe(405);
+});
+
+test('HEAD answers like GET, without a body', async () => {
+  const app = await startApp();
+  const response = await app.inject({ method: 'HEAD', url: ORDERS });
+  expect([response.statusCode, response.body]).toEqual([200, '']);
+});
+
+test.each([
+  [{ 'content-type': 'text/plain' }, '{}', 415, 'unsupported_media_type'],
+  [{ 'content-type': 'application/merge-patch+json' }, '{}', 415, 'unsupported_media_type'],
+  [{ 'content-type': 'nonsense' }, '{}', 415, 'unsupported_media_type'],
+  [JSON_TYPE, '{', 400, 'malformed_json'],
+  [JSON_TYPE, Buffer.from('{"note": "\xff"}', 'latin1'), 400, 'malformed_json'],
+  [JSON_TYPE, '{"note": "\\ud800"}', 400, 'malformed_json'],
+  [JSON_TYPE, '{"note": "\\ud83c\\udf75"}', 422, 'validation_failed'],
+  [JSON_TYPE, '', 422, 'validation_failed'],
+  [JSON_TYPE, 'null', 422, 'validation_failed'],
+  [JSON_TYPE, ' '.repeat(2000), 413, 'payload_too_large'],
+])('the body of case %# is refused', async (headers, payload, status, code) => {
+  const app = await startApp({ MAX_BODY_BYTES: '1000' });
+  const response = await app.inject({ method: 'POST', url: ORDERS, payload, headers });
+  expect(response.headers['content-type']).toBe('application/problem+json');
+  expect(response.json()).toMatchObject({ status, code, instance: ORDERS });
+});
+
+test('every invalid field is named by a JSON pointer', async () => {
+  const { http } = await startApp();
+  const lines = [{ sku: '', quantity: '2', unit_price: 2, 'a/b': 1 }];
+  const { body } = await http.post(ORDERS).send({ currency: 'EURO', note: 'a\0b', lines }).expect(422);
+  expect(pointersOf(body)).toEqual(
+    new Set([
+      '/reference',
+      '/currency',
+      '/note',
+      '/lines/0/sku',
+      '/lines/0/quantity',
+      '/lines/0/unit_price',
+      '/lines/0/a~1b',
+    ]),
+  );
+});
+
+test('the length of a text is counted in characters', async () => {
+  const app = await startApp();
+  await place(app, { note: '🍵'.repeat(500) });
+  const { body } = await app.http.post(ORDERS).send(newOrder({ note: '🍵'.repeat(501) }));
+  expect(body).toMatchObject({ status: 422, errors: [{ pointer: '/note', code: 'too_big' }] });
+});
+
+test('a response names a limited number of errors', async () => {
+  const { http } = await startApp();
+  const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, number) => [`field_${number}`, 1]));
+  const { body } = await http.post(ORDERS).send({ ...newOrder(), ...unknown });
+  expect(pointersOf(body).size).toBe(100);
+  const lines = Array.from({ length: 5000 }, () => ({}));
+  const { body: another } = await http.post(ORDERS).send({ ...newOrder(), lines });
+  expect(another).toMatchObject({ detail: '1 field is not valid', errors: [{ pointer: '/lines' }] });
+});
+
+test('a body over 1 KiB is compressed for clients that accept it', async () => {
+  const app = await startApp();
+  const lines = Array.from({ length: 40 }, () => ({ sku: 'tea', quantity: 1, unit_price: '1' }));
+  const { id } = await place(app, { lines });
+  const encodingFor = async (accepted: string) =>
+    (await app.http.get(`${ORDERS}/${id}`).set('accept-encoding', accepted)).get('content-encoding');
+
+  expect(await encodingFor('gzip')).toBe('gzip');
+  expect(await encodingFor('gzip;q=0')).toBeUndefined();
+  expect(await encodingFor('identity')).toBeUndefined();
+});
+
+test('a caller over its limit is refused until the window ends', async () => {
+  const { http } = await startApp({ RATE_LIMIT_DEFAULT: '2/day' });
+  await http.get(ORDERS);
+  await http.get(ORDERS).expect('ratelimit-limit', '2').expect('ratelimit-remaining', '0');
+
+  const refused = await http.get(ORDERS).set('x-forwarded-for', '203.0.113.9').expect(429);
+  expect(refused.body).toMatchObject({ status: 429, code: 'rate_limited' });
+  expect(Number(refused.get('retry-after'))).toBeGreaterThan(0);
+  await http.get('/livez').expect(200);
+});
+
+test('the address behind a trusted proxy has its own limit', async () => {
+  const { http } = await startAnonymousApp({ RATE_LIMIT_DEFAULT: '1/day', TRUSTED_PROXIES: '127.0.0.0/8' });
+  const from = (address: string) => http.get('/problems/conflict').set('x-forwarded-for', address);
+  await from('203.0.113.9').expect(200);
+  await from('203.0.113.9').expect(429);
+  await from('203.0.113.8').expect(200);
+});
+
+test('only allowed hosts are served, and probes at any', async () => {
+  const { http } = await startApp({ ALLOWED_HOSTS: 'shop.example.com,*.internal' });
+  const at = (host: string, url = ORDERS) => http.get(url).set('host', host);
+  await at('shop.example.com:8000').expect(200);
+  await at('a.internal').expect(200);
+  await at('evil.example.com').expect(400);
+  await at('10.0.0.1', '/livez').expect(200);
+});
+
+test('only configured origins may read answers', async () => {
+  const { http } = await startApp({ CORS_ORIGINS: 'https://app.example.com' });
+  const from = (origin: string) => http.get(ORDERS).set('origin', origin);
+  await from('https://app.example.com')
+    .expect('access-control-allow-origin', 'https://app.example.com')
+    .expect('access-control-expose-headers', /ETag/)
+    .expect('vary', /origin/i);
+  expect((await from('https://evil.example')).get('access-control-allow-origin')).toBeUndefined();
+
+  await http
+    .options(ORDERS)
+    .set({ origin: 'https://app.example.com', 'access-control-request-method': 'POST' })
+    .expect(204)
+    .expect('access-control-allow-headers', /Idempotency-Key/);
+  await http.options(ORDERS).set('origin', 'https://app.example.com').expect(405);
+});
+
+test('requests beyond MAX_CONCURRENCY are refused at once', async () => {
+  const app = await startApp({ MAX_CONCURRENCY: '1' });
+  await app.http.get(ORDERS).expect(200);
+  const [reading, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+  const read = app.database.read.bind(app.database);
+  app.database.read = () => {
+    reading.resolve();
+    return gate.promise;
+  };
+  const first = app.inject(ORDERS);
+  await reading.promise;
+  await app.http.get(ORDERS).expect(503).expect('retry-after', '1');
+  app.database.read = read;
+  gate.reject(new Error('ends the first one'));
+  expect((await first).statusCode).toBe(500);
+  await app.http.get(ORDERS).expect(200);
+});
+
+test('a body that takes too long is refused, and its connection is closed', async () => {
+  const app = await startApp({ BODY_TIMEOUT_SECONDS: '0.05' });
+  const answer = await beginToCreate(app, await adminHeaders(app));
+  expect(answer).toMatch(/^HTTP\/1.1 408 /);
+  expect(answer).toMatch(/connection: close/i);
+  expect(answer).toContain('"code":"request_timeout"');
+});
+
+test('uploads are limited in number, and do not count as requests in flight', async () => {
+  const app = await startApp({ MAX_UPLOADS: '1', MAX_CONCURRENCY: '1', BODY_TIMEOUT_SECONDS: '1' });
+  const slow = beginToCreate(app, await adminHeaders(app));
+  // That of the metrics, and the one that waits for its body.
+  await expect.poll(async () => (await app.inject('/metrics')).body).toContain('http_server_requests_in_flight 2');
+  await expect.poll(async () => (await app.inject(ORDERS)).statusCode).toBe(200);
+  await app.http.post(ORDERS).send(newOrder()).expect(503);
+  expect(await slow).toContain('"code":"request_timeout"');
+});
+
+test('what is not HTTP is answered with a problem', async () => {
+  const app = await startApp();
+  const answer = await exchange(app, ['nonsense', '', '']);
+  expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
+  expect(answer).toContain('application/problem+json');
+});
+
+test('an unexpected error reveals nothing but the request id', async () => {
+  const app = await startApp();
+  app.database.read = () => Promise.reject(new Error('select * from secrets'));
+  const response = await app.http.get(ORDERS).expect(500);
+  expect(response.body).toMatchObject({ status: 500, code: 'internal_error' });
+  expect(response.text).not.toContain('secrets');
+});
+
+test('the page of the API document starts Swagger UI', async () => {
+  const { http } = await startAnonymousApp();
+  const { text: page } = await http.get('/docs').expect('content-security-policy', /default-src 'self'/);
+  const scripts = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, path = '']) => path);
+  expect(scripts).toHaveLength(4);
+  for (const path of scripts) await http.get(path).expect(200);
+  await http.get('/docs/start.js').expect(/openapi\.json/);
+});
+
+test('a deprecated route says what replaces it', async () => {
+  const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/orders' };
+  const router = createRouter().get('/', operation({ ...EXAMPLE, deprecated }), (_req, res) => void res.end());
+  await supertest(express().use('/api/v1/old', router))
+    .get('/api/v1/old')
+    .expect('deprecation', '@1798761600')
+    .expect('sunset', 'Thu, 01 Jul 2027 00:00:00 GMT')
+    .expect('link', '</api/v2/orders>; rel="successor-version"');
+});
+
+test('a route without a permission stops the start, and so does one without an operation', () => {
+  const open = createRouter().get('/secret', operation(EXAMPLE), (_req, res) => void res.end());
+  expect(() => routesOf({ '/': open })).toThrow('/secret has neither a permission nor is it public');
+  const bare = createRouter().get('/secret', (_req, res) => void res.end());
+  expect(() => routesOf({ '/api': bare })).toThrow('GET /api/secret has no operation');
+});
+
+const EXAMPLE = {
+  operationId: 'example',
+  summary: 'An example',
+  description: 'An example of a route.',
+  tags: [],
+  responses: { 204: 'Nothing.' },
+};
+
+function pointersOf(body: unknown): Set<string> {
+  return new Set((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer));
+}
+
+/** Send a part of a request for an order. Returns all that the service answers. */
+function beginToCreate(app: App, caller: Record<string, string>): Promise<string> {
+  const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': '9' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{']);
+}
+
+/** Send lines over a connection of its own. Returns all that the service answers. */
+async function exchange({ server }: App, lines: string[]): Promise<string> {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write(lines.join('\r\n'));
+  return text(socket);
+}
