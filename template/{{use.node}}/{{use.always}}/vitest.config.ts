@@ -7,8 +7,9 @@ export default defineConfig({
     globalSetup: ['tests/databases.ts'],
     // The log lines of requests would hide the report.
     silent: 'passed-only',
-    // Some tests start processes.
-    testTimeout: 30_000,
+    // Some tests start processes, and the machine may be busy.
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/**'],

@@ -17,6 +17,7 @@ import { readSettings } from '../src/config/index.ts';
 import { migrateUp } from '../src/migrate.ts';
 import { emptyDatabase } from './databases.ts';
 import { newOrder, ORDERS } from './orders/orders.ts';
+import { freePort } from './ports.ts';
 import { SECRETS } from './secrets.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -144,9 +145,7 @@ class Cluster {
 
   static async spawn(variables: NodeJS.ProcessEnv = {}): Promise<Cluster> {
     const { PATH } = process.env;
-    const server = createServer();
-    const metricsPort = await portOf(server);
-    await new Promise((resolve) => server.close(resolve));
+    const metricsPort = await freePort();
     const env = {
       PATH,
       APP_ENV: 'test',

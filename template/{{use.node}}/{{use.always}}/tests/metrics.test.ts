@@ -1,9 +1,7 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
 import { expect, test } from 'vitest';
 
 import { serveMetrics } from '../src/metrics.ts';
+import { freePort } from './ports.ts';
 import { testSettings } from './services.ts';
 
 test('metrics are served on their own port alone, until they are stopped', async () => {
@@ -21,11 +19,3 @@ test('without a port of their own, nothing listens', async () => {
   const stop = await serveMetrics(await testSettings());
   expect(stop()).toBeUndefined();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise((resolve) => void server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => void server.close(resolve));
-  return port;
-}

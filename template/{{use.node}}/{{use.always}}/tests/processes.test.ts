@@ -13,6 +13,7 @@ import { readSettings } from '../src/config/index.ts';
 import { migrateUp } from '../src/migrate.ts';
 import { emptyDatabase } from './databases.ts';
 import { newOrder, ORDERS } from './orders/orders.ts';
+import { freePort } from './ports.ts';
 import { SECRETS } from './secrets.ts';
 
 const variables = { APP_ENV: 'test', PORT: '0', SHUTDOWN_DELAY_SECONDS: '0' };
@@ -61,12 +62,13 @@ test('a port that is taken is named', async () => {
 });
 
 test('metrics have their own port, if one is set', async () => {
-  const api = await start('src/main.ts', { METRICS_PORT: '19464' });
+  const metricsPort = String(await freePort());
+  const api = await start('src/main.ts', { METRICS_PORT: metricsPort });
   const url = await urlOf(api);
   expect((await fetch(`${url}/metrics`)).status).toBe(404);
-  const metrics = await fetch('http://127.0.0.1:19464/metrics');
+  const metrics = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
   expect(await metrics.text()).toContain('build_info');
-  expect((await fetch('http://127.0.0.1:19464/other')).status).toBe(404);
+  expect((await fetch(`http://127.0.0.1:${metricsPort}/other`)).status).toBe(404);
 });
 
 test.each([
