@@ -35,6 +35,7 @@ STACKS = {
         ("jwt", "none"), ("database", "rabbitmq", "redis", "kafka", "sqs"), has_webhooks=True
     ),
     "fastify": Choices(("jwt", "none"), ("database",)),
+    "nestjs": Choices(("jwt", "none"), ("database",)),
 }
 
 # Stand-ins that JSON leaves as they are and nothing else contains.

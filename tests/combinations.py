@@ -68,6 +68,12 @@ CHOSEN = (
     "fastify-sqlite-none-none-memory-none-none",
     "fastify-postgresql-none-none-memory-none-github",
     "fastify-mysql-jwt-none-memory-none-none",
+    "nestjs-sqlite-jwt-database-memory-none-github",
+    "nestjs-postgresql-jwt-database-memory-none-none",
+    "nestjs-mysql-none-database-memory-none-github",
+    "nestjs-sqlite-none-none-memory-none-none",
+    "nestjs-postgresql-none-none-memory-none-github",
+    "nestjs-mysql-jwt-none-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid. They cover all pairs."""
 
