@@ -1,6 +1,5 @@
 /** The application: Nest on a Fastify server. */
 
-import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 

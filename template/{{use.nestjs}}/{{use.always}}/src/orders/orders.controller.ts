@@ -14,9 +14,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Principal } from '../permissions.ts';
 import { Caller, RequirePermission } from '../web/access.ts';
+import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../web/api.decorators.ts';
 import { etag, isCurrent, parseIfMatch, requireIfMatch } from '../web/conditional.ts';
 import { ApiIdempotencyKey, Idempotency, respondWith } from '../web/idempotency.ts';
-import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../web/openapi.ts';
 import { type Page, paginated } from '../web/pagination.ts';
 import { OrdersService } from './orders.service.ts';
 import { OrderCreate, OrderPage, OrderParams, OrderPatch, OrderQuery, OrderRead, represent } from './schemas.ts';

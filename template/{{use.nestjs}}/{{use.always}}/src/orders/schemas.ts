@@ -9,16 +9,16 @@ import type { Order } from './orders.repository.ts';
 import { ORDER_STATUSES } from './status.ts';
 
 // Control characters do not belong in a line of text, and some databases cannot store NUL.
-const LINE_OF_TEXT = new RegExp('^[^\\u0000-\\u001f\\u007f]*$');
-const TEXT = new RegExp('^[^\\u0000]*$');
+const LINE_OF_TEXT = '^[^\\u0000-\\u001f\\u007f]*$';
+const TEXT = '^[^\\u0000]*$';
 
-const Reference = text(1, 64).regex(LINE_OF_TEXT);
-const Note = text(0, 500).regex(TEXT).nullable();
+const Reference = text(1, 64).regex(new RegExp(LINE_OF_TEXT));
+const Note = text(0, 500).regex(new RegExp(TEXT)).nullable();
 const Status = z.enum(ORDER_STATUSES);
 
 const OrderLineCreate = z
   .strictObject({
-    sku: text(1, 64).regex(LINE_OF_TEXT),
+    sku: text(1, 64).regex(new RegExp(LINE_OF_TEXT)),
     quantity: z.int().min(1).max(1000),
     unit_price: z
       .string()
@@ -48,13 +48,11 @@ export const OrderCreate = z
   });
 export type OrderCreate = z.infer<typeof OrderCreate>;
 
-export const OrderPatch = z
-  .strictObject({ reference: Reference.exactOptional(), note: Note.exactOptional() })
-  .meta({
-    id: 'OrderPatch',
-    description: 'A merge patch (RFC 7396): fields that are absent do not change.',
-    example: { note: 'Leave it at the door' },
-  });
+export const OrderPatch = z.strictObject({ reference: Reference.exactOptional(), note: Note.exactOptional() }).meta({
+  id: 'OrderPatch',
+  description: 'A merge patch (RFC 7396): fields that are absent do not change.',
+  example: { note: 'Leave it at the door' },
+});
 export type OrderPatch = z.infer<typeof OrderPatch>;
 
 export const OrderQuery = z.strictObject({

@@ -13,7 +13,7 @@ import type { FastifyRequest } from 'fastify';
 
 import { PUBLIC_PATHS } from '../auth/provider.ts';
 import { ServiceError } from '../errors.ts';
-import { may, type Permission, type Principal } from '../permissions.ts';
+import { may, type Permission } from '../permissions.ts';
 
 /** `authenticated` is for every caller with valid credentials. */
 export type RoutePermission = Permission | 'authenticated';

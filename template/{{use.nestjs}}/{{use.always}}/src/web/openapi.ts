@@ -1,10 +1,13 @@
 /** The OpenAPI document: what `@nestjs/swagger` derives from the decorators, plus errors and headers. */
 
+import { STATUS_CODES } from 'node:http';
+
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ApiExtension, ApiHeader, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { z } from 'zod';
 
 import { REFUSALS, SECURITY_SCHEMES } from '../auth/scheme.ts';
+import { ServiceError } from '../errors.ts';
 import { toJsonSchema } from '../json-schema.ts';
 import { type ProblemCode, PROBLEMS } from '../problems.ts';
 import { DESCRIPTION, NAME, VERSION } from '../version.ts';
@@ -17,18 +20,22 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & {
   'x-problems'?: readonly ProblemCode[];
   'x-deprecated'?: boolean;
 };
+interface Response {
+  description: string;
+}
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const DOCS = '/docs';
+/** A file that the page does not serve, with an exception that the server does not know. */
+const REFUSED = `${DOCS}/LICENSE`;
 /** The page loads its own scripts, and has a style sheet and images of its own. */
-const DOCS_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const DOCS_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-const ProblemError = z
-  .object({ pointer: z.string(), code: z.string(), detail: z.string() })
-  .meta({
-    id: 'ProblemError',
-    description: 'One invalid value. `pointer` is a JSON pointer, or the name of a parameter.',
-  });
+const ProblemError = z.object({ pointer: z.string(), code: z.string(), detail: z.string() }).meta({
+  id: 'ProblemError',
+  description: 'One invalid value. `pointer` is a JSON pointer, or the name of a parameter.',
+});
 const Problem = z
   .object({
     type: z.string(),
@@ -53,22 +60,7 @@ const limitHeaders = {
 /** Any of the schemes will do. */
 const security = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
 
-/** What a route may answer beside the problems that its parameters and its permission imply. */
-export function ApiProblems(...codes: ProblemCode[]): MethodDecorator & ClassDecorator {
-  return ApiExtension('x-problems', codes);
-}
-
-/** Describes the header of a conditional change. Only its handler refuses a request without it. */
-export function ApiIfMatch({ required = false } = {}): MethodDecorator & ClassDecorator {
-  return ApiHeader({ name: 'if-match', required, description: 'The `ETag` of the version to change.' });
-}
-
-/** Describes the header of a conditional read. */
-export function ApiIfNoneMatch(): MethodDecorator & ClassDecorator {
-  const description = 'The `ETag` of the version that the caller has.';
-  return ApiHeader({ name: 'if-none-match', required: false, description });
-}
-
+/** The document of an application that is initialized. */
 export function createDocument(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
@@ -88,7 +80,7 @@ export function createDocument(app: NestFastifyApplication): OpenAPIObject {
   }
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, ...toJsonSchema(Problem).components },
+    schemas: { ...document.components?.schemas, ...componentsOf(Problem) },
   };
   return document;
 }
@@ -101,7 +93,7 @@ export function serveDocument(app: NestFastifyApplication): void {
     .addHook('onRequest', (request, reply, done) => {
       const isPage = request.path === DOCS || request.path.startsWith(`${DOCS}/`);
       if (isPage) reply.header('content-security-policy', DOCS_POLICY);
-      done();
+      done(request.path === REFUSED ? new ServiceError('not_found') : undefined);
     });
   SwaggerModule.setup(DOCS, app, () => createDocument(app), { jsonDocumentUrl: 'openapi.json', raw: ['json'] });
 }
@@ -109,15 +101,16 @@ export function serveDocument(app: NestFastifyApplication): void {
 function completed(operation: Operation, path: string): Operation {
   const { 'x-permission': permission, 'x-problems': problems = [], 'x-deprecated': deprecated, ...rest } = operation;
   const headers = { ...requestIdHeader, ...(hasRateLimit(path) && limitHeaders) };
-  const successes = Object.entries(operation.responses).map(
-    ([status, response]) => [status, { ...response, headers }] as const,
+  const successes = Object.entries(operation.responses as Record<string, Response>).map(
+    ([status, response]) =>
+      [status, { ...response, description: response.description || (STATUS_CODES[status] ?? ''), headers }] as const,
   );
   const codes = [...problems, ...impliedProblems(operation, path, permission)];
   const refusals = Object.entries(Object.groupBy(codes, (code) => PROBLEMS[code].status)).map(
     ([status, group = []]) => {
       const description = group.map((code) => `\`${code}\``).join(', ');
-      const { schema } = toJsonSchema(Problem);
-      return [status, { description, content: { [PROBLEM_MEDIA_TYPE]: { schema } }, headers }] as const;
+      const content = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: getSchemaPath('Problem') } } };
+      return [status, { description, content, headers }] as const;
     },
   );
   return {
@@ -137,7 +130,8 @@ function impliedProblems(
   const codes: ProblemCode[] = [];
   const places = new Set(parameters.map((parameter) => ('in' in parameter ? parameter.in : undefined)));
   if (permission !== undefined) codes.push(...REFUSALS);
-  if (security.length > 0 && permission !== undefined && permission !== 'authenticated') codes.push('permission_denied');
+  if (security.length > 0 && permission !== undefined && permission !== 'authenticated')
+    codes.push('permission_denied');
   if (requestBody !== undefined) {
     codes.push('malformed_json', 'request_timeout', 'payload_too_large', 'unsupported_media_type', 'validation_failed');
   }
@@ -145,6 +139,12 @@ function impliedProblems(
   if (places.has('path')) codes.push('not_found');
   if (hasRateLimit(path)) codes.push('rate_limited');
   return isProbe(path) ? ['internal_error'] : [...codes, 'internal_error', 'unavailable', 'overloaded'];
+}
+
+/** A schema and those to which it refers, by name. */
+function componentsOf(schema: z.ZodType): Record<string, object> {
+  const text = JSON.stringify(toJsonSchema(schema).components).replaceAll('#/$defs/', '#/components/schemas/');
+  return JSON.parse(text) as Record<string, object>;
 }
 
 function header(type: string, description: string) {

@@ -8,11 +8,7 @@ import { decodeCursor, encodeCursor, type Slice } from '../pagination.ts';
 /** The query parameters of every list. */
 export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z
-    .string()
-    .meta({ description: '`next_cursor` of the page before.' })
-    .transform(decodeCursor)
-    .exactOptional(),
+  cursor: z.string().meta({ description: '`next_cursor` of the page before.' }).transform(decodeCursor).exactOptional(),
 };
 
 export const PageQuery = z.strictObject(pageQuery);

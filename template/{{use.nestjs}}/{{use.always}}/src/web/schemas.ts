@@ -12,7 +12,7 @@ export function text(minLength: number, maxLength: number): z.ZodString {
       if (length < minLength) issues.push({ ...facts, code: 'too_small', minimum: minLength });
       if (length > maxLength) issues.push({ ...facts, code: 'too_big', maximum: maxLength });
     })
-    .meta({ minLength, maxLength });
+    .meta({ ...(minLength > 0 && { minLength }), maxLength });
 }
 
 /** A moment of RFC 3339. Its year has four digits, also in UTC. */

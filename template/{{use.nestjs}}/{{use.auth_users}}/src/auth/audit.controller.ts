@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 import { Database } from '../database.ts';
 import { RequirePermission } from '../web/access.ts';
-import { ApiProblems } from '../web/openapi.ts';
+import { ApiProblems } from '../web/api.decorators.ts';
 import { type Page, pageOf, PageQuery, paginated } from '../web/pagination.ts';
 import { type AuditEntry, listEntries } from './audit.ts';
 

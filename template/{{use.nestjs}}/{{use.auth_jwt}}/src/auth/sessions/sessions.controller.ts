@@ -5,8 +5,8 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, 
 import type { FastifyReply } from 'fastify';
 
 import { AUTHENTICATOR } from '../../tokens.ts';
+import { ApiProblems } from '../../web/api.decorators.ts';
 import { etag } from '../../web/conditional.ts';
-import { ApiProblems } from '../../web/openapi.ts';
 import type { Authenticator } from '../provider.ts';
 import { representUser, UserRead } from '../users/schemas.ts';
 import { JsonWebKeySet, Login, Refresh, Registration, TokenPair } from './schemas.ts';

@@ -15,12 +15,8 @@ export const Email = z
   .email({ pattern: EMAIL })
   .max(EMAIL_LENGTH)
   .meta({ examples: ['ada@example.com'] });
-export const Password = text(0, maximum).meta({ maxLength: maximum, examples: ['correct horse battery'] });
-export const NewPassword = text(minimum, maximum).meta({
-  minLength: minimum,
-  maxLength: maximum,
-  examples: ['correct horse battery'],
-});
+export const Password = text(0, maximum).meta({ examples: ['correct horse battery'] });
+export const NewPassword = text(minimum, maximum).meta({ examples: ['correct horse battery'] });
 
 const Role = z.enum(ROLES);
 
