@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import ROOT, Answers, each_row, language, rows
+from tests.combinations import ROOT, Answers, answered, each_row, language, rows
 from tests.runtimes.node import Node, find_node
 
 COMPILE = ("pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes")
@@ -139,16 +139,13 @@ def test_every_package_of_npm_is_installed_and_no_other(
 
 
 def test_a_service_on_node_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
-    stack = ROOT / "template/{{use.fastify}}/_stack/stack.yml"
-    record = yaml.safe_load(stack.read_text())["stack_fastify"]["default"]
-    locked = {
-        path.rpartition("node_modules/")[2]
-        for answers in rows()
-        if language(answers) == "node"
-        for path in json.loads((rendered(**answers) / "package-lock.json").read_text())["packages"]
-    }
-
-    assert set(record["reserved_names"]) >= {name for name in locked if name and name[0] != "@"}
+    for answers in rows():
+        if language(answers) != "node":
+            continue
+        reserved = answered(answers).context["stack"]["reserved_names"]
+        lock = json.loads((rendered(**answers) / "package-lock.json").read_text())
+        locked = {path.rpartition("node_modules/")[2] for path in lock["packages"]}
+        assert set(reserved) >= {name for name in locked if name and name[0] != "@"}
 
 
 def npm(*arguments: str, cwd: Path) -> str:

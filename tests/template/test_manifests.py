@@ -331,12 +331,14 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
 
 @each_row(languages=["node"])
 def test_every_dependency_of_node_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
-    """Imported, or named by a script of package.json, by the compiler or by the tests."""
+    """Imported, a peer of another one, or named by a script, by the compiler or by the tests."""
     project = rendered(**answers)
     manifest = json.loads((project / "package.json").read_text())
     used = [project / "vitest.config.ts", *(project / "src").rglob("*.ts")]
     runtime = "\n".join(file.read_text() for file in used)
-    for package in manifest["dependencies"]:
+    locked = json.loads((project / "package-lock.json").read_text())["packages"].values()
+    peers = {peer for entry in locked for peer in entry.get("peerDependencies", ())}
+    for package in manifest["dependencies"].keys() - peers:
         assert re.search(rf"from '{package}(/[\w-]+)*'", runtime), package
     named = "\n".join(
         [runtime, *manifest["scripts"].values(), (project / "tsconfig.json").read_text()]

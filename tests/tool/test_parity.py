@@ -22,8 +22,8 @@ from tests.tool.test_questions import template
 
 @pytest.mark.parametrize(
     "answers",
-    [*(preset.answers for preset in TEMPLATE.presets.values()), {"framework": "fastify"}],
-    ids=[*TEMPLATE.presets, "fastify"],
+    [*(preset.answers for preset in TEMPLATE.presets.values()), {"framework": "fastify"}, {"framework": "nestjs"}],
+    ids=[*TEMPLATE.presets, "fastify", "nestjs"],
 )
 def test_what_new_makes_is_what_copier_copy_makes(
     answers: Mapping[str, Any],

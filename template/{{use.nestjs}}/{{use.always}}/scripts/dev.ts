@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const compiler = start('tsc', ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput']);
+const compiler = start('npm', ['run', '--silent', 'build', '--', '--watch', '--preserveWatchOutput']);
 const service = start(process.execPath, ['--watch', '--enable-source-maps', 'dist/main.js']);
 
 // Ctrl-C reaches all of them, and other signals only this process.

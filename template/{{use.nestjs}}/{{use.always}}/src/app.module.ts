@@ -11,12 +11,12 @@ import { WebModule } from './web/web.module.ts';
 /** All modules of the API. */
 @Module({})
 export class AppModule {
-  static register(settings: Settings, draining: Draining): DynamicModule {
+  static forRoot(settings: Settings, draining: Draining): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        PlatformModule.register(settings),
-        WebModule.register(settings, draining),
+        PlatformModule.forRoot(settings),
+        WebModule.forRoot(settings, draining),
         PersonalDataModule,
         AuthModule,
         OrdersModule,

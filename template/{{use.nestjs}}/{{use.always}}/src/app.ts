@@ -28,7 +28,7 @@ export async function createApp(settings: Settings): Promise<NestFastifyApplicat
   const draining = new Draining();
   const server = createServer(settings, draining);
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.register(settings, draining),
+    AppModule.forRoot(settings, draining),
     new HttpAdapter(server),
     { logger: new NestLogger(), bodyParser: false, abortOnError: false },
   );

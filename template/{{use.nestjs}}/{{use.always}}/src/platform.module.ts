@@ -13,7 +13,7 @@ import { AUTHENTICATOR, SETTINGS } from './tokens.ts';
 export class PlatformModule implements OnApplicationShutdown {
   constructor(private readonly database: Database) {}
 
-  static register(settings: Settings): DynamicModule {
+  static forRoot(settings: Settings): DynamicModule {
     return {
       module: PlatformModule,
       providers: [

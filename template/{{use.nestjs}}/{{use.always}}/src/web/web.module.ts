@@ -17,7 +17,7 @@ import { ValidationPipe } from './validation.pipe.ts';
 @Global()
 @Module({})
 export class WebModule {
-  static register(settings: Settings, draining: Draining): DynamicModule {
+  static forRoot(settings: Settings, draining: Draining): DynamicModule {
     return {
       module: WebModule,
       controllers: [OperationsController, ...(settings.metricsPort === 0 ? [MetricsController] : [])],
