@@ -57,8 +57,9 @@ const limitHeaders = {
   'RateLimit-Reset': header('integer', 'Seconds until the next window.'),
 };
 
+const SCHEMES: Record<string, Parameters<DocumentBuilder['addSecurity']>[1]> = SECURITY_SCHEMES;
 /** Any of the schemes will do. */
-const security = Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] }));
+const security = Object.keys(SCHEMES).map((name) => ({ [name]: [] }));
 
 /** The document of an application that is initialized. */
 export function createDocument(app: NestFastifyApplication): OpenAPIObject {
@@ -67,7 +68,7 @@ export function createDocument(app: NestFastifyApplication): OpenAPIObject {
     .setTitle(NAME)
     .setVersion(VERSION)
     .setDescription(DESCRIPTION);
-  for (const [name, scheme] of Object.entries(SECURITY_SCHEMES)) builder.addSecurity(name, scheme);
+  for (const [name, scheme] of Object.entries(SCHEMES)) builder.addSecurity(name, scheme);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     // The default is the form of OpenAPI 3.0.
     standardSchemaConverter: (schema) => toJsonSchema(schema as z.ZodType),
