@@ -18,5 +18,5 @@ export function text(minLength: number, maxLength: number): z.ZodString {
 /** A moment of RFC 3339. Its year has four digits, also in UTC. */
 export const Moment = z.iso
   .datetime({ offset: true })
-  .refine((written) => /^\d/.test(new Date(written).toISOString()), 'Invalid year')
-  .transform((written) => new Date(written));
+  .transform((written) => new Date(written))
+  .refine((moment) => moment.getUTCFullYear() >= 0 && moment.getUTCFullYear() <= 9999, 'Invalid year');

@@ -113,6 +113,7 @@ test.each([
   ['created_after=2026-02-30T00:00:00Z', 'invalid_parameter'],
   ['created_after=2026-01-01T23:59:60Z', 'invalid_parameter'],
   ['created_after=yesterday', 'invalid_parameter'],
+  ['created_after=0000-01-01T00:00:00%2B23:59', 'invalid_parameter'],
   ['cursor=nonsense', 'invalid_cursor'],
   ['cursor=MjAyNg', 'invalid_cursor'],
 ])('the query %s is refused with %s', async (query, code) => {
