@@ -1,0 +1,96 @@
+/** What the decorators, the guard and the filter do to a route of its own. */
+
+import { Controller, Get, Module, NotFoundException } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { readSettings } from '../../src/config/index.ts';
+import { SERVICE } from '../../src/permissions.ts';
+import { PermissionGuard, RequirePermission } from '../../src/web/access.ts';
+import { HttpAdapter } from '../../src/web/adapter.ts';
+import { addDeprecation, Deprecated } from '../../src/web/deprecation.ts';
+import { Draining } from '../../src/web/draining.ts';
+import { NestLogger } from '../../src/web/nest-logger.ts';
+import { createDocument } from '../../src/web/openapi.ts';
+import { ProblemFilter } from '../../src/web/problem.filter.ts';
+import { createServer } from '../../src/web/server.ts';
+
+@Controller('tea')
+class TeaController {
+  @Get('secret')
+  secret(): string {
+    return 'nobody may know';
+  }
+
+  @Get('old')
+  @RequirePermission('orders:read')
+  @Deprecated({ since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/tea' })
+  old(): string {
+    return 'cold';
+  }
+
+  @Get('gone')
+  @RequirePermission('orders:read')
+  gone(): string {
+    throw new NotFoundException('There is no tea left');
+  }
+
+  @Get('broken')
+  @RequirePermission('orders:read')
+  broken(): string {
+    // oxlint-disable-next-line typescript/only-throw-error -- libraries do so
+    throw 'the pot';
+  }
+}
+
+@Module({
+  controllers: [TeaController],
+  providers: [
+    { provide: APP_GUARD, useClass: PermissionGuard },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
+})
+class TeaModule {}
+
+test('a route without a permission refuses everybody', async () => {
+  const app = await startTea();
+  const response = await app.inject('/tea/secret');
+  expect(response.json()).toMatchObject({ status: 403, code: 'permission_denied' });
+});
+
+test('a deprecated route says what replaces it', async () => {
+  const app = await startTea();
+  expect((await app.inject('/tea/old')).headers).toMatchObject({
+    deprecation: '@1798761600',
+    sunset: 'Thu, 01 Jul 2027 00:00:00 GMT',
+    link: '</api/v2/tea>; rel="successor-version"',
+  });
+  expect(createDocument(app).paths['/tea/old']?.get).toMatchObject({ deprecated: true });
+});
+
+test('an exception of Nest is answered with a problem, and anything else with an internal error', async () => {
+  const app = await startTea();
+  expect((await app.inject('/tea/gone')).json()).toMatchObject({
+    status: 404,
+    code: 'not_found',
+    detail: 'There is no tea left',
+  });
+  const broken = await app.inject('/tea/broken');
+  expect(broken.json()).toMatchObject({ status: 500, code: 'internal_error' });
+  expect(broken.body).not.toContain('pot');
+});
+
+async function startTea(): Promise<NestFastifyApplication> {
+  const server = createServer(readSettings({}), new Draining());
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.context.principal = SERVICE;
+    done();
+  });
+  addDeprecation(server);
+  const app = await NestFactory.create<NestFastifyApplication>(TeaModule, new HttpAdapter(server), {
+    logger: new NestLogger(),
+  });
+  onTestFinished(() => app.close());
+  return app.init();
+}

@@ -1,0 +1,210 @@
+/** Users over HTTP: the caller's own account, and the accounts that admins manage. */
+
+import { Readable } from 'node:stream';
+
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Put,
+  Query,
+  Req,
+  Res,
+  StreamableFile,
+} from '@nestjs/common';
+import {
+  ApiConsumes,
+  ApiNoContentResponse,
+  ApiNotModifiedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { Database } from '../../database.ts';
+import { type Principal, ROLES } from '../../permissions.ts';
+import type { PersonalData } from '../../personal-data.ts';
+import { AUTHENTICATOR, PERSONAL_DATA } from '../../tokens.ts';
+import { Caller, RequirePermission } from '../../web/access.ts';
+import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../../web/api.decorators.ts';
+import { etag, isCurrent, requireIfMatch } from '../../web/conditional.ts';
+import { type Page, PageQuery, paginated } from '../../web/pagination.ts';
+import type { Authenticator } from '../provider.ts';
+import { exportText } from './export.ts';
+import { findUser, listUsers, type User } from './repository.ts';
+import {
+  PasswordChange,
+  representUser,
+  RoleAssignment,
+  UserExport,
+  UserPage,
+  UserParams,
+  UserPatch,
+  UserRead,
+} from './schemas.ts';
+import { changeDisabled, changePassword, changeRoles, eraseUser } from './service.ts';
+
+@ApiTags('users')
+@Controller('api/v1/users')
+export class UsersController {
+  constructor(
+    private readonly database: Database,
+    @Inject(AUTHENTICATOR) private readonly authenticator: Authenticator,
+    @Inject(PERSONAL_DATA) private readonly personalData: readonly PersonalData[],
+  ) {}
+
+  @Get('me')
+  @RequirePermission('authenticated')
+  @ApiOperation({ operationId: 'get_me', summary: 'Get your account', description: "The caller's own account." })
+  @ApiIfNoneMatch()
+  @ApiOkResponse({ standardSchema: UserRead })
+  @ApiNotModifiedResponse({ description: 'The caller has this version.' })
+  async getMe(
+    @Caller() { subject }: Principal,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserRead | undefined> {
+    return respond(reply, await this.find(subject), ifNoneMatch);
+  }
+
+  @Get('me/export')
+  @RequirePermission('authenticated')
+  @ApiOperation({
+    operationId: 'export_me',
+    summary: 'Export your data',
+    description: "The caller's account, and everything that the service stores of its owner.",
+  })
+  @ApiOkResponse({ standardSchema: UserExport })
+  async exportMe(@Caller() { subject }: Principal): Promise<StreamableFile> {
+    const user = await this.find(subject);
+    const text = exportText(this.database, this.personalData, user.id, representUser(user));
+    return new StreamableFile(Readable.from(text), { type: 'application/json; charset=utf-8' });
+  }
+
+  @Put('me/password')
+  @HttpCode(204)
+  @RequirePermission('authenticated')
+  @ApiOperation({
+    operationId: 'change_password',
+    summary: 'Change your password',
+    description: 'This ends all sessions, so log in again.',
+  })
+  @ApiNoContentResponse({ description: 'The password is changed.' })
+  @ApiProblems('invalid_credentials')
+  async changePassword(
+    @Caller() { subject }: Principal,
+    @Body({ schema: PasswordChange }) { current_password, new_password }: PasswordChange,
+  ): Promise<void> {
+    const passwords = { current: current_password, new: new_password };
+    await changePassword(this.database, this.authenticator, subject, passwords);
+  }
+
+  @Delete('me')
+  @HttpCode(204)
+  @RequirePermission('authenticated')
+  @ApiOperation({
+    operationId: 'erase_me',
+    summary: 'Erase your account',
+    description: "The caller's account is erased, with everything that the service stores of its owner.",
+  })
+  @ApiNoContentResponse({ description: 'The account is erased.' })
+  @ApiProblems('invalid_state')
+  async eraseMe(@Caller() { subject }: Principal): Promise<void> {
+    await this.database.transaction((session) => eraseUser(session, this.authenticator, this.personalData, subject));
+  }
+
+  @Get()
+  @RequirePermission('users:read')
+  @ApiOperation({ operationId: 'list_users', summary: 'List users', description: 'Newest first.' })
+  @ApiOkResponse({ standardSchema: UserPage })
+  @ApiProblems('invalid_cursor')
+  async list(
+    @Query({ schema: PageQuery }) { limit, cursor }: PageQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Page<UserRead>> {
+    const found = await this.database.read((session) => listUsers(session, limit, cursor));
+    return paginated(request, reply, limit, found, representUser);
+  }
+
+  @Get(':user_id')
+  @RequirePermission('users:read')
+  @ApiOperation({ operationId: 'get_user', summary: 'Get a user', description: 'One user with its roles.' })
+  @ApiIfNoneMatch()
+  @ApiOkResponse({ standardSchema: UserRead })
+  @ApiNotModifiedResponse({ description: 'The caller has this version.' })
+  async get(
+    @Param({ schema: UserParams }) { user_id }: UserParams,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserRead | undefined> {
+    return respond(reply, await this.find(user_id), ifNoneMatch);
+  }
+
+  @Patch(':user_id')
+  @RequirePermission('users:manage')
+  @ApiOperation({
+    operationId: 'patch_user',
+    summary: 'Disable or enable a user',
+    description: 'Disabling ends the sessions of the user.',
+  })
+  @ApiConsumes('application/json', 'application/merge-patch+json')
+  @ApiIfMatch({ required: true })
+  @ApiOkResponse({ standardSchema: UserRead })
+  @ApiProblems('invalid_state', 'precondition_failed', 'precondition_required')
+  async patch(
+    @Param({ schema: UserParams }) { user_id }: UserParams,
+    @Body({ schema: UserPatch }) { disabled }: UserPatch,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserRead | undefined> {
+    const versions = requireIfMatch(ifMatch);
+    const user = await this.database.transaction((session) =>
+      changeDisabled(session, this.authenticator, user_id, disabled, versions),
+    );
+    return respond(reply, user);
+  }
+
+  @Put(':user_id/roles')
+  @RequirePermission('users:manage')
+  @ApiOperation({
+    operationId: 'assign_roles',
+    summary: 'Assign roles to a user',
+    description: 'The user has exactly these roles afterwards.',
+  })
+  @ApiIfMatch({ required: true })
+  @ApiOkResponse({ standardSchema: UserRead })
+  @ApiProblems('invalid_state', 'precondition_failed', 'precondition_required')
+  async assignRoles(
+    @Param({ schema: UserParams }) { user_id }: UserParams,
+    @Body({ schema: RoleAssignment }) assignment: RoleAssignment,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UserRead | undefined> {
+    const versions = requireIfMatch(ifMatch);
+    const roles = ROLES.filter((role) => assignment.roles.includes(role));
+    const user = await this.database.transaction((session) =>
+      changeRoles(session, this.authenticator, user_id, roles, versions),
+    );
+    return respond(reply, user);
+  }
+
+  private find(id: string): Promise<User> {
+    return this.database.read((session) => findUser(session, id));
+  }
+}
+
+/** The body of a response with a user; none if the caller has this version. */
+function respond(reply: FastifyReply, user: User, ifNoneMatch?: string): UserRead | undefined {
+  reply.header('etag', etag(user.version));
+  if (!isCurrent(ifNoneMatch, user.version)) return representUser(user);
+  reply.code(304);
+  return undefined;
+}
