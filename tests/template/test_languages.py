@@ -51,7 +51,9 @@ def added() -> Iterator[Named]:
     first, *others = records
     for name in others:
         record = records[name]
-        layers = frozenset({name, record["language"], *record.get("layers", ())})
+        # A framework may build on another one of its language.
+        same = {stack for stack, other in records.items() if other["language"] == record["language"]}
+        layers = frozenset({record["language"], *record.get("layers", ()), *same})
         yield Named("framework", name, record["title"], layers)
     for name, language in facts()["languages"].items():
         if name != records[first]["language"]:
@@ -83,7 +85,7 @@ def names(text: str, named: Named) -> bool:
 
 def is_own(path: PurePosixPath, named: Named) -> bool:
     """Whether a file is in a folder of the framework or language, or is a module with its name."""
-    folders = {f"{{{{use.{layer}}}}}" for layer in named.layers}
+    folders = named.layers | {f"{{{{use.{layer}}}}}" for layer in named.layers}
     return path.stem == named.name or not folders.isdisjoint(path.parts)
 
 
