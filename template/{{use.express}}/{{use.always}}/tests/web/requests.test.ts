@@ -5,8 +5,13 @@ import express from 'express';
 import supertest from 'supertest';
 import { expect, test } from 'vitest';
 
+import { SERVICE } from '../../src/permissions.ts';
+import { authorize } from '../../src/web/access.ts';
+import { handleError } from '../../src/web/errors.ts';
+import { documentOf } from '../../src/web/openapi.ts';
 import { operation } from '../../src/web/operation.ts';
 import { createRouter, routesOf } from '../../src/web/routes.ts';
+import { closeServer } from '../../src/web/server.ts';
 import type { App } from '../app.ts';
 import { adminHeaders } from '../callers.ts';
 import { newOrder, ORDERS, place } from '../orders/orders.ts';
@@ -242,6 +247,61 @@ test('the page of the API document starts Swagger UI', async () => {
   await http.get('/docs/start.js').expect(/openapi\.json/);
 });
 
+test('a request without a body or a length is no different', async () => {
+  const app = await startApp();
+  const caller = await adminHeaders(app);
+  const post = (...lines: string[]) => exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines]);
+  const headers = Object.entries({ host: 'localhost', connection: 'close', ...caller }).map((each) => each.join(': '));
+  expect(await post(...headers, '', '')).toMatch(/^HTTP\/1.1 422 /);
+  const chunked = ['content-type: application/json', 'transfer-encoding: chunked', '', '2', '{}', '0', '', ''];
+  expect(await post(...headers, ...chunked)).toMatch(/^HTTP\/1.1 422 /);
+});
+
+test('a request that names no host is served only if all hosts are', async () => {
+  const app = await startApp({ ALLOWED_HOSTS: 'shop.example.com' });
+  expect(await exchange(app, ['GET /problems/conflict HTTP/1.0', '', ''])).toMatch(/^HTTP\/1.1 400 /);
+});
+
+test('a request whose client goes away is counted without a status', async () => {
+  const app = await startApp();
+  const lines = Object.entries({ host: 'localhost', ...(await adminHeaders(app)) }).map((each) => each.join(': '));
+  const body = ['content-type: application/json', 'content-length: 9', '', '{'];
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write([`POST ${ORDERS} HTTP/1.1`, ...lines, ...body].join('\r\n'), () => socket.destroy());
+  await expect
+    .poll(async () => (await app.inject('/metrics')).body)
+    .toMatch(/method="POST",route="\/api\/v1\/orders",status="0"/);
+});
+
+test('a response that fails in the middle is cut', async () => {
+  const failing = express()
+    .get('/', async (_req, res) => {
+      await new Promise((sent) => void res.write('the first part', sent));
+      throw new Error('the second part is lost');
+    })
+    .use(handleError);
+  await expect(supertest(failing).get('/')).rejects.toThrow('aborted');
+});
+
+test('the server waits for the requests in flight before it is closed', async () => {
+  const app = await startApp();
+  const slow = beginToCreate(app, await adminHeaders(app), '}');
+  await expect.poll(async () => (await app.inject('/metrics')).body).toContain('http_server_requests_in_flight 2');
+  app.drain();
+  await closeServer(app.server);
+  expect(await slow).toMatch(/^HTTP\/1.1 422 .*connection: close/is);
+});
+
+test('an operation is refused without a principal, or without its permission', () => {
+  const context = { requestId: '', address: '', traceparent: '' };
+  const request = { context, principal: SERVICE };
+  expect(() => authorize(request, 'authenticated')).toThrow('unauthenticated');
+  const member = { ...request, context: { ...context, principal: { subject: 'ada', roles: ['member'] as const } } };
+  expect(() => authorize(member, 'orders:delete')).toThrow('This needs the permission orders:delete');
+  authorize(member, 'orders:read');
+  expect(member.principal.subject).toBe('ada');
+});
+
 test('a deprecated route says what replaces it', async () => {
   const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/orders' };
   const router = createRouter().get('/', operation({ ...EXAMPLE, deprecated }), (_req, res) => void res.end());
@@ -250,6 +310,8 @@ test('a deprecated route says what replaces it', async () => {
     .expect('deprecation', '@1798761600')
     .expect('sunset', 'Thu, 01 Jul 2027 00:00:00 GMT')
     .expect('link', '</api/v2/orders>; rel="successor-version"');
+  const routes = [{ method: 'get', template: '/api/v1/old', operation: { ...EXAMPLE, deprecated } }];
+  expect(documentOf(routes)).toMatchObject({ paths: { '/api/v1/old': { get: { deprecated: true } } } });
 });
 
 test('a route without a permission stops the start, and so does one without an operation', () => {
@@ -271,16 +333,18 @@ function pointersOf(body: unknown): Set<string> {
   return new Set((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer));
 }
 
-/** Send a part of a request for an order. Returns all that the service answers. */
-function beginToCreate(app: App, caller: Record<string, string>): Promise<string> {
-  const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': '9' };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{']);
+/** Send a part of a request for an order, and the rest later, if there is one. Returns all that the service answers. */
+function beginToCreate(app: App, caller: Record<string, string>, rest?: string): Promise<string> {
+  const length = rest === undefined ? '9' : String(1 + rest.length);
+  const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': length };
+  const lines = Object.entries(headers).map((each) => each.join(': '));
+  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{'], rest);
 }
 
 /** Send lines over a connection of its own. Returns all that the service answers. */
-async function exchange({ server }: App, lines: string[]): Promise<string> {
+async function exchange({ server }: App, lines: string[], rest?: string): Promise<string> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write(lines.join('\r\n'));
+  if (rest !== undefined) setTimeout(() => socket.write(rest), 500);
   return text(socket);
 }
