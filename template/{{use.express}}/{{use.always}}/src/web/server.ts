@@ -24,7 +24,7 @@ export function createServer(app: Express, settings: Settings): Server {
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
       // Also for the rest of a body that was refused.
-      requestTimeout: (settings.bodyTimeoutSeconds + 10) * 1000,
+      requestTimeout: Math.ceil((settings.bodyTimeoutSeconds + 10) * 1000),
       connectionsCheckingInterval: 1000,
     },
     app,

@@ -1,4 +1,5 @@
-import { connect, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import express from 'express';
@@ -11,11 +12,11 @@ import { handleError } from '../../src/web/errors.ts';
 import { documentOf } from '../../src/web/openapi.ts';
 import { operation } from '../../src/web/operation.ts';
 import { createRouter, routesOf } from '../../src/web/routes.ts';
-import { closeServer } from '../../src/web/server.ts';
+import { closeServer, createServer } from '../../src/web/server.ts';
 import type { App } from '../app.ts';
 import { adminHeaders } from '../callers.ts';
 import { newOrder, ORDERS, place } from '../orders/orders.ts';
-import { startAnonymousApp, startApp } from '../services.ts';
+import { startAnonymousApp, startApp, testSettings } from '../services.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -230,6 +231,26 @@ test('what is not HTTP is answered with a problem', async () => {
   expect(answer).toContain('application/problem+json');
 });
 
+test('a request that does not arrive in time is answered with a problem', async () => {
+  const app = await startApp();
+  // A request gets 10 seconds more than its body.
+  const server = createServer(app.express, { ...(await testSettings()), bodyTimeoutSeconds: 0.1 - 10 });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const answer = await exchange({ server }, ['GET /livez HTTP/1.1', 'host: localh']);
+  expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
+  expect(answer).toContain('"code":"request_timeout"');
+  await closeServer(server);
+});
+
+test('a connection that is reset does no harm', async () => {
+  const app = await startApp();
+  const seen = once(app.server, 'clientError');
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined).write('GET /livez HT', () => socket.resetAndDestroy());
+  await seen;
+  await app.http.get('/livez').expect(200);
+});
+
 test('an unexpected error reveals nothing but the request id', async () => {
   const app = await startApp();
   app.database.read = () => Promise.reject(new Error('select * from secrets'));
@@ -342,7 +363,7 @@ function beginToCreate(app: App, caller: Record<string, string>, rest?: string):
 }
 
 /** Send lines over a connection of its own. Returns all that the service answers. */
-async function exchange({ server }: App, lines: string[], rest?: string): Promise<string> {
+async function exchange({ server }: Pick<App, 'server'>, lines: string[], rest?: string): Promise<string> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write(lines.join('\r\n'));
   if (rest !== undefined) setTimeout(() => socket.write(rest), 500);
