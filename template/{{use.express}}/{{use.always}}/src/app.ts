@@ -19,6 +19,7 @@ import type { PersonalData } from './personal-data.ts';
 import { bodyReader } from './web/bodies.ts';
 import { crossOrigin } from './web/cors.ts';
 import { createDocs } from './web/docs.ts';
+import { Draining } from './web/draining.ts';
 import { allowedHosts, canonicalPath, envelope } from './web/envelope.ts';
 import { handleError, refuseUnrouted, refuseUnsupported } from './web/errors.ts';
 import { authentication, rateLimit, shedding } from './web/limits.ts';
@@ -49,8 +50,7 @@ const PERSONAL_DATA: readonly PersonalData[] = [
 
 /** The application, ready to be served. It opens no connection before its first request. */
 export function createApp(settings: Settings): App {
-  let draining = false;
-  const isDraining = (): boolean => draining;
+  const draining = new Draining();
   const database = new Database(settings);
   const queue = new Queue(settings, database);
   const authenticator = createAuthenticator(settings, database);
@@ -65,7 +65,7 @@ export function createApp(settings: Settings): App {
 
   const document = (): object => documentOf(routes);
   const routers: Routers = {
-    '/': createProbes({ health, servesMetrics: settings.metricsPort === 0, isDraining }),
+    '/': createProbes({ health, servesMetrics: settings.metricsPort === 0, draining }),
     ...createAuth({ settings, database, authenticator, personalData: PERSONAL_DATA }),
     '/api/v1/orders': createOrders(database),
     ...(settings.docsEnabled && createDocs(document)),
@@ -79,7 +79,7 @@ export function createApp(settings: Settings): App {
   app.disable('etag'); // entity tags are the versions of rows
   app.disable('x-powered-by');
 
-  app.use(envelope(settings, isDraining));
+  app.use(envelope(settings, draining));
   app.use(canonicalPath);
   app.use(allowedHosts(settings.allowedHosts));
   if (settings.corsOrigins.length > 0) app.use(crossOrigin(settings.corsOrigins));
@@ -98,9 +98,7 @@ export function createApp(settings: Settings): App {
     database,
     queue,
     authenticator,
-    drain: () => {
-      draining = true;
-    },
+    drain: () => draining.start(),
     document,
   };
 }

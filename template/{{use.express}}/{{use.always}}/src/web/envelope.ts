@@ -7,6 +7,7 @@ import { loggedFacts, type RequestContext, runInContext } from '../context.ts';
 import { ServiceError } from '../errors.ts';
 import { log } from '../logs.ts';
 import { observeRequest, requestsInFlight } from '../metrics.ts';
+import type { Draining } from './draining.ts';
 import { createContext, defaultHeaders, isAllowedHost } from './headers.ts';
 import { isProbe, pathOf } from './paths.ts';
 
@@ -26,15 +27,14 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /** Escapes of letters, digits, `-`, `.`, `_` and `~`. */
 const NEEDLESS_ESCAPE = /%(?:2[de]|5f|7e|3\d|[46][1-9a-f]|[57][\da])/gi;
 
-/** @param isDraining whether the process is about to stop */
-export function envelope(settings: Settings, isDraining: () => boolean): RequestHandler {
+export function envelope(settings: Settings, draining: Draining): RequestHandler {
   const headers = defaultHeaders(settings);
   return (req, res, next) => {
     const startedAt = performance.now();
     req.fullPath = pathOf(req.url);
     req.context = createContext(req.headers, req.ip ?? '');
     res.set(headers).set('x-request-id', req.context.requestId);
-    if (isDraining()) res.set('connection', 'close');
+    draining.add(res);
     requestsInFlight.inc();
     // Not `finish`: it is not emitted if the client goes away.
     res.once('close', () => {

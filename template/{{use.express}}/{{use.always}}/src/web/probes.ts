@@ -7,6 +7,7 @@ import { ServiceError } from '../errors.ts';
 import type { Health } from '../health.ts';
 import { register } from '../metrics.ts';
 import { isProblemCode, PROBLEMS } from '../problems.ts';
+import type { Draining } from './draining.ts';
 import { operation } from './operation.ts';
 import { createRouter } from './routes.ts';
 
@@ -24,10 +25,10 @@ const ProblemDescription = z
 interface Options {
   health: Health;
   servesMetrics: boolean;
-  isDraining: () => boolean;
+  draining: Draining;
 }
 
-export function createProbes({ health, servesMetrics, isDraining }: Options): Router {
+export function createProbes({ health, servesMetrics, draining }: Options): Router {
   const router = createRouter();
 
   router.get(
@@ -56,7 +57,7 @@ export function createProbes({ health, servesMetrics, isDraining }: Options): Ro
       responses: { 200: Readiness, 503: Readiness },
     }),
     async (_req, res) => {
-      const readiness = await health.readiness(isDraining());
+      const readiness = await health.readiness(draining.hasStarted);
       res.status(readiness.status === 'unavailable' ? 503 : 200).json(readiness);
     },
   );

@@ -24,7 +24,7 @@ export function createServer(app: Express, settings: Settings): Server {
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
       // Also for the rest of a body that was refused.
-      requestTimeout: (settings.bodyTimeoutSeconds + 10) * 1000,
+      requestTimeout: Math.ceil((settings.bodyTimeoutSeconds + 10) * 1000),
       connectionsCheckingInterval: 1000,
     },
     app,
@@ -38,8 +38,10 @@ export async function closeServer(server: Server): Promise<void> {
   // Not the method of `http.Server`: it cuts idle connections, also those whose next request is on its way.
   NetServer.prototype.close.call(server);
   await sleep(LAST_CONNECTIONS_MS);
-  server.closeIdleConnections();
+  // Again and again: a response that had begun before the end leaves its connection open.
+  const closing = setInterval(() => server.closeIdleConnections(), 100);
   await closed;
+  clearInterval(closing);
 }
 
 /** Answers a request that the HTTP parser refuses. Express does not see it. */

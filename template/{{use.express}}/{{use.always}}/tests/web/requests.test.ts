@@ -1,16 +1,22 @@
-import { connect, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 import express from 'express';
 import supertest from 'supertest';
 import { expect, test } from 'vitest';
 
+import { SERVICE } from '../../src/permissions.ts';
+import { authorize } from '../../src/web/access.ts';
+import { handleError } from '../../src/web/errors.ts';
+import { documentOf } from '../../src/web/openapi.ts';
 import { operation } from '../../src/web/operation.ts';
 import { createRouter, routesOf } from '../../src/web/routes.ts';
+import { closeServer, createServer } from '../../src/web/server.ts';
 import type { App } from '../app.ts';
 import { adminHeaders } from '../callers.ts';
 import { newOrder, ORDERS, place } from '../orders/orders.ts';
-import { startAnonymousApp, startApp } from '../services.ts';
+import { startAnonymousApp, startApp, testSettings } from '../services.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -225,6 +231,26 @@ test('what is not HTTP is answered with a problem', async () => {
   expect(answer).toContain('application/problem+json');
 });
 
+test('a request that does not arrive in time is answered with a problem', async () => {
+  const app = await startApp();
+  // A request gets 10 seconds more than its body.
+  const server = createServer(app.express, { ...(await testSettings()), bodyTimeoutSeconds: 0.1 - 10 });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const answer = await exchange({ server }, ['GET /livez HTTP/1.1', 'host: localh']);
+  expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
+  expect(answer).toContain('"code":"request_timeout"');
+  await closeServer(server);
+});
+
+test('a connection that is reset does no harm', async () => {
+  const app = await startApp();
+  const seen = once(app.server, 'clientError');
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.on('error', () => undefined).write('GET /livez HT', () => socket.resetAndDestroy());
+  await seen;
+  await app.http.get('/livez').expect(200);
+});
+
 test('an unexpected error reveals nothing but the request id', async () => {
   const app = await startApp();
   app.database.read = () => Promise.reject(new Error('select * from secrets'));
@@ -242,6 +268,61 @@ test('the page of the API document starts Swagger UI', async () => {
   await http.get('/docs/start.js').expect(/openapi\.json/);
 });
 
+test('a request without a body or a length is no different', async () => {
+  const app = await startApp();
+  const caller = await adminHeaders(app);
+  const post = (...lines: string[]) => exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines]);
+  const headers = Object.entries({ host: 'localhost', connection: 'close', ...caller }).map((each) => each.join(': '));
+  expect(await post(...headers, '', '')).toMatch(/^HTTP\/1.1 422 /);
+  const chunked = ['content-type: application/json', 'transfer-encoding: chunked', '', '2', '{}', '0', '', ''];
+  expect(await post(...headers, ...chunked)).toMatch(/^HTTP\/1.1 422 /);
+});
+
+test('a request that names no host is served only if all hosts are', async () => {
+  const app = await startApp({ ALLOWED_HOSTS: 'shop.example.com' });
+  expect(await exchange(app, ['GET /problems/conflict HTTP/1.0', '', ''])).toMatch(/^HTTP\/1.1 400 /);
+});
+
+test('a request whose client goes away is counted without a status', async () => {
+  const app = await startApp();
+  const lines = Object.entries({ host: 'localhost', ...(await adminHeaders(app)) }).map((each) => each.join(': '));
+  const body = ['content-type: application/json', 'content-length: 9', '', '{'];
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write([`POST ${ORDERS} HTTP/1.1`, ...lines, ...body].join('\r\n'), () => socket.destroy());
+  await expect
+    .poll(async () => (await app.inject('/metrics')).body)
+    .toMatch(/method="POST",route="\/api\/v1\/orders",status="0"/);
+});
+
+test('a response that fails in the middle is cut', async () => {
+  const failing = express()
+    .get('/', async (_req, res) => {
+      await new Promise((sent) => void res.write('the first part', sent));
+      throw new Error('the second part is lost');
+    })
+    .use(handleError);
+  await expect(supertest(failing).get('/')).rejects.toThrow('aborted');
+});
+
+test('the server waits for the requests in flight before it is closed', async () => {
+  const app = await startApp();
+  const slow = beginToCreate(app, await adminHeaders(app), '}');
+  await expect.poll(async () => (await app.inject('/metrics')).body).toContain('http_server_requests_in_flight 2');
+  app.drain();
+  await closeServer(app.server);
+  expect(await slow).toMatch(/^HTTP\/1.1 422 .*connection: close/is);
+});
+
+test('an operation is refused without a principal, or without its permission', () => {
+  const context = { requestId: '', address: '', traceparent: '' };
+  const request = { context, principal: SERVICE };
+  expect(() => authorize(request, 'authenticated')).toThrow('unauthenticated');
+  const member = { ...request, context: { ...context, principal: { subject: 'ada', roles: ['member'] as const } } };
+  expect(() => authorize(member, 'orders:delete')).toThrow('This needs the permission orders:delete');
+  authorize(member, 'orders:read');
+  expect(member.principal.subject).toBe('ada');
+});
+
 test('a deprecated route says what replaces it', async () => {
   const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/orders' };
   const router = createRouter().get('/', operation({ ...EXAMPLE, deprecated }), (_req, res) => void res.end());
@@ -250,6 +331,8 @@ test('a deprecated route says what replaces it', async () => {
     .expect('deprecation', '@1798761600')
     .expect('sunset', 'Thu, 01 Jul 2027 00:00:00 GMT')
     .expect('link', '</api/v2/orders>; rel="successor-version"');
+  const routes = [{ method: 'get', template: '/api/v1/old', operation: { ...EXAMPLE, deprecated } }];
+  expect(documentOf(routes)).toMatchObject({ paths: { '/api/v1/old': { get: { deprecated: true } } } });
 });
 
 test('a route without a permission stops the start, and so does one without an operation', () => {
@@ -271,16 +354,18 @@ function pointersOf(body: unknown): Set<string> {
   return new Set((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer));
 }
 
-/** Send a part of a request for an order. Returns all that the service answers. */
-function beginToCreate(app: App, caller: Record<string, string>): Promise<string> {
-  const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': '9' };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{']);
+/** Send a part of a request for an order, and the rest later, if there is one. Returns all that the service answers. */
+function beginToCreate(app: App, caller: Record<string, string>, rest?: string): Promise<string> {
+  const length = rest === undefined ? '9' : String(1 + rest.length);
+  const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': length };
+  const lines = Object.entries(headers).map((each) => each.join(': '));
+  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{'], rest);
 }
 
 /** Send lines over a connection of its own. Returns all that the service answers. */
-async function exchange({ server }: App, lines: string[]): Promise<string> {
+async function exchange({ server }: Pick<App, 'server'>, lines: string[], rest?: string): Promise<string> {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write(lines.join('\r\n'));
+  if (rest !== undefined) setTimeout(() => socket.write(rest), 500);
   return text(socket);
 }
