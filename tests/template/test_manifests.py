@@ -261,10 +261,10 @@ def settings_in_typescript(project: Path) -> dict[str, str]:
         r"(\['[^']*'\]|'[^']*'|(?:[\d_]+|[A-Z_]+)(?=[,)])))?"
     )
     constant = re.compile(r"^(?:export )?const ([A-Z_]+) = '([^']*)';$", re.MULTILINE)
+    texts = [file.read_text() for file in sorted((project / "src/config").glob("*.ts"))]
+    constants = {"NAME": NAME, **dict(constant.findall("\n".join(texts)))}
     found: dict[str, str] = {}
-    for file in sorted((project / "src/config").glob("*.ts")):
-        text = file.read_text()
-        constants = {"NAME": NAME, **dict(constant.findall(text))}
+    for text in texts:
         for name, default in read.findall(text):
             number_or_text = default.strip("[]'").replace("_", "")
             found[name] = found.get(name) or constants.get(default, number_or_text)
