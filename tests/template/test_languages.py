@@ -52,7 +52,9 @@ def added() -> Iterator[Named]:
     for name in others:
         record = records[name]
         # A framework may build on another one of its language.
-        same = {stack for stack, other in records.items() if other["language"] == record["language"]}
+        same = {
+            stack for stack, other in records.items() if other["language"] == record["language"]
+        }
         layers = frozenset({record["language"], *record.get("layers", ()), *same})
         yield Named("framework", name, record["title"], layers)
     for name, language in facts()["languages"].items():
