@@ -289,9 +289,7 @@ test('a request whose client goes away is counted without a status', async () =>
   const body = ['content-type: application/json', 'content-length: 9', '', '{'];
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
   socket.write([`POST ${ORDERS} HTTP/1.1`, ...lines, ...body].join('\r\n'), () => socket.destroy());
-  await expect
-    .poll(async () => (await app.inject('/metrics')).body)
-    .toMatch(/method="POST",route="\/api\/v1\/orders",status="0"/);
+  await expect.poll(async () => (await app.inject('/metrics')).body).toMatch(/method="POST",route="[^"]*",status="0"/);
 });
 
 test('a response that fails in the middle is cut', async () => {
