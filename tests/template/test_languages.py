@@ -52,15 +52,24 @@ def added() -> Iterator[Named]:
     for name in others:
         record = records[name]
         # A framework may build on another one of its language.
-        same = {
-            stack for stack, other in records.items() if other["language"] == record["language"]
-        }
-        layers = frozenset({record["language"], *record.get("layers", ()), *same})
+        layers = frozenset(
+            {record["language"], *record.get("layers", ()), *frameworks(record["language"])}
+        )
         yield Named("framework", name, record["title"], layers)
     for name, language in facts()["languages"].items():
         if name != records[first]["language"]:
-            own = {stack for stack, record in records.items() if record["language"] == name}
-            yield Named("language", name, language["title"], frozenset({name, *own}))
+            own = frozenset({name, *frameworks(name)})
+            yield Named("language", name, language["title"], own)
+
+
+def frameworks(language: str) -> set[str]:
+    """The frameworks of a language, also those that are not offered yet."""
+    stacks = ROOT.glob("template/*/_stack/stack.yml")
+    return {
+        stack.parts[-3].removeprefix("{{use.").removesuffix("}}")
+        for stack in stacks
+        if f"\n    language: {language}\n" in stack.read_text()
+    }
 
 
 def files() -> list[Path]:
