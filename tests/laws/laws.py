@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -72,9 +73,9 @@ def statements_in_few_manifests(root: Path) -> list[str]:
 
 def one_path_one_owner(root: Path, given: Mapping[str, Any]) -> list[str]:
     """3. With these answers, no two files of the template have one path in the project."""
-    jinja = Jinja(load(root))
+    jinja, questionnaire = _questionnaire(root)
     context = {
-        **Questionnaire(jinja).answers(given).context,
+        **questionnaire.answers(given).context,
         "_copier_conf": {"answers_file": jinja.template.answers_file},
     }
     owners: dict[str, str] = {}
@@ -84,6 +85,13 @@ def one_path_one_owner(root: Path, given: Mapping[str, Any]) -> list[str]:
             violations.append(f"{path} is written by {owners[path]} and by {owner}")
         owners[path] = owner
     return violations
+
+
+@cache
+def _questionnaire(root: Path) -> tuple[Jinja, Questionnaire]:
+    """Read once for all combinations: that takes longer than the check of one."""
+    jinja = Jinja(load(root))
+    return jinja, Questionnaire(jinja)
 
 
 def a_choice_is_a_record(root: Path) -> list[str]:

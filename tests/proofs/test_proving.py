@@ -15,7 +15,7 @@ from tests.proofs.prove import AT_ONCE, lacks_proof, prove, wanted_rows
 BUDGET_SECONDS = AT_ONCE * 20 * 60
 """The most that the recorded seconds of the rows that CI proves may add up to."""
 
-SAMPLE_SECONDS = 900
+SAMPLE_SECONDS = 600
 """The most that they may be of a row that has not changed."""
 
 
