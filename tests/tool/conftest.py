@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from scaffold.cli.app import run
+from scaffold.terminal import signals
 from tests.combinations import ROOT
 
 
@@ -78,10 +79,11 @@ def signal_handlers() -> Iterator[None]:
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
-    """Have signals answered afterwards as they were before."""
+    """Have signals answered afterwards as they were before, and none known as received."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [(number, signal.getsignal(number)) for number in numbers]
     yield
+    signals._received.clear()
     for number, handler in before:
         signal.signal(number, handler)
 

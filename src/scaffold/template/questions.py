@@ -285,7 +285,7 @@ class Questionnaire:
         default = question.default
         if isinstance(default, str):
             default = self._jinja.text(default, context)
-            if question.type == "yaml":
+            if question.type in ("json", "yaml"):  # JSON is YAML, too
                 default = parse(default)
         if not validated:
             return default
@@ -315,7 +315,7 @@ def _typed(question: Question, answer: Any) -> Any:
         return _boolean(question, answer)
     if question.type == "int":
         return _integer(question, answer)
-    if question.type == "yaml":
+    if question.type in ("json", "yaml"):
         return answer
     if isinstance(answer, (bool, dict, list)) or answer is None:
         raise (

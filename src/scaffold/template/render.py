@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from scaffold.template.documents import parse
+from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers
 from scaffold.template.spec import PARTS, Template, one_line
 from scaffold.terminal.errors import Problem
@@ -40,9 +41,10 @@ def render(
     from copier.errors import CopierError
     from jinja2 import TemplateError
 
-    with _without_git(template.root) as root:
+    with _without_unused(template, answers.context) as root:
         try:
-            with redirect_stderr(StringIO()):  # it prints some errors before it raises them
+            # copier prints some errors before it raises them.
+            with redirect_stderr(StringIO()), _compiled_once():
                 copier.run_copy(
                     str(root),
                     folder,
@@ -73,20 +75,59 @@ def paths(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _without_git(root: Path) -> Iterator[Path]:
-    """A copy of the template without git: from a repository, copier renders the newest tag."""
-    if not (root / ".git").exists():
-        yield root
-        return
+def _compiled_once() -> Iterator[None]:
+    """Have Jinja compile each distinct text once while copier renders.
+
+    copier compiles each part of each path anew: thousands of times the names of a few layers. A
+    text with a `yield` tag leaves a mark on its environment that only the next compilation
+    removes, so nothing is kept after one.
+    """
+    from jinja2 import Environment
+
+    compile_text = Environment.from_string
+    kept: dict[tuple[Environment, str], Any] = {}
+    yields = False
+
+    def from_string(self: Environment, source: Any, *rest: Any, **named: Any) -> Any:
+        nonlocal yields
+        yields = yields or (isinstance(source, str) and "yield" in source)
+        if yields or rest or named or not isinstance(source, str):
+            return compile_text(self, source, *rest, **named)
+        if (self, source) not in kept:
+            kept[self, source] = compile_text(self, source)
+        return kept[self, source]
+
+    setattr(Environment, "from_string", from_string)  # noqa: B010 - mypy refuses the assignment
+    try:
+        yield
+    finally:
+        setattr(Environment, "from_string", compile_text)  # noqa: B010
+
+
+@contextmanager
+def _without_unused(template: Template, context: Mapping[str, Any]) -> Iterator[Path]:
+    """A copy of the template without git and without the files of the layers that are not in use.
+
+    From a repository, copier renders the newest tag; and it renders the path of each file, although
+    most layers are not in use. Their records stay, because copier.yml includes them.
+    """
+    root, jinja = template.root, Jinja(template)
     parts = PARTS if (root / "template").is_dir() else [entry.name for entry in root.iterdir()]
-    ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
-    with tempfile.TemporaryDirectory(prefix="scaffold-template-") as folder:
+    no_source = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache")
+
+    def unused(folder: str, names: list[str]) -> set[str]:
+        left_out = set(no_source(folder, names))
+        if not jinja.text(Path(folder).name, context):
+            left_out |= {name for name in names if not name.startswith("_")}
+        return left_out
+
+    with tempfile.TemporaryDirectory(prefix="scaffold-template-") as copy:
         for part in map(root.joinpath, parts):
             if part.is_dir() and part.name != ".git":
-                shutil.copytree(part, Path(folder) / part.name, ignore=ignored)
+                shutil.copytree(part, Path(copy) / part.name, ignore=unused)
             elif part.is_file():
-                shutil.copy(part, folder)
-        yield Path(folder)
+                shutil.copy(part, copy)
+        yield Path(copy)
 
 
 def _record(origin: Mapping[str, str], file: Path) -> None:

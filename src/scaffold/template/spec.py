@@ -17,7 +17,7 @@ import yaml
 from scaffold.template.documents import SafeLoader
 from scaffold.terminal.errors import Problem
 
-TYPES = ("str", "bool", "int", "yaml")
+TYPES = ("str", "bool", "int", "json", "yaml")
 PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
 """The files of a template in a repository that has a folder `template`."""
 
