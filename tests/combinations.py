@@ -67,6 +67,10 @@ CHOSEN = (
     "fastify-mysql-jwt-none-memory-none-none",
     "fastify-postgresql-none-none-memory-none-none",
     "fastify-sqlite-none-database-memory-none-none",
+    "express-mysql-none-database-memory-none-github",
+    "express-mysql-jwt-none-memory-none-none",
+    "express-postgresql-none-none-memory-none-none",
+    "express-sqlite-none-database-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid.
 

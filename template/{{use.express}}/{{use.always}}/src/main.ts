@@ -24,10 +24,11 @@ await listeningOrExit(once(server.listen(settings.port, settings.host), 'listeni
 const stopped = stopSignal(settings.shutdownGraceSeconds);
 log.info({ url: urlOf(server), ...(settings.docsEnabled && { docs: `${urlOf(server)}/docs` }) }, 'api started');
 
-await stopped;
+const isReplaced = (await stopped) === 'SIGHUP';
 // Readiness turns 503 first, so that the load balancer sends no more requests.
 app.drain();
-await sleep(settings.shutdownDelaySeconds * 1000);
+// Where another process has taken the place of this one, the load balancer need not know.
+await sleep(isReplaced ? 0 : settings.shutdownDelaySeconds * 1000);
 await closeServer(server);
 await stopWorking();
 await app.database.close();

@@ -11,6 +11,9 @@ import { type App as Service, createApp as createService } from '../src/app.ts';
 import type { Settings } from '../src/config/index.ts';
 import { createServer } from '../src/web/server.ts';
 
+/** The program of a cluster. */
+export const CLUSTER = 'src/cluster.ts';
+
 export interface Request {
   url: string;
   method?: string;

@@ -8,6 +8,9 @@ export type { Response } from 'light-my-request';
 
 export type App = FastifyInstance;
 
+/** The program of a cluster. */
+export const CLUSTER = 'src/cluster.ts';
+
 /** The application, as a caller uses it who sends these headers with each request. */
 export function calledWith(app: App, headers: Record<string, string>): App {
   const inject = (request: InjectOptions | string): Promise<Response> => {

@@ -15,6 +15,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { callerHeaders } from '../scripts/caller.ts';
 import { readSettings } from '../src/config/index.ts';
 import { migrateUp } from '../src/migrate.ts';
+import { CLUSTER } from './app.ts';
 import { emptyDatabase } from './databases.ts';
 import { newOrder, ORDERS } from './orders/orders.ts';
 import { freePort } from './ports.ts';
@@ -137,7 +138,7 @@ class Cluster {
   stderr = '';
 
   private constructor(env: NodeJS.ProcessEnv, metricsPort: number) {
-    this.child = spawn(process.execPath, ['src/cluster.ts'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [CLUSTER], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.metricsPort = metricsPort;
     this.child.stdout.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { Health } from '../../src/health.ts';
+import { serveMetrics } from '../../src/metrics.ts';
 import { PROBLEMS } from '../../src/problems.ts';
 import { createApp } from '../app.ts';
 import { asStranger } from '../callers.ts';
@@ -70,6 +71,14 @@ test('metrics have the template of a route, never its path', async () => {
   expect(body).toContain('db_pool_connections{state="idle"}');
   expect(body).toContain('build_info{');
   expect(body).not.toContain('strange');
+});
+
+test('metrics that cannot be collected are unavailable, and not empty', async () => {
+  const settings = await testSettings({ METRICS_PORT: '19465' });
+  const stop = await serveMetrics(settings, () => Promise.reject(new Error('no answer')));
+  expect((await fetch('http://127.0.0.1:19465/metrics')).status).toBe(503);
+  expect((await fetch('http://127.0.0.1:19465/other')).status).toBe(404);
+  stop();
 });
 
 test('every error code has a description', async () => {
