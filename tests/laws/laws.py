@@ -294,7 +294,7 @@ def rendered_templates(root: Path) -> list[Path]:
 
 def stacks(root: Path) -> list[str]:
     """The folders that hold a stack."""
-    return [folder.parent.name for folder in sorted((root / "template").glob("*/_stack"))]
+    return [file.parts[-3] for file in sorted((root / "template").glob("*/_stack/stack.yml"))]
 
 
 def name(root: Path, file: Path) -> str:

@@ -73,10 +73,14 @@ def _rule(rules: Mapping[str, Any], choice: str) -> Mapping[str, Any]:
 
 
 def _rules(jinja: Jinja, answers: CompleteAnswers) -> Mapping[str, Any]:
-    """What the stack of these answers says of rows; it stays out of what `new` has to read."""
-    folder = jinja.template.tree / f"{{{{use.{answers.context.get('framework')}}}}}" / "_stack"
-    file = folder / "moving.yml"
-    return parse(file.read_bytes())["answers"] if file.is_file() else {}
+    """What the stack of these answers, or else its language, says of rows.
+
+    It has a file of its own, which `new` does not have to read.
+    """
+    layers = (answers.context.get("framework"), answers.context.get("stack", {}).get("language"))
+    files = [jinja.template.tree / f"{{{{use.{layer}}}}}" / "_stack/moving.yml" for layer in layers]
+    found = next((file for file in files if file.is_file()), None)
+    return parse(found.read_bytes())["answers"] if found else {}
 
 
 def _filled(step: str) -> str:
