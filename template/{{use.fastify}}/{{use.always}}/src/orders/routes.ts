@@ -5,7 +5,8 @@ import { Type } from 'typebox';
 
 import type { Database } from '../database.ts';
 import { decodeCursor } from '../pagination.ts';
-import { etag, isCurrent, parseIfMatch, requireIfMatch } from '../web/conditional.ts';
+import { etag, parseIfMatch, requireIfMatch } from '../web/conditional.ts';
+import { isCurrent } from '../web/fresh.ts';
 import { createOnce, idempotencyHeaders, sendCreated } from '../web/idempotency.ts';
 import { paginated } from '../web/pagination.ts';
 import { ifMatchHeaders, ifNoneMatchHeaders, ref } from '../web/schemas.ts';

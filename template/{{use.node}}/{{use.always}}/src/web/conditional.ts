@@ -1,4 +1,4 @@
-/** Conditional requests (RFC 9110): `ETag`, `If-None-Match` and `If-Match`. The entity tag is the version of a row. */
+/** Conditional requests (RFC 9110): `ETag` and `If-Match`. The entity tag is the version of a row. */
 
 import { ServiceError } from '../errors.ts';
 import type { Versions } from '../versions.ts';
@@ -7,13 +7,6 @@ const STRONG_TAG = /^"(\d{1,15})"$/;
 
 export function etag(version: number): string {
   return `"${version}"`;
-}
-
-/** Whether the caller has this version already. The response is then 304. */
-export function isCurrent(ifNoneMatch: string | undefined, version: number): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.some((tag) => tag === '*' || tag === etag(version));
 }
 
 /** The versions that the request may change. Without the header, any version. */

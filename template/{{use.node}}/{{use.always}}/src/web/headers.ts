@@ -39,7 +39,3 @@ export function isAllowedHost(host: string, allowed: readonly string[]): boolean
     (each) => each === '*' || each === name || (each.startsWith('*.') && name.endsWith(each.slice(1))),
   );
 }
-
-export function acceptsGzip(acceptEncoding: string | string[] | undefined): boolean {
-  return typeof acceptEncoding === 'string' && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(acceptEncoding);
-}

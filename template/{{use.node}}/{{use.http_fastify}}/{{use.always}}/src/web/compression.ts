@@ -3,8 +3,6 @@ import { createGzip, gzip } from 'node:zlib';
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-import { acceptsGzip } from './headers.ts';
-
 const COMPRESSED_FROM_BYTES = 1024;
 const LEVEL = 5;
 
@@ -25,6 +23,10 @@ export function addCompression(app: FastifyInstance): void {
 function isWorthIt(payload: unknown, reply: FastifyReply): payload is string | Readable {
   if (typeof payload === 'string') return payload.length > COMPRESSED_FROM_BYTES;
   return payload instanceof Readable && !reply.hasHeader('content-length');
+}
+
+function acceptsGzip(acceptEncoding: string | string[] | undefined): boolean {
+  return typeof acceptEncoding === 'string' && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(acceptEncoding);
 }
 
 function compressed(stream: Readable): Readable {
