@@ -188,7 +188,7 @@ EOF
 
 # The Node of the images of services, from npm: its package needs no script to run.
 install_node() {
-    version=$(sed -n 's/.*{title: Node, version: \([0-9.]*\),.*/\1/p' template/*/_stack/stack.yml | head -n 1)
+    version=$(sed -n 's/.*{title: Node, version: \([0-9.]*\),.*/\1/p' template/*/_stack/language.yml | head -n 1)
     if [ "$(.work/node/bin/node --version 2>/dev/null)" = "v$version" ]; then return; fi
     install_server npm npm npm
     if ! command -v npm >/dev/null; then return; fi

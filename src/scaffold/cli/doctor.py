@@ -20,7 +20,7 @@ from scaffold.source import locate
 from scaffold.template.answers import GET_BACK, own_answers, read_answers
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
-from scaffold.template.spec import STACK_RECORD, Template, load
+from scaffold.template.spec import LANGUAGE_RECORD, STACK_RECORD, Template, load
 from scaffold.terminal import console
 from scaffold.terminal.errors import ExitCode, Problem
 
@@ -98,11 +98,14 @@ def _unfinished(folder: Path) -> list[Finding]:
 
 
 def _needs(facts: Mapping[str, Any]) -> list[Need]:
-    """The needs of all records that the answers select, in the order of the questions."""
+    """The needs of all records that the answers select, in the order of the questions.
+
+    The record of the stack is the fact `stack`: of each stack, there is one under its own name, too.
+    """
     records = [
         fact
         for name, fact in facts.items()
-        if isinstance(fact, dict) and not name.startswith(STACK_RECORD)
+        if isinstance(fact, dict) and not name.startswith((STACK_RECORD, LANGUAGE_RECORD))
     ]
     return [need for record in records for need in record.get("needs", ())]
 

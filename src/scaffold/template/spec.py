@@ -24,6 +24,9 @@ PARTS = ("copier.yml", "template", "migrations", "CHANGELOG.md")
 STACK_RECORD = "stack_"
 """The prefix of the hidden questions that hold the record of each stack."""
 
+LANGUAGE_RECORD = "language_"
+"""The prefix of those that hold what the records of all stacks of a language share."""
+
 _FAULT = "this is a fault of the template"
 _SETTINGS = {
     "_min_copier_version",
