@@ -19,6 +19,7 @@ from copier import Settings, run_copy
 
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import CompleteAnswers, Questionnaire
+from scaffold.template.render import compiled_once
 from scaffold.template.spec import STACK_RECORD, Template, load
 from tests.oracle import is_legal
 
@@ -184,14 +185,15 @@ def answered(answers: Answers) -> CompleteAnswers:
 
 def written(answers: Answers, folder: Path, template: Path) -> Path:
     """The project with these answers, rendered by copier from the plain folder `template`."""
-    run_copy(
-        str(template),
-        folder,
-        data={"name": NAME, **answers},
-        defaults=True,
-        quiet=True,
-        settings=Settings(),
-    )
+    with compiled_once():
+        run_copy(
+            str(template),
+            folder,
+            data={"name": NAME, **answers},
+            defaults=True,
+            quiet=True,
+            settings=Settings(),
+        )
     return folder
 
 

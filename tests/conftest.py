@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pytest_copie.plugin import Copie
 
+from scaffold.template.render import compiled_once
 from tests.combinations import NAME, answered
 from tests.deployments import deselect
 from tests.tool.conftest import export
@@ -63,7 +64,8 @@ def rendered(copie_session: Copie, template_folder: Path) -> Callable[..., Path]
         complete = answered(answers).recorded
         key = repr(sorted(complete.items()))
         if key not in made:
-            result = copie_session.copy({"name": NAME, **answers}, template_dir=template_folder)
+            with compiled_once():
+                result = copie_session.copy({"name": NAME, **answers}, template_dir=template_folder)
             assert result.exit_code == 0, result.exception
             assert result.answers == complete
             assert result.project_dir is not None

@@ -100,7 +100,7 @@ def _unfinished(folder: Path) -> list[Finding]:
 def _needs(facts: Mapping[str, Any]) -> list[Need]:
     """The needs of all records that the answers select, in the order of the questions.
 
-    The record of the stack is the fact `stack`: of each stack, there is one under its own name, too.
+    The record of the stack is the fact `stack`; each stack has one under its own name, too.
     """
     records = [
         fact

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -11,6 +12,9 @@ from scaffold.template.documents import parse
 from scaffold.template.expressions import Jinja
 from scaffold.template.spec import Question
 from scaffold.terminal.errors import Problem, listed, suggestion
+
+_PARSERS: dict[str, Callable[[str], Any]] = {"json": json.loads, "yaml": parse}
+"""For each type of structured values, how the text of a default is read."""
 
 
 class Refused(Problem):
@@ -285,8 +289,8 @@ class Questionnaire:
         default = question.default
         if isinstance(default, str):
             default = self._jinja.text(default, context)
-            if question.type in ("json", "yaml"):  # JSON is YAML, too
-                default = parse(default)
+            if question.type in _PARSERS:
+                default = _PARSERS[question.type](default)
         if not validated:
             return default
         return self.accept(question, self._possible(question, default, context), context)
@@ -315,7 +319,7 @@ def _typed(question: Question, answer: Any) -> Any:
         return _boolean(question, answer)
     if question.type == "int":
         return _integer(question, answer)
-    if question.type in ("json", "yaml"):
+    if question.type in _PARSERS:
         return answer
     if isinstance(answer, (bool, dict, list)) or answer is None:
         raise (

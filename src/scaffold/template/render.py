@@ -44,7 +44,7 @@ def render(
     with _without_unused(template, answers.context) as root:
         try:
             # copier prints some errors before it raises them.
-            with redirect_stderr(StringIO()), _compiled_once():
+            with redirect_stderr(StringIO()), compiled_once():
                 copier.run_copy(
                     str(root),
                     folder,
@@ -75,7 +75,7 @@ def paths(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _compiled_once() -> Iterator[None]:
+def compiled_once() -> Iterator[None]:
     """Have Jinja compile each distinct text once while copier renders.
 
     copier compiles each part of each path anew: thousands of times the names of a few layers. A
