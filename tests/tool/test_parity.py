@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from copier import Settings, run_copy
+from jinja2 import Environment
 
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
+from scaffold.template.render import render
 from scaffold.template.spec import load
 from scaffold.terminal.errors import Problem
 from tests.combinations import TEMPLATE, axes
@@ -47,6 +49,49 @@ def test_what_new_makes_is_what_copier_copy_makes(
     assert scaffold("new", "shop", "--defaults", *flags).code == 0
     assert tree(workplace / "shop") == tree(workplace / "theirs")
     assert folders(workplace / "shop") == folders(workplace / "theirs")
+
+
+LETTERS = "{% yield letter from letters %}{{ letter }}{% endyield %}"
+YIELDING = """\
+use: {type: json, when: false, default: '{"on": ".", "off": ""}'}
+letters: {type: json, when: false, default: '["a", "b"]'}
+"""
+
+
+def test_folders_that_copier_alone_can_render_are_what_copier_makes(tmp_path: Path) -> None:
+    root = template(
+        tmp_path,
+        YIELDING,
+        **{
+            f"template__{LETTERS}__{{{{letter}}}}.txt.jinja": "{{ letter }}",
+            "template__{{use.on}}__sub__on.txt": "on",
+            "template__{{use.off}}__sub__off.txt": "off",
+            "template__same.txt": "same",
+        },
+    )
+    copy(root, tmp_path / "theirs", {"name": "shop"})
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    render(load(root), Questionnaire(Jinja(load(root))).answers({"name": "shop"}), {}, ours)
+    assert tree(ours) == tree(tmp_path / "theirs")
+    assert {"a/a.txt", "b/b.txt", "sub/on.txt", "same.txt"} <= set(tree(ours))
+
+
+def test_each_text_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_text = Environment.compile
+
+    def counted(self: Environment, source: Any, *rest: Any) -> Any:
+        compiled.append(source)
+        return compile_text(self, source, *rest)
+
+    monkeypatch.setattr(Environment, "compile", counted)
+    root = template(tmp_path, **{f"template__folder__{n}__deep__file.txt": "" for n in range(9)})
+    answers = Questionnaire(Jinja(load(root))).answers({"name": "shop"})
+    compiled.clear()
+    (tmp_path / "ours").mkdir()
+    render(load(root), answers, {}, tmp_path / "ours")
+    assert [text for text in ("folder", "deep", "file.txt") if compiled.count(text) != 1] == []
 
 
 EXCLUSIVE = """\

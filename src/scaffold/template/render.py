@@ -117,7 +117,7 @@ def _without_unused(template: Template, context: Mapping[str, Any]) -> Iterator[
 
     def unused(folder: str, names: list[str]) -> set[str]:
         left_out = set(no_source(folder, names))
-        if not jinja.text(Path(folder).name, context):
+        if _renders_to_nothing(jinja, Path(folder).name, context):
             left_out |= {name for name in names if not name.startswith("_")}
         return left_out
 
@@ -128,6 +128,14 @@ def _without_unused(template: Template, context: Mapping[str, Any]) -> Iterator[
             elif part.is_file():
                 shutil.copy(part, copy)
         yield Path(copy)
+
+
+def _renders_to_nothing(jinja: Jinja, name: str, context: Mapping[str, Any]) -> bool:
+    """Whether copier skips a folder of this name. What only copier can render is left to it."""
+    try:
+        return not jinja.text(name, context)
+    except Problem:
+        return False
 
 
 def _record(origin: Mapping[str, str], file: Path) -> None:
