@@ -19,7 +19,7 @@ import yaml
 from scaffold.template.expressions import Jinja
 from scaffold.template.questions import Questionnaire
 from scaffold.template.spec import load
-from tests.combinations import ROOT, TEMPLATE, answered, axes, each_row
+from tests.combinations import ROOT, TEMPLATE, answered, axes, each_row, language
 from tests.combinations import combinations as legal_combinations
 from tests.laws.laws import names_resolve
 from tests.rendering import RenderedFile, rendered
@@ -31,6 +31,12 @@ SLICES = re.compile(
     r"(src/app|tests)/(orders|web|messaging)/|migrations/versions/000[34]_|src/app/[a-z_]+\.py"
 )
 KINDS = yaml.safe_load((ROOT / "template/_axes/database.yml").read_text())["databases"]["default"]
+LANGUAGES = {
+    name: facts["title"]
+    for question in TEMPLATE.questions
+    if question.name == "languages"
+    for name, facts in question.default.items()
+}
 STORED = re.compile(r"/(models|repository)\.py$|^migrations/")
 LIBRARIES = "sqlalchemy|alembic|aiosqlite|sqlite3|asyncpg|asyncmy|pymongo|bson"
 MOST_FILES = 8
@@ -107,6 +113,23 @@ def test_caches_differ_only_in_the_files_that_the_architecture_names(one: str) -
         assert differing(project(cache=one), project(cache=other)) <= named_after(
             "Between two caches"
         )
+
+
+@in_one_process
+@pytest.mark.parametrize("preset", TEMPLATE.presets)
+def test_frameworks_of_a_language_differ_only_in_the_files_that_the_architecture_names(
+    preset: str,
+) -> None:
+    every = [{"framework": framework} for framework in axes()["framework"]]
+    for one, other in combinations(every, 2):
+        if language(one) != language(other):
+            continue
+        first, second = (
+            project(**each, **TEMPLATE.presets[preset].answers) for each in (one, other)
+        )
+        differences = differing(first, second)
+        print(f"{one} and {other}: {' '.join(sorted(differences))}")
+        assert differences <= named_after(f"Between two frameworks in {LANGUAGES[language(one)]}")
 
 
 @each_row(webhooks="none")
