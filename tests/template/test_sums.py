@@ -1,6 +1,6 @@
 """Choices add up: what one axis changes does not depend on the other axes. A new choice is small.
 
-`docs/architecture.md` names the files in which databases differ and the cost of a new choice.
+`docs/architecture.md` names the files in which projects differ and the cost of a new choice.
 """
 
 from __future__ import annotations
@@ -120,15 +120,13 @@ def test_caches_differ_only_in_the_files_that_the_architecture_names(one: str) -
 def test_frameworks_of_a_language_differ_only_in_the_files_that_the_architecture_names(
     preset: str,
 ) -> None:
-    every = [{"framework": framework} for framework in axes()["framework"]]
+    answers = TEMPLATE.presets[preset].answers
+    every = [{"framework": framework, **answers} for framework in axes()["framework"]]
     for one, other in combinations(every, 2):
         if language(one) != language(other):
             continue
-        first, second = (
-            project(**each, **TEMPLATE.presets[preset].answers) for each in (one, other)
-        )
-        differences = differing(first, second)
-        print(f"{one} and {other}: {' '.join(sorted(differences))}")
+        differences = differing(project(**one), project(**other))
+        print(f"{one['framework']} and {other['framework']}: {' '.join(sorted(differences))}")
         assert differences <= named_after(f"Between two frameworks in {LANGUAGES[language(one)]}")
 
 
