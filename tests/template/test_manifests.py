@@ -337,17 +337,19 @@ def test_every_dependency_of_node_is_used(rendered: Rendered, answers: Mapping[s
     used = [project / "vitest.config.ts", *(project / "src").rglob("*.ts")]
     runtime = "\n".join(file.read_text() for file in used)
     for package in manifest["dependencies"]:
-        assert re.search(rf"from '{package}(/[\w-]+)*'", runtime), package
+        assert re.search(rf"from '{package}(/[\w.-]+)*'", runtime), package
+    tests = [file.read_text() for file in (project / "tests").rglob("*.ts")]
     named = "\n".join(
-        [runtime, *manifest["scripts"].values(), (project / "tsconfig.json").read_text()]
+        [runtime, *tests, *manifest["scripts"].values(), (project / "tsconfig.json").read_text()]
     )
     for package in manifest["devDependencies"]:
-        assert re.search(NAMED_ON_NODE.get(package, rf"\b{package}\b"), named), package
+        typed = rf"from '{package.removeprefix('@types/')}(/[\w.-]+)*'"
+        name = typed if package.startswith("@types/") else rf"\b{package}\b"
+        assert re.search(NAMED_ON_NODE.get(package, name), named), package
 
 
 NAMED_ON_NODE = {
     "@types/node": r'"types": \["node"\]',
-    "@types/pg": "from 'pg'",
     "@vitest/coverage-v8": "provider: 'v8'",
     "oxlint-tsgolint": "--type-aware",
     "typescript": r"\btsc\b",
