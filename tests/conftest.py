@@ -21,14 +21,24 @@ from tests.updates.table import keep, table
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+OF_THE_TEMPLATE = {"laws", "template", "starter", "projects"}
+"""The folders whose tests render much and measure no code of the tool.
+
+To measure coverage meanwhile would take two thirds more time.
+"""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Drills and fuzzing run for given rows of the ledger."""
     parser.addoption("--row", action="append", help="the id of a row; may be repeated")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A drill that does not apply to its row does not run."""
+    """A drill that does not apply to its row does not run; some tests run without coverage."""
     deselect(config, items)
+    for item in items:
+        if item.path.parent.name in OF_THE_TEMPLATE:
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
