@@ -29,16 +29,17 @@ await listeningOrExit(app.listen({ host: settings.host, port: settings.port }), 
 const stopped = stopSignal(settings.shutdownGraceSeconds);
 log.info({ url: urlOf(app), ...(settings.docsEnabled && { docs: `${urlOf(app)}/docs` }) }, 'api started');
 
-await stopped;
-await stopServing(app, settings);
+const isReplaced = (await stopped) === 'SIGHUP';
+// Where another process has taken the place of this one, the load balancer need not know.
+await stopServing(app, isReplaced ? 0 : settings.shutdownDelaySeconds);
 await stopWorking();
 await app.close();
 stopMetrics();
 
 /** Readiness turns 503 first, so that the load balancer sends no more requests. */
-async function stopServing(nest: NestFastifyApplication, { shutdownDelaySeconds }: Settings): Promise<void> {
+async function stopServing(nest: NestFastifyApplication, delaySeconds: number): Promise<void> {
   nest.get(Draining).begin();
-  await sleep(shutdownDelaySeconds * 1000);
+  await sleep(delaySeconds * 1000);
   // Not the method of `http.Server`: it cuts idle connections, also those whose next request is on its way.
   Server.prototype.close.call(nest.getHttpServer());
   await sleep(LAST_CONNECTIONS_MS);

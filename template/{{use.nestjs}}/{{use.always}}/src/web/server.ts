@@ -8,7 +8,7 @@ import { addErrorHandlers, createClientErrorHandler, createFrameworkErrorHandler
 
 /** The server below Nest. Its first hooks are added before those of Nest, which may refuse a request. */
 export function createServer(settings: Settings, draining: Draining): FastifyInstance {
-  const enter = createEnter(settings, () => draining.hasBegun);
+  const enter = createEnter(settings);
   const server = fastify({
     logger: false, // web/envelope.ts writes one line for each request
     trustProxy: settings.trustedProxies.length > 0 && settings.trustedProxies,
@@ -24,7 +24,7 @@ export function createServer(settings: Settings, draining: Draining): FastifyIns
     clientErrorHandler: createClientErrorHandler(settings),
   });
   addErrorHandlers(server);
-  addEnvelope(server, settings, enter);
+  addEnvelope(server, { settings, enter, isDraining: () => draining.hasBegun });
   if (settings.corsOrigins.length > 0) addCors(server, settings.corsOrigins);
   return server;
 }
