@@ -10,6 +10,7 @@ import type { Settings } from './config/index.ts';
 import { Database } from './database.ts';
 import { watchConnections } from './metrics.ts';
 import { AUTHENTICATOR } from './tokens.ts';
+import { addAuthenticationCheck } from './web/access.ts';
 import { HttpAdapter } from './web/adapter.ts';
 import { addBodyParsers } from './web/bodies.ts';
 import { addCompression } from './web/compression.ts';
@@ -39,6 +40,7 @@ export async function createApp(settings: Settings): Promise<NestFastifyApplicat
   addLimits(server, { settings, load, cache: app.get(Cache), authenticator: app.get<Authenticator>(AUTHENTICATOR) });
   addNotFound(server);
   addParameterCheck(server);
+  addAuthenticationCheck(server);
   addDeprecation(server);
   addBodyParsers(server, load);
   addCompression(server);

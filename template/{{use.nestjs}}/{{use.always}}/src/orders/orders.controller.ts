@@ -13,7 +13,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Principal } from '../permissions.ts';
-import { Caller, RequirePermission } from '../web/access.ts';
+import { Caller, RequirePermission } from '../web/access.decorators.ts';
 import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../web/api.decorators.ts';
 import { etag, parseIfMatch, requireIfMatch } from '../web/conditional.ts';
 import { isCurrent } from '../web/fresh.ts';

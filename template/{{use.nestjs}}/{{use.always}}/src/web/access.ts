@@ -1,53 +1,36 @@
-/** Access by permission. A route that names none and is not public refuses every request. */
+/** Which routes are for everybody, and who the caller of the others is. */
 
-import {
-  applyDecorators,
-  type CanActivate,
-  createParamDecorator,
-  type ExecutionContext,
-  Injectable,
-} from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { ApiExtension } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 import { PUBLIC_PATHS } from '../auth/provider.ts';
 import { ServiceError } from '../errors.ts';
-import { may, type Permission } from '../permissions.ts';
+import type { Principal } from '../permissions.ts';
 
-/** `authenticated` is for every caller with valid credentials. */
-export type RoutePermission = Permission | 'authenticated';
+const PUBLIC: ReadonlySet<string> = new Set([
+  '/livez',
+  '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/docs',
+  '/problems/:code',
+  ...PUBLIC_PATHS,
+]);
+const PUBLIC_BELOW = '/docs/';
 
-const PUBLIC: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics', '/problems/:code', ...PUBLIC_PATHS]);
-
-const RequiredPermission = Reflector.createDecorator<RoutePermission>();
-
-/** The permission that a caller of the route needs. */
-export function RequirePermission(permission: RoutePermission): MethodDecorator {
-  return applyDecorators(RequiredPermission(permission), ApiExtension('x-permission', permission));
+/** Refuses callers without valid credentials before their body is received. Nest runs guards after that. */
+export function addAuthenticationCheck(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!isPublic(request)) principalOf(request);
+    done();
+  });
 }
 
-/** The principal of the request. Only routes with a permission may ask for it. */
-export const Caller = createParamDecorator(
-  (_data: unknown, execution: ExecutionContext) =>
-    execution.switchToHttp().getRequest<FastifyRequest>().context.principal,
-);
+export function isPublic({ routeOptions: { url = '' } }: FastifyRequest): boolean {
+  return PUBLIC.has(url) || url.startsWith(PUBLIC_BELOW);
+}
 
-@Injectable()
-export class PermissionGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
-  canActivate(execution: ExecutionContext): boolean {
-    const { context, routeOptions } = execution.switchToHttp().getRequest<FastifyRequest>();
-    const permission = this.reflector.get(RequiredPermission, execution.getHandler());
-    if (permission === undefined) {
-      if (PUBLIC.has(routeOptions.url ?? '')) return true;
-      throw new ServiceError('permission_denied', 'This route has neither a permission nor is it public');
-    }
-    if (context.principal === undefined) throw context.refusal ?? new ServiceError('unauthenticated');
-    if (permission !== 'authenticated' && !may(context.principal, permission)) {
-      throw new ServiceError('permission_denied', `This needs the permission ${permission}`);
-    }
-    return true;
-  }
+/** @throws unauthenticated, token_expired */
+export function principalOf({ context }: FastifyRequest): Principal {
+  if (context.principal === undefined) throw context.refusal ?? new ServiceError('unauthenticated');
+  return context.principal;
 }

@@ -11,7 +11,7 @@ import { ServiceError } from '../errors.ts';
 import { toJsonSchema } from '../json-schema.ts';
 import { type ProblemCode, PROBLEMS } from '../problems.ts';
 import { DESCRIPTION, NAME, VERSION } from '../version.ts';
-import type { RoutePermission } from './access.ts';
+import type { RoutePermission } from './access.decorators.ts';
 import { hasRateLimit, isProbe } from './paths.ts';
 import { PROBLEM_MEDIA_TYPE } from './problem-document.ts';
 

@@ -5,11 +5,11 @@ import type { Settings } from '../config/index.ts';
 import { Database } from '../database.ts';
 import { Health } from '../health.ts';
 import { Queue } from '../messaging/index.ts';
-import { PermissionGuard } from './access.ts';
 import { Draining } from './draining.ts';
 import { Idempotency } from './idempotency.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { OperationsController } from './operations.controller.ts';
+import { PermissionGuard } from './permission.guard.ts';
 import { ProblemFilter } from './problem.filter.ts';
 import { ValidationPipe } from './validation.pipe.ts';
 

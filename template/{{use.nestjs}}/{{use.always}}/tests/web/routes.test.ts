@@ -1,18 +1,24 @@
-/** What the decorators, the guard and the filter do to a route of its own. */
+/** What the decorators, the guard, the filter and the hooks do to a route of its own. */
 
-import { Controller, Get, Module, NotFoundException } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+
+import { Controller, Get, Module, NotFoundException, Post, StreamableFile } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { readSettings } from '../../src/config/index.ts';
-import { SERVICE } from '../../src/permissions.ts';
-import { PermissionGuard, RequirePermission } from '../../src/web/access.ts';
+import { type Principal, SERVICE } from '../../src/permissions.ts';
+import { RequirePermission } from '../../src/web/access.decorators.ts';
+import { addAuthenticationCheck } from '../../src/web/access.ts';
 import { HttpAdapter } from '../../src/web/adapter.ts';
+import { addCompression } from '../../src/web/compression.ts';
 import { addDeprecation, Deprecated } from '../../src/web/deprecation.ts';
 import { Draining } from '../../src/web/draining.ts';
 import { NestLogger } from '../../src/web/nest-logger.ts';
 import { createDocument } from '../../src/web/openapi.ts';
+import { PermissionGuard } from '../../src/web/permission.guard.ts';
 import { ProblemFilter } from '../../src/web/problem.filter.ts';
 import { createServer } from '../../src/web/server.ts';
 
@@ -23,11 +29,23 @@ class TeaController {
     return 'nobody may know';
   }
 
+  @Post()
+  @RequirePermission('orders:write')
+  pour(): string {
+    return 'hot';
+  }
+
   @Get('old')
   @RequirePermission('orders:read')
   @Deprecated({ since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/tea' })
   old(): string {
     return 'cold';
+  }
+
+  @Get('leaves')
+  @RequirePermission('orders:read')
+  leaves(): StreamableFile {
+    return new StreamableFile(Readable.from(['green ', 'black']));
   }
 
   @Get('gone')
@@ -59,6 +77,14 @@ test('a route without a permission refuses everybody', async () => {
   expect(response.json()).toMatchObject({ status: 403, code: 'permission_denied' });
 });
 
+test('a stranger is refused before the body is received', async () => {
+  const post = (app: NestFastifyApplication) =>
+    app.inject({ method: 'POST', url: '/tea', payload: 'milk', headers: { 'content-type': 'text/milk' } });
+  const refused = await post(await startTea(null));
+  expect(refused.json()).toMatchObject({ status: 401, code: 'unauthenticated' });
+  expect((await post(await startTea())).json()).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+});
+
 test('a deprecated route says what replaces it', async () => {
   const app = await startTea();
   expect((await app.inject('/tea/old')).headers).toMatchObject({
@@ -81,13 +107,23 @@ test('an exception of Nest is answered with a problem, and anything else with an
   expect(broken.body).not.toContain('pot');
 });
 
-async function startTea(): Promise<NestFastifyApplication> {
+test('a stream is compressed while it is written', async () => {
+  const app = await startTea();
+  const streamed = await app.inject({ url: '/tea/leaves', headers: { 'accept-encoding': 'gzip' } });
+  expect(streamed.headers['content-encoding']).toBe('gzip');
+  expect(String(gunzipSync(streamed.rawPayload))).toBe('green black');
+});
+
+/** An application whose caller is this one. */
+async function startTea(caller: Principal | null = SERVICE): Promise<NestFastifyApplication> {
   const server = createServer(readSettings({}), new Draining());
   server.addHook('onRequest', (request, _reply, done) => {
-    request.context.principal = SERVICE;
+    if (caller !== null) request.context.principal = caller;
     done();
   });
+  addAuthenticationCheck(server);
   addDeprecation(server);
+  addCompression(server);
   const app = await NestFactory.create<NestFastifyApplication>(TeaModule, new HttpAdapter(server), {
     logger: new NestLogger(),
   });

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 
 import { Database } from '../database.ts';
-import { RequirePermission } from '../web/access.ts';
+import { RequirePermission } from '../web/access.decorators.ts';
 import { ApiProblems } from '../web/api.decorators.ts';
 import { type Page, pageOf, PageQuery, paginated } from '../web/pagination.ts';
 import { type AuditEntry, listEntries } from './audit.ts';

@@ -12,7 +12,7 @@ import type { Tables } from '../tables.ts';
 import type { OrderStatus } from './status.ts';
 import type { OrderLineRow, OrderRow } from './tables.ts';
 
-export type OrderLine = Omit<OrderLineRow, 'order_id' | 'position'>;
+type OrderLine = Omit<OrderLineRow, 'order_id' | 'position'>;
 
 export interface Order extends OrderRow {
   lines: OrderLine[];

@@ -32,7 +32,7 @@ import { Database } from '../../database.ts';
 import { type Principal, ROLES } from '../../permissions.ts';
 import type { PersonalData } from '../../personal-data.ts';
 import { AUTHENTICATOR, PERSONAL_DATA } from '../../tokens.ts';
-import { Caller, RequirePermission } from '../../web/access.ts';
+import { Caller, RequirePermission } from '../../web/access.decorators.ts';
 import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../../web/api.decorators.ts';
 import { etag, requireIfMatch } from '../../web/conditional.ts';
 import { isCurrent } from '../../web/fresh.ts';
