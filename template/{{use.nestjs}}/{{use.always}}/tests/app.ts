@@ -12,6 +12,9 @@ import { Draining } from '../src/web/draining.ts';
 
 export type { LightMyRequestResponse as Response } from 'fastify';
 
+/** The program of a cluster: `make build` compiles it. */
+export const CLUSTER = 'dist/cluster.js';
+
 export interface App {
   inject: (request: InjectOptions | string) => Promise<Response>;
   database: Database;
