@@ -8,6 +8,7 @@ import type { Authenticator } from './provider.ts';
 import { SessionsController } from './sessions/sessions.controller.ts';
 import { Sessions } from './sessions/service.ts';
 import { UsersController } from './users/users.controller.ts';
+import { UsersService } from './users/users.service.ts';
 
 @Module({
   controllers: [SessionsController, UsersController, AuditController],
@@ -18,6 +19,7 @@ import { UsersController } from './users/users.controller.ts';
         new Sessions(settings, database, authenticator),
       inject: [SETTINGS, Database, AUTHENTICATOR],
     },
+    UsersService,
   ],
 })
 export class AuthModule {}

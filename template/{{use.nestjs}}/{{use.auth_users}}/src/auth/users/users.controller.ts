@@ -1,7 +1,5 @@
 /** Users over HTTP: the caller's own account, and the accounts that admins manage. */
 
-import { Readable } from 'node:stream';
-
 import {
   Body,
   Controller,
@@ -9,7 +7,6 @@ import {
   Get,
   Headers,
   HttpCode,
-  Inject,
   Param,
   Patch,
   Put,
@@ -28,18 +25,13 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { Database } from '../../database.ts';
 import { type Principal, ROLES } from '../../permissions.ts';
-import type { PersonalData } from '../../personal-data.ts';
-import { AUTHENTICATOR, PERSONAL_DATA } from '../../tokens.ts';
 import { Caller, RequirePermission } from '../../web/access.decorators.ts';
 import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../../web/api.decorators.ts';
 import { etag, requireIfMatch } from '../../web/conditional.ts';
 import { isCurrent } from '../../web/fresh.ts';
 import { type Page, PageQuery, paginated } from '../../web/pagination.ts';
-import type { Authenticator } from '../provider.ts';
-import { exportText } from './export.ts';
-import { findUser, listUsers, type User } from './repository.ts';
+import type { User } from './repository.ts';
 import {
   PasswordChange,
   representUser,
@@ -50,16 +42,12 @@ import {
   UserPatch,
   UserRead,
 } from './schemas.ts';
-import { changeDisabled, changePassword, changeRoles, eraseUser } from './service.ts';
+import { UsersService } from './users.service.ts';
 
 @ApiTags('users')
 @Controller('api/v1/users')
 export class UsersController {
-  constructor(
-    private readonly database: Database,
-    @Inject(AUTHENTICATOR) private readonly authenticator: Authenticator,
-    @Inject(PERSONAL_DATA) private readonly personalData: readonly PersonalData[],
-  ) {}
+  constructor(private readonly users: UsersService) {}
 
   @Get('me')
   @RequirePermission('authenticated')
@@ -72,7 +60,7 @@ export class UsersController {
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserRead | undefined> {
-    return respond(reply, await this.find(subject), ifNoneMatch);
+    return respond(reply, await this.users.find(subject), ifNoneMatch);
   }
 
   @Get('me/export')
@@ -84,9 +72,7 @@ export class UsersController {
   })
   @ApiOkResponse({ standardSchema: UserExport })
   async exportMe(@Caller() { subject }: Principal): Promise<StreamableFile> {
-    const user = await this.find(subject);
-    const text = exportText(this.database, this.personalData, user.id, representUser(user));
-    return new StreamableFile(Readable.from(text), { type: 'application/json; charset=utf-8' });
+    return new StreamableFile(await this.users.export(subject), { type: 'application/json; charset=utf-8' });
   }
 
   @Put('me/password')
@@ -103,8 +89,7 @@ export class UsersController {
     @Caller() { subject }: Principal,
     @Body({ schema: PasswordChange }) { current_password, new_password }: PasswordChange,
   ): Promise<void> {
-    const passwords = { current: current_password, new: new_password };
-    await changePassword(this.database, this.authenticator, subject, passwords);
+    await this.users.changePassword(subject, { current: current_password, new: new_password });
   }
 
   @Delete('me')
@@ -118,7 +103,7 @@ export class UsersController {
   @ApiNoContentResponse({ description: 'The account is erased.' })
   @ApiProblems('invalid_state')
   async eraseMe(@Caller() { subject }: Principal): Promise<void> {
-    await this.database.transaction((session) => eraseUser(session, this.authenticator, this.personalData, subject));
+    await this.users.erase(subject);
   }
 
   @Get()
@@ -131,8 +116,7 @@ export class UsersController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Page<UserRead>> {
-    const found = await this.database.read((session) => listUsers(session, limit, cursor));
-    return paginated(request, reply, limit, found, representUser);
+    return paginated(request, reply, limit, await this.users.list(limit, cursor), representUser);
   }
 
   @Get(':user_id')
@@ -146,7 +130,7 @@ export class UsersController {
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserRead | undefined> {
-    return respond(reply, await this.find(user_id), ifNoneMatch);
+    return respond(reply, await this.users.find(user_id), ifNoneMatch);
   }
 
   @Patch(':user_id')
@@ -166,11 +150,7 @@ export class UsersController {
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserRead | undefined> {
-    const versions = requireIfMatch(ifMatch);
-    const user = await this.database.transaction((session) =>
-      changeDisabled(session, this.authenticator, user_id, disabled, versions),
-    );
-    return respond(reply, user);
+    return respond(reply, await this.users.changeDisabled(user_id, disabled, requireIfMatch(ifMatch)));
   }
 
   @Put(':user_id/roles')
@@ -189,16 +169,8 @@ export class UsersController {
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserRead | undefined> {
-    const versions = requireIfMatch(ifMatch);
     const roles = ROLES.filter((role) => assignment.roles.includes(role));
-    const user = await this.database.transaction((session) =>
-      changeRoles(session, this.authenticator, user_id, roles, versions),
-    );
-    return respond(reply, user);
-  }
-
-  private find(id: string): Promise<User> {
-    return this.database.read((session) => findUser(session, id));
+    return respond(reply, await this.users.changeRoles(user_id, roles, requireIfMatch(ifMatch)));
   }
 }
 
