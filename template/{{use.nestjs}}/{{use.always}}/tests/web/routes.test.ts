@@ -24,6 +24,8 @@ import { createServer } from '../../src/web/server.ts';
 
 @Controller('tea')
 class TeaController {
+  constructor(private readonly draining: Draining) {}
+
   @Get('secret')
   secret(): string {
     return 'nobody may know';
@@ -46,6 +48,13 @@ class TeaController {
   @RequirePermission('orders:read')
   leaves(): StreamableFile {
     return new StreamableFile(Readable.from(['green ', 'black']));
+  }
+
+  @Get('last')
+  @RequirePermission('orders:read')
+  last(): string {
+    this.draining.begin();
+    return 'lukewarm';
   }
 
   @Get('gone')
@@ -78,11 +87,11 @@ test('a route without a permission refuses everybody', async () => {
 });
 
 test('a stranger is refused before the body is received', async () => {
-  const post = (app: NestFastifyApplication) =>
-    app.inject({ method: 'POST', url: '/tea', payload: 'milk', headers: { 'content-type': 'text/milk' } });
-  const refused = await post(await startTea(null));
+  const request = { method: 'POST', url: '/tea', payload: 'milk', headers: { 'content-type': 'text/milk' } } as const;
+  const refused = await (await startTea(null)).inject(request);
   expect(refused.json()).toMatchObject({ status: 401, code: 'unauthenticated' });
-  expect((await post(await startTea())).json()).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+  const known = await (await startTea()).inject(request);
+  expect(known.json()).toMatchObject({ status: 415, code: 'unsupported_media_type' });
 });
 
 test('a deprecated route says what replaces it', async () => {
@@ -114,9 +123,16 @@ test('a stream is compressed while it is written', async () => {
   expect(String(gunzipSync(streamed.rawPayload))).toBe('green black');
 });
 
+test('a request that is answered during the shutdown closes its connection', async () => {
+  const app = await startTea();
+  expect((await app.inject('/tea/old')).headers['connection']).not.toBe('close');
+  expect((await app.inject('/tea/last')).headers['connection']).toBe('close');
+});
+
 /** An application whose caller is this one. */
 async function startTea(caller: Principal | null = SERVICE): Promise<NestFastifyApplication> {
-  const server = createServer(readSettings({}), new Draining());
+  const draining = new Draining();
+  const server = createServer(readSettings({}), draining);
   server.addHook('onRequest', (request, _reply, done) => {
     if (caller !== null) request.context.principal = caller;
     done();
@@ -124,7 +140,8 @@ async function startTea(caller: Principal | null = SERVICE): Promise<NestFastify
   addAuthenticationCheck(server);
   addDeprecation(server);
   addCompression(server);
-  const app = await NestFactory.create<NestFastifyApplication>(TeaModule, new HttpAdapter(server), {
+  const module = { module: TeaModule, providers: [{ provide: Draining, useValue: draining }] };
+  const app = await NestFactory.create<NestFastifyApplication>(module, new HttpAdapter(server), {
     logger: new NestLogger(),
   });
   onTestFinished(() => app.close());
