@@ -17,7 +17,7 @@ import { Caller, RequirePermission } from '../web/access.decorators.ts';
 import { ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../web/api.decorators.ts';
 import { etag, parseIfMatch, requireIfMatch } from '../web/conditional.ts';
 import { isCurrent } from '../web/fresh.ts';
-import { ApiIdempotencyKey, Idempotency, respondWith } from '../web/idempotency.ts';
+import { ApiIdempotencyKey, IdempotencyService, respondWith } from '../web/idempotency.service.ts';
 import { type Page, paginated } from '../web/pagination.ts';
 import { OrdersService } from './orders.service.ts';
 import { OrderCreate, OrderPage, OrderParams, OrderPatch, OrderQuery, OrderRead, represent } from './schemas.ts';
@@ -27,7 +27,7 @@ import { OrderCreate, OrderPage, OrderParams, OrderPatch, OrderQuery, OrderRead,
 export class OrdersController {
   constructor(
     private readonly orders: OrdersService,
-    private readonly idempotency: Idempotency,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post()

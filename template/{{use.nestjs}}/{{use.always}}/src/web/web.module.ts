@@ -6,7 +6,7 @@ import { Database } from '../database.ts';
 import { Health } from '../health.ts';
 import { Queue } from '../messaging/index.ts';
 import { Draining } from './draining.ts';
-import { Idempotency } from './idempotency.ts';
+import { IdempotencyService } from './idempotency.service.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { OperationsController } from './operations.controller.ts';
 import { PermissionGuard } from './permission.guard.ts';
@@ -27,9 +27,9 @@ export class WebModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: Draining, useValue: draining },
         { provide: Health, useFactory: createHealth, inject: [Database, Queue] },
-        Idempotency,
+        IdempotencyService,
       ],
-      exports: [Idempotency],
+      exports: [IdempotencyService],
     };
   }
 }

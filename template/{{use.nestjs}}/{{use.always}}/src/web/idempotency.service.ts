@@ -28,7 +28,7 @@ export function ApiIdempotencyKey(): MethodDecorator & ClassDecorator {
 }
 
 @Injectable()
-export class Idempotency {
+export class IdempotencyService {
   constructor(private readonly database: Database) {}
 
   /**
