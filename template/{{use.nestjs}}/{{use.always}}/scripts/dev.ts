@@ -3,7 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const compiler = start('npm', ['run', '--silent', 'build', '--', '--watch', '--preserveWatchOutput']);
+// What `npm run build` starts. Not by npm: it would not pass the signal on.
+const build = ['-p', 'tsconfig.build.json', '--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo'];
+const compiler = start('tsc', [...build, '--watch', '--preserveWatchOutput']);
 const service = start(process.execPath, ['--watch', '--enable-source-maps', 'dist/main.js']);
 
 // Ctrl-C reaches all of them, and other signals only this process.

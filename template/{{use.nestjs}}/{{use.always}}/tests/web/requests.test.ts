@@ -53,6 +53,11 @@ test('a body for an unknown route is not received', async () => {
   expect((await app.inject({ method: 'QUERY' as 'GET', url: ORDERS })).statusCode).toBe(405);
 });
 
+test('there is nothing at a path with an empty parameter', async () => {
+  const app = await startApp();
+  expect((await app.inject(`${ORDERS}/`)).json()).toMatchObject({ status: 404, code: 'not_found' });
+});
+
 test('HEAD answers like GET, without a body', async () => {
   const app = await startApp();
   const response = await app.inject({ method: 'HEAD', url: ORDERS });
