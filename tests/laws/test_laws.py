@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.combinations import ROOT, combinations, each_row, label
+from tests import rendering
+from tests.combinations import ROOT, TEMPLATE, answered, combinations, each_row, label
 from tests.laws import laws
 from tests.rendering import RenderedFile, read
 from tests.tool.conftest import commit, git
@@ -41,6 +42,19 @@ def test_every_row_keeps_the_law(
     rendered: Callable[..., Path],
 ) -> None:
     assert law(read(rendered(**answers))) == []
+
+
+@each_row()
+def test_scaffold_writes_the_files_that_copier_writes(
+    answers: dict[str, Any], rendered: Callable[..., Path]
+) -> None:
+    """It leaves layers out before it renders; `rendered` is by copier, from the whole template."""
+    theirs = read(rendered(**answers))
+    ours = rendering.rendered(TEMPLATE, answered(answers))
+    recorded = PurePosixPath(TEMPLATE.answers_file)  # with the address of the template
+    assert [file for file in ours if file.path != recorded] == [
+        file for file in theirs if file.path != recorded
+    ]
 
 
 @pytest.mark.parametrize("answers", combinations(), ids=label)

@@ -78,9 +78,9 @@ def paths(folder: Path) -> list[Path]:
 def compiled_once() -> Iterator[None]:
     """Have Jinja compile each distinct text once while copier renders.
 
-    copier compiles each part of each path anew: thousands of times the names of a few layers. A
-    text with a `yield` tag leaves a mark on its environment that only the next compilation
-    removes, so nothing is kept after one.
+    copier compiles each part of each path anew, mostly the same few names of layers. A text with
+    copier's `yield` tag changes the state of its environment until another text is compiled. So
+    after such a text, every text is compiled again.
     """
     from jinja2 import Environment
 
@@ -101,7 +101,7 @@ def compiled_once() -> Iterator[None]:
     try:
         yield
     finally:
-        setattr(Environment, "from_string", compile_text)  # noqa: B010
+        setattr(Environment, "from_string", compile_text)  # noqa: B010 - as above
 
 
 @contextmanager
