@@ -150,13 +150,18 @@ def main() -> int:
 
 
 @contextmanager
-def wanted_rows(root: Path = ROOT) -> Iterator[list[Wanted]]:
-    """All rows that the ledger of the template at `root` must have, with their projects."""
+def wanted_rows(
+    root: Path = ROOT, chosen: Sequence[Mapping[str, Any]] | None = None
+) -> Iterator[list[Wanted]]:
+    """The rows that the ledger of the template at `root` must have, with their projects.
+
+    All of them, unless some are `chosen`.
+    """
     with tempfile.TemporaryDirectory(prefix="scaffold-proofs-") as name:
         folder = Path(name)
         template = folder / "template"
         export(template, root)
-        yield [_wanted(answers, folder, template) for answers in rows()]
+        yield [_wanted(answers, folder, template) for answers in chosen or rows()]
 
 
 def _wanted(answers: Mapping[str, Any], folder: Path, template: Path) -> Wanted:
