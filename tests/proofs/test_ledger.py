@@ -63,7 +63,7 @@ def test_there_is_no_other_row() -> None:
 @pytest.mark.parametrize(
     ("changed", "touches"),
     [
-        ("{{use.python}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "postgresql"),
+        ("{{use.python}}/{{use.db_postgresql}}/scripts/local_postgresql.py", "fastapi-postgresql"),
         ("{{use.python}}/{{use.db_sqlite}}/tests/databases.py", "fastapi-sqlite"),
         ("{{use.python}}/{{use.always}}/scripts/load.py", "python"),
         ("{{use.node}}/{{use.always}}/src/clock.ts", "node"),
