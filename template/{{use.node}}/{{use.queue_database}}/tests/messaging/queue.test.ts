@@ -396,7 +396,10 @@ test('a commit wakes the worker of the same process', async () => {
       (subjects) => subjects.length === count,
     );
   }
-  expect(await register.getSingleMetricAsString('outbox_pending')).toContain('outbox_pending 0');
+  await eventually(
+    () => register.getSingleMetricAsString('outbox_pending'),
+    (metric) => metric.includes('outbox_pending 0'),
+  );
   stopping.abort();
   await working;
 });
