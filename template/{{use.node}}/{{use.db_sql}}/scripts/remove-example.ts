@@ -28,12 +28,13 @@ const EDITS: [file: string, pattern: RegExp, replacement: string][] = [
   ['src/permissions.ts', /'orders:\w+'( \| |, )?/g, ''],
   ['src/permissions.ts', /new Set\(\[\]\)/g, 'new Set()'],
   ['src/migrations/index.ts', /^.*0002_orders.*\n/gm, ''],
+  ['tests/auth/protection.test.ts', /^ {2}'\w+ \/api\/v1\/orders.*\n/gm, ''],
   ['.oxlintrc.json', /^ +"src\/orders\/\*\*",\n/gm, ''],
   ['Makefile', / remove-example$|^remove-example: .*\n(\t.*\n)+/gm, ''],
   ['README.md', /^`make remove-example` removes .*\n/gm, ''],
 ];
 
-const USES = /\/orders\/|'orders?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|0002_orders/;
+const USES = /\/orders\/|'orders?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|\/v1\/orders|0002_orders/;
 
 if (process.env['APP_ENV'] === 'production') {
   fail('this would delete the orders of production', 'run it in a checkout, on a local database');

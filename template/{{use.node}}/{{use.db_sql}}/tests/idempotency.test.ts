@@ -5,8 +5,8 @@ import { eraseResponses, findResponse, idempotencyJobs, storeResponse } from '..
 import { runIfDue } from '../src/jobs/index.ts';
 import { openDatabase } from './services.ts';
 
-const request = { caller: 'user ada', route: 'POST /orders', key: 'k', body: '{}' };
-const response = { status: 201, location: '/orders/1', etag: '"1"', body: '{}' };
+const request = { caller: 'user ada', route: 'POST /pots', key: 'k', body: '{}' };
+const response = { status: 201, location: '/pots/1', etag: '"1"', body: '{}' };
 
 afterEach(() => void vi.useRealTimers());
 

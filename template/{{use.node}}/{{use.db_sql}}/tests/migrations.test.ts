@@ -11,7 +11,7 @@ test('migrations go up, down and up again, and leave nothing', async () => {
   const names = Object.keys(MIGRATIONS);
   expect(await migrateUp(settings)).toEqual(names);
   const schema = await tables(settings);
-  expect(schema.map((table) => table.name)).toContain('orders');
+  expect(schema.map((table) => table.name)).toContain('scheduled_jobs');
 
   expect(await migrateDown(settings)).toEqual(names.toReversed());
   expect(await tables(settings)).toEqual([]);

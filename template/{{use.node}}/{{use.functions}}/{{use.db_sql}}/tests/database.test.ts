@@ -5,12 +5,10 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { backup, restore } from '../src/backups.ts';
+import { newId } from '../src/clock.ts';
 import type { Settings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
 import { migrateUp } from '../src/migrate.ts';
-import { placeOrder } from '../src/orders/service.ts';
-import { SERVICE } from '../src/permissions.ts';
-import { newOrder } from './orders/orders.ts';
 import { openDatabase, testSettings } from './services.ts';
 
 test('a call after the commit is dropped by a rollback', async () => {
@@ -37,19 +35,20 @@ test('a backup has all rows, and can be restored', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'backup-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'saved');
-  await placeOne(settings);
+  await storeOne(settings);
   await backup(settings, file);
 
-  expect(await placeOne(settings)).toBe(2);
+  expect(await storeOne(settings)).toBe(2);
   await restore(settings, file);
-  expect(await placeOne(settings)).toBe(2);
+  expect(await storeOne(settings)).toBe(2);
 });
 
-/** Returns the number of orders afterwards. */
-async function placeOne(settings: Settings): Promise<number> {
+/** Returns the number of rows afterwards. */
+async function storeOne(settings: Settings): Promise<number> {
   const database = new Database(settings);
-  await database.transaction((session) => placeOrder(session, SERVICE, newOrder()));
-  const orders = await database.read(({ db }) => db.selectFrom('orders').select('id').execute());
+  const job = { name: newId(), due_at: new Date() };
+  await database.transaction(({ db }) => db.insertInto('scheduled_jobs').values(job).execute());
+  const jobs = await database.read(({ db }) => db.selectFrom('scheduled_jobs').select('name').execute());
   await database.close();
-  return orders.length;
+  return jobs.length;
 }
