@@ -23,7 +23,7 @@ const EDITS: [file: string, pattern: RegExp, replacement: string][] = [
   ['src/cli.ts', /selectFrom\("orders"\)/g, 'selectFrom("scheduled_jobs")'],
   ['src/subscriptions.ts', /^import .* from '\.\/orders\/.*\n/gm, ''],
   ['src/subscriptions.ts', /^ {2}'order\.placed': .*\n/gm, ''],
-  ['src/subscriptions.ts', /BatchHandler, /g, ''],
+  ['src/subscriptions.ts', /{ BatchHandler, type DataSchemas, type Handlers }/g, 'type { DataSchemas, Handlers }'],
   ['src/tables.ts', /^import .* from '\.\/orders\/.*\n|, OrderTables\b/gm, ''],
   ['src/permissions.ts', /'orders:\w+'( \| |, )?/g, ''],
   ['src/permissions.ts', /new Set\(\[\]\)/g, 'new Set()'],

@@ -11,7 +11,7 @@ export type Routers = Readonly<Record<string, IRouter>>;
 
 export interface Route {
   method: string;
-  /** The path, with the names of its parameters: `/api/v1/orders/:order_id`. */
+  /** The path, with the names of its parameters: `/api/v1/users/:user_id`. */
   template: string;
   operation: Operation;
 }
