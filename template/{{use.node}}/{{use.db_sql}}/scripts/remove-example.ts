@@ -34,7 +34,7 @@ const EDITS: [file: string, pattern: RegExp, replacement: string][] = [
   ['README.md', /^`make remove-example` removes .*\n/gm, ''],
 ];
 
-const USES = /\/orders\/|'orders?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|\/v1\/orders|0002_orders/;
+const USES = /\/orders\/|'order(s|_lines)?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|\/v1\/orders|0002_orders/;
 
 if (process.env['APP_ENV'] === 'production') {
   fail('this would delete the orders of production', 'run it in a checkout, on a local database');

@@ -7,7 +7,7 @@ import type { UserRead } from '../../src/auth/users/schemas.ts';
 import { newId } from '../../src/clock.ts';
 import type { App, Response } from '../app.ts';
 import { ADA, asAdmin, asMember, logInAda, post, sortedStatuses, withToken } from '../callers.ts';
-import { ORDERS, place } from '../orders/orders.ts';
+import { place } from '../orders/orders.ts';
 import { startAnonymousApp } from '../services.ts';
 
 const USERS = '/api/v1/users';
@@ -169,32 +169,6 @@ test('an erased user can neither use its tokens nor log in', async () => {
   expect((await ada.inject({ method: 'DELETE', url: `${USERS}/me` })).statusCode).toBe(204);
   expect((await ada.inject(`${USERS}/me`)).statusCode).toBe(401);
   expect((await post(app, 'login', ADA)).statusCode).toBe(401);
-});
-
-test('the order of another owner is not found, and an admin sees all', async () => {
-  const { app, admin, ada } = await start();
-  const order = await place(ada);
-  const stranger = await asMember(app);
-  const headers = { 'if-match': '*' };
-  for (const [method, suffix] of [
-    ['GET', ''],
-    ['PATCH', ''],
-    ['POST', '/cancellation'],
-  ] as const) {
-    const url = `${ORDERS}/${order.id}${suffix}`;
-    const payload = method === 'PATCH' ? { note: 'mine' } : undefined;
-    const response = await stranger.inject({ method, url, headers, ...(payload && { payload }) });
-    expect(response.json(), method).toMatchObject({ status: 404, code: 'not_found' });
-  }
-  expect((await stranger.inject(ORDERS)).json()).toMatchObject({ data: [] });
-  expect((await admin.inject(ORDERS)).json()).toMatchObject({ data: [order] });
-});
-
-test('references and idempotency keys of two owners are independent', async () => {
-  const { app, ada } = await start();
-  const mine = await place(ada);
-  const theirs = await place(await asMember(app), { reference: mine.reference });
-  expect(theirs.id).not.toBe(mine.id);
 });
 
 test('another violated constraint is no conflict', async () => {
