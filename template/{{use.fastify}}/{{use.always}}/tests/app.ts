@@ -1,5 +1,7 @@
 /** The application under test, and who calls it. */
 
+import type { AddressInfo } from 'node:net';
+
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import type { Response } from 'light-my-request';
 
@@ -19,4 +21,10 @@ export function calledWith(app: App, headers: Record<string, string>): App {
   };
   // oxlint-disable-next-line unicorn/no-thenable -- awaited, an instance of Fastify gives itself: without the headers
   return Object.create(app, { inject: { value: inject }, then: { value: undefined } }) as App;
+}
+
+/** Listens on a free port. Returns it. */
+export async function listen(app: App): Promise<number> {
+  await app.listen({ port: 0 });
+  return (app.server.address() as AddressInfo).port;
 }
