@@ -3,7 +3,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent, get } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,12 +12,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 
-import { callerHeaders } from '../scripts/caller.ts';
 import { readSettings } from '../src/config/index.ts';
 import { migrateUp } from '../src/migrate.ts';
 import { CLUSTER } from './app.ts';
 import { emptyDatabase } from './databases.ts';
-import { newOrder, ORDERS } from './orders/orders.ts';
 import { freePort } from './ports.ts';
 import { SECRETS } from './secrets.ts';
 
@@ -30,12 +28,12 @@ const TIMEOUT = 'AbortError';
 
 test('a process that is killed is restarted, and no requests fail but those that it was answering', async () => {
   const cluster = await Cluster.start();
-  const load = await Load.on(cluster.url);
-  await load.created(20);
+  const load = new Load(cluster.url);
+  await load.answered(20);
   cluster.kill(cluster.pids()[0]);
   await cluster.prints('process died');
   await cluster.starts(3);
-  await load.created(20);
+  await load.answered(20);
   const failures = await load.stop();
   expect(failures.length).toBeLessThanOrEqual(CLIENTS);
   expect(failures.filter((failure) => failure.includes(TIMEOUT))).toEqual([]);
@@ -44,11 +42,11 @@ test('a process that is killed is restarted, and no requests fail but those that
 
 test('SIGHUP replaces all processes, and no request fails', async () => {
   const cluster = await Cluster.start();
-  const load = await Load.on(cluster.url);
-  await load.created(20);
+  const load = new Load(cluster.url);
+  await load.answered(20);
   cluster.child.kill('SIGHUP');
   await cluster.prints('processes replaced');
-  await load.created(20);
+  await load.answered(20);
   expect(await load.stop()).toEqual([]);
   const [first = 0, second = 0, ...later] = cluster.pids();
   expect(later).toHaveLength(2);
@@ -58,8 +56,8 @@ test('SIGHUP replaces all processes, and no request fails', async () => {
 
 test('SIGTERM stops all processes with 0, and requests in flight are answered', async () => {
   const cluster = await Cluster.start({ SHUTDOWN_DELAY_SECONDS: '2' });
-  const load = await Load.on(cluster.url);
-  await load.created(20);
+  const load = new Load(cluster.url);
+  await load.answered(20);
   const stopped = cluster.stop();
   // New connections are accepted during the delay, and refused later.
   await sleep(250);
@@ -78,11 +76,11 @@ test('a second signal ends all processes at once', async () => {
 
 test('the primary serves the metrics of all processes', async () => {
   const cluster = await Cluster.start();
-  const load = await Load.on(cluster.url);
-  await load.created(20);
+  const load = new Load(cluster.url);
+  await load.answered(20);
   await load.stop();
   const metrics = await (await fetch(`http://127.0.0.1:${cluster.metricsPort}/metrics`)).text();
-  const labels = `method="POST",route="${ORDERS}",status="201"`;
+  const labels = 'method="GET",route="/problems/:code",status="200"';
   expect(metrics).toContain(`http_server_request_duration_seconds_count{${labels}} ${load.count}\n`);
   expect(metrics).toMatch(/^build_info\{version="[^"]+"\} 1$/m);
   expect((await fetch(`${cluster.url}/metrics`)).status).toBe(404);
@@ -226,24 +224,22 @@ class Cluster {
   }
 }
 
-/** Clients that create orders, one after the other. */
+/** Clients that read a page, one request after the other. */
 class Load {
-  /** The number of orders. */
+  /** The number of answers. */
   count = 0;
   readonly #failures: string[] = [];
   readonly #stopping = new AbortController();
   readonly #clients: Promise<void>[];
 
-  private constructor(url: string, headers: Record<string, string>) {
-    this.#clients = Array.from({ length: CLIENTS }, (_, client) => this.#run(url, headers, client % 2 === 0));
+  constructor(url: string) {
+    this.#clients = Array.from({ length: CLIENTS }, (_, client) =>
+      this.#run(`${url}/problems/conflict`, client % 2 === 0),
+    );
   }
 
-  static async on(url: string): Promise<Load> {
-    return new Load(url + ORDERS, { 'content-type': 'application/json', ...(await callerHeaders(url)) });
-  }
-
-  /** Wait until this many more orders are created. */
-  async created(more: number): Promise<void> {
+  /** Wait until this many more requests are answered. */
+  async answered(more: number): Promise<void> {
     const { count } = this;
     await expect.poll(() => this.count, { timeout: 60_000 }).toBeGreaterThanOrEqual(count + more);
   }
@@ -255,12 +251,12 @@ class Load {
     return this.#failures;
   }
 
-  async #run(url: string, headers: Record<string, string>, keepAlive: boolean): Promise<void> {
+  async #run(url: string, keepAlive: boolean): Promise<void> {
     const agent = new Agent({ keepAlive, maxSockets: 1 });
     while (!this.#stopping.signal.aborted) {
       try {
-        const status = await post(url, headers, agent);
-        if (status === 201) this.count += 1;
+        const status = await statusOf(url, agent);
+        if (status === 200) this.count += 1;
         else this.#failures.push(String(status));
       } catch (error) {
         this.#failures.push(String(error));
@@ -270,9 +266,8 @@ class Load {
   }
 }
 
-async function post(url: string, headers: Record<string, string>, agent: Agent): Promise<number | undefined> {
-  const signal = AbortSignal.timeout(20_000);
-  const sent = request(url, { method: 'POST', headers, agent, signal }).end(JSON.stringify(newOrder()));
+async function statusOf(url: string, agent: Agent): Promise<number | undefined> {
+  const sent = get(url, { agent, signal: AbortSignal.timeout(20_000) });
   const [response] = (await once(sent, 'response')) as [Readable & { statusCode?: number }];
   await once(response.resume(), 'end');
   return response.statusCode;

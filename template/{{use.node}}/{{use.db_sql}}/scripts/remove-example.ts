@@ -34,11 +34,12 @@ const EDITS: [file: string, pattern: RegExp, replacement: string][] = [
   ['README.md', /^`make remove-example` removes .*\n/gm, ''],
 ];
 
-const USES = /\/orders\/|'order(s|_lines)?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|\/v1\/orders|0002_orders/;
+const USES =
+  /\/orders\/|'order(s|_lines)?[.:']|\b(from|into|update|table) orders\b|\b(ORDERS|newOrder)\b|\/v1\/orders|0002_orders/;
 
-if (process.env['APP_ENV'] === 'production') {
+const settings = settingsOrExit();
+if (settings.isProduction)
   fail('this would delete the orders of production', 'run it in a checkout, on a local database');
-}
 const edited = editedFiles();
 const uses = linesUsingOrders(edited);
 if (uses.length > 0) {
@@ -77,7 +78,7 @@ function linesUsingOrders(texts: Map<string, string>): string[] {
  * the migration never ran on the database.
  */
 async function dropTables(): Promise<boolean> {
-  await using db = createMigrationDatabase(settingsOrExit());
+  await using db = createMigrationDatabase(settings);
   try {
     return await db.transaction().execute(async (transaction) => {
       if (!(await isMigrated(transaction))) return false;
