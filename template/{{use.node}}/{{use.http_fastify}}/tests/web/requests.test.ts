@@ -161,7 +161,7 @@ test('requests beyond MAX_CONCURRENCY are refused at once', async () => {
 });
 
 test('a body that takes too long is refused, and its connection is closed', async () => {
-  const app = await startApp({ BODY_TIMEOUT_SECONDS: '0.05' });
+  const app = await startWithItems({ BODY_TIMEOUT_SECONDS: '0.05' });
   const answer = await beginUpload(app, await adminHeaders(app));
   expect(answer).toMatch(/^HTTP\/1.1 408 /);
   expect(answer).toMatch(/connection: close/i);
