@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 
 from tests.combinations import label, written
 from tests.drills import databases
-from tests.services import make
+from tests.services import make, tool_environment
 
 CASES = [
     {"database": "sqlite", "auth": "jwt", "queue": "database"},
     {"database": "postgresql", "auth": "none", "queue": "none"},
     {"database": "mysql", "auth": "none", "queue": "none"},
     {"database": "mongodb", "auth": "jwt", "queue": "database"},
+    {"framework": "fastify", "database": "mysql", "auth": "jwt", "queue": "database"},
+    {"framework": "express", "database": "postgresql", "auth": "none", "queue": "none"},
 ]
 
 
@@ -27,5 +30,63 @@ def test_what_is_left_without_the_example_passes_its_own_checks(
     databases.create(answers["database"], "needed", tmp_path)  # skips if its server is missing
     project = written(answers, tmp_path / "shop", template_folder)
     make(project, "remove-example")
-    assert not (project / "src/app/orders").exists()
+    assert not list(project.glob("src/**/orders"))
+    assert "remove-example" not in (project / "Makefile").read_text()
+    assert "remove-example" not in (project / "README.md").read_text()
     make(project, "check")
+
+
+@pytest.fixture(scope="module")
+def node_project(template_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose packages are installed, and which no test changes."""
+    answers = {"framework": "fastify", "database": "sqlite", "auth": "none", "queue": "none"}
+    project = written(answers, tmp_path_factory.mktemp("node") / "shop", template_folder)
+    make(project, "setup")
+    return project
+
+
+@pytest.mark.xdist_group("remove-example-node")
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"APP_ENV": "production"}, "error: this would delete the orders of production\n\nhint: "),
+        ({"DATABASE_URL": "sqlite:/no/folder/app.db"}, "error: the tables were not dropped: "),
+    ],
+)
+def test_the_command_of_a_node_project_refuses_and_changes_nothing(
+    environment: dict[str, str], said: str, node_project: Path
+) -> None:
+    result = remove_example(node_project, environment)
+
+    assert (result.returncode, (node_project / "src/orders").is_dir()) == (1, True)
+    assert result.stderr.startswith(said)
+    assert "remove-example" in (node_project / "Makefile").read_text()
+
+
+@pytest.mark.xdist_group("remove-example-node")
+def test_a_line_that_the_command_of_a_node_project_does_not_know_is_named(
+    node_project: Path,
+) -> None:
+    module = node_project / "src/reports.ts"
+    module.write_text("import { listOrders } from './orders/repository.ts';\n")
+    try:
+        result = remove_example(node_project, {})
+    finally:
+        module.unlink()
+
+    assert (result.returncode, (node_project / "src/orders").is_dir()) == (1, True)
+    assert "src/reports.ts:1: import { listOrders }" in result.stderr
+
+
+def remove_example(
+    project: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """What the command does before it formats."""
+    return subprocess.run(
+        ["node", "scripts/remove-example.ts"],
+        cwd=project,
+        env={**tool_environment(), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
