@@ -9,8 +9,8 @@ export const SECRETS = {};
 export const NOWHERE = 'sqlite:/no/such/folder/app.db';
 
 export const EXPLAIN = 'explain query plan';
-/** How a query plan shows that all rows are read. */
-export const WHOLE_TABLE = /SCAN \w+"/;
+/** How a query plan shows that all rows of a table are read: `page` is a subquery. */
+export const WHOLE_TABLE = /SCAN (?!page")\w+"/;
 export const ANALYZE = 'analyze';
 
 /** Called once, before all tests: a file needs no server. */
