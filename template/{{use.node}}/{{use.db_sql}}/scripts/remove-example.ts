@@ -19,7 +19,7 @@ const EDITS: [file: string, pattern: RegExp, replacement: string][] = [
   ['src/app.ts', /^.*'\/api\/v1\/orders'.*\n/gm, ''],
   ['src/cli.ts', /^import .* from '\.\/orders\/.*\n/gm, ''],
   ['src/cli.ts', /const { owner, lines }/g, 'const { lines }'],
-  ['src/cli.ts', /\[\.\.\.lines, \.\.\.\(await seedOrders\(.*?\)\)\]/g, 'lines'],
+  ['src/cli.ts', /\[\.\.\.lines, await seedOrders\(database, owner\)\]/g, 'lines'],
   ['src/cli.ts', /selectFrom\("orders"\)/g, 'selectFrom("scheduled_jobs")'],
   ['src/subscriptions.ts', /^import .* from '\.\/orders\/.*\n/gm, ''],
   ['src/subscriptions.ts', /^ {2}'order\.placed': .*\n/gm, ''],
