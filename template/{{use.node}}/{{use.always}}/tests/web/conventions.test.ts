@@ -56,6 +56,7 @@ test('the caller that has the current version gets 304', async () => {
     expect([response.statusCode, response.body, response.headers['etag']]).toEqual([304, '', '"1"']);
   }
   expect((await app.inject({ url, headers: { 'if-none-match': '"2"' } })).statusCode).toBe(200);
+  expect((await app.inject(url)).headers['etag']).toBe('"1"');
 });
 
 test.each([
@@ -108,6 +109,25 @@ test.each(['', ' padded ', 'tab\tinside', 'k'.repeat(256)])('the idempotency key
   const app = await startWithItems();
   expect((await create(app, TEA, key)).json()).toMatchObject({ status: 400, code: 'invalid_parameter' });
 });
+
+test.each([
+  ['/api/v1/items', 'post', ['400', '408', '409', '413', '415', '422', '429', '500', '503']],
+  ['/api/v1/items', 'get', ['400', '429', '500', '503']],
+  ['/api/v1/items/{item_id}', 'get', ['400', '404', '429', '500', '503']],
+  ['/api/v1/items/{item_id}', 'patch', ['404', '412', '428']],
+])('the API document tells how %s may refuse %s', async (path, method, statuses) => {
+  const app = await startWithItems();
+  const document = (await app.inject('/openapi.json')).json<{ paths: Record<string, Record<string, Operation>> }>();
+  const operation = document.paths[path]?.[method];
+  expect(Object.keys(operation?.responses ?? {})).toEqual(expect.arrayContaining(statuses));
+  const required = operation?.parameters?.filter((parameter) => parameter.required).map(({ name }) => name);
+  expect(required?.includes('if-match') ?? false).toBe(method === 'patch');
+});
+
+interface Operation {
+  responses: object;
+  parameters?: { name: string; required?: boolean }[];
+}
 
 async function urlOfFirst(app: App): Promise<string> {
   const [first] = (await app.inject(`${ITEMS}?limit=1`)).json<{ data: { id: string }[] }>().data;
