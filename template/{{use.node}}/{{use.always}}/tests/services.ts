@@ -17,15 +17,15 @@ export async function testSettings(variables: NodeJS.ProcessEnv = {}): Promise<S
 }
 
 /** The application, called by an admin, on a migrated database of its own. Both are removed after the test. */
-export async function startApp(variables: NodeJS.ProcessEnv = {}): Promise<App> {
-  return asAdmin(await startAnonymousApp(variables));
+export async function startApp(variables: NodeJS.ProcessEnv = {}, create = createApp): Promise<App> {
+  return asAdmin(await startAnonymousApp(variables, create));
 }
 
 /** The application, called without credentials. */
-export async function startAnonymousApp(variables: NodeJS.ProcessEnv = {}): Promise<App> {
+export async function startAnonymousApp(variables: NodeJS.ProcessEnv = {}, create = createApp): Promise<App> {
   const settings = await testSettings(variables);
   await migrateUp(settings);
-  const app = await createApp(settings);
+  const app = await create(settings);
   onTestFinished(() => app.close());
   return app;
 }

@@ -4,18 +4,23 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 
 import { newId } from '../../src/clock.ts';
+import type { Settings } from '../../src/config/index.ts';
 import { decodeCursor } from '../../src/pagination.ts';
 import { etag, requireIfMatch } from '../../src/web/conditional.ts';
 import { isCurrent } from '../../src/web/fresh.ts';
 import { createOnce, idempotencyHeaders, sendCreated } from '../../src/web/idempotency.ts';
 import { pageOf, pageQuery, paginated } from '../../src/web/pagination.ts';
 import { ifMatchHeaders, ifNoneMatchHeaders, ref } from '../../src/web/schemas.ts';
-import type { App } from '../app.ts';
+import { type App, createApp } from '../app.ts';
 import { startApp } from '../services.ts';
 import { findItem, type Item, ITEMS, listItems, renameItem } from './items.ts';
 
-export async function startWithItems(variables: NodeJS.ProcessEnv = {}): Promise<App> {
-  const app = await startApp(variables);
+export function startWithItems(variables: NodeJS.ProcessEnv = {}): Promise<App> {
+  return startApp(variables, createWithItems);
+}
+
+export async function createWithItems(settings: Settings): Promise<App> {
+  const app = await createApp(settings);
   await app.register(items, { prefix: ITEMS });
   return app;
 }

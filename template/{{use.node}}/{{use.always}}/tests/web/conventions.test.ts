@@ -1,9 +1,12 @@
-/** What every resource has in common: pages, versions and idempotency keys. */
+/** What every resource has in common: pages, versions, idempotency keys, and what it answers in an outage. */
 
 import { expect, test } from 'vitest';
 
 import type { App, Response } from '../app.ts';
-import { startWithItems } from './items-app.ts';
+import { asStranger } from '../callers.ts';
+import { NOWHERE } from '../databases.ts';
+import { testSettings } from '../services.ts';
+import { createWithItems, startWithItems } from './items-app.ts';
 import { ITEMS } from './items.ts';
 
 const OTHER = { name: 'cup', parts: [] };
@@ -108,6 +111,14 @@ test('of creates that are repeated at the same time, one has an effect', async (
 test.each(['', ' padded ', 'tab\tinside', 'k'.repeat(256)])('the idempotency key %j is refused', async (key) => {
   const app = await startWithItems();
   expect((await create(app, TEA, key)).json()).toMatchObject({ status: 400, code: 'invalid_parameter' });
+});
+
+test('a database that does not answer gives 503', async () => {
+  const app = await createWithItems(await testSettings({ DATABASE_URL: NOWHERE }));
+  const response = await (await asStranger(app)).inject(ITEMS);
+  expect(response.json()).toMatchObject({ status: 503, code: 'unavailable' });
+  expect(response.headers['retry-after']).toBe('1');
+  await app.close();
 });
 
 test.each([
