@@ -48,8 +48,11 @@ const PERSONAL_DATA: readonly PersonalData[] = [
   { name: 'responses', erase: eraseResponses },
 ];
 
-/** The application, ready to be served. It opens no connection before its first request. */
-export function createApp(settings: Settings): App {
+/**
+ * The application, ready to be served. It opens no connection before its first request. `addRouters` gives routers
+ * beside those of the service: tests have such.
+ */
+export function createApp(settings: Settings, addRouters: (database: Database) => Routers = () => ({})): App {
   const draining = new Draining();
   const database = new Database(settings);
   const queue = new Queue(settings, database);
@@ -68,6 +71,7 @@ export function createApp(settings: Settings): App {
     '/': createProbes({ health, servesMetrics: settings.metricsPort === 0, draining }),
     ...createAuth({ settings, database, authenticator, personalData: PERSONAL_DATA }),
     '/api/v1/orders': createOrders(database),
+    ...addRouters(database),
     ...(settings.docsEnabled && createDocs(document)),
   };
   const routes = routesOf(routers);

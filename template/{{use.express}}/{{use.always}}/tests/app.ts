@@ -8,7 +8,6 @@ import { buffer } from 'node:stream/consumers';
 import supertest from 'supertest';
 
 import { type App as Service, createApp as createService } from '../src/app.ts';
-import type { Settings } from '../src/config/index.ts';
 import { createServer } from '../src/web/server.ts';
 
 /** The program of a cluster. */
@@ -40,8 +39,9 @@ export interface App extends Service {
   close: () => Promise<void>;
 }
 
-export async function createApp(settings: Settings): Promise<App> {
-  const service = createService(settings);
+export async function createApp(...options: Parameters<typeof createService>): Promise<App> {
+  const [settings] = options;
+  const service = createService(...options);
   const server = createServer(service.express, settings);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const close = async (): Promise<void> => {

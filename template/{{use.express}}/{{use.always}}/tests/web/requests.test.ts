@@ -15,14 +15,16 @@ import { createRouter, routesOf } from '../../src/web/routes.ts';
 import { closeServer, createServer } from '../../src/web/server.ts';
 import type { App } from '../app.ts';
 import { adminHeaders } from '../callers.ts';
-import { newOrder, ORDERS, place } from '../orders/orders.ts';
 import { startAnonymousApp, startApp, testSettings } from '../services.ts';
+import { startWithItems } from './items-app.ts';
+import { ITEMS } from './items.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+const ITEM = { name: 'tea', parts: [] };
 
 test('every answer has the security headers and a request id', async () => {
-  const { http } = await startApp();
-  for (const url of ['/livez', '/nowhere', ORDERS, `${ORDERS}/%ff`]) {
+  const { http } = await startWithItems();
+  for (const url of ['/livez', '/nowhere', ITEMS, `${ITEMS}/%ff`]) {
     const { headers } = await http.get(url).set('x-request-id', 'mine');
     expect(headers).toMatchObject({
       'x-request-id': 'mine',
@@ -52,30 +54,30 @@ test('in production, browsers are told to use HTTPS', async () => {
 });
 
 test('a method that a path lacks is refused with the ones that it has', async () => {
-  const { http } = await startApp();
+  const { http } = await startWithItems();
   for (const method of ['put', 'options'] as const) {
-    const { body } = await http[method](ORDERS).expect(405).expect('allow', 'GET, HEAD, POST');
+    const { body } = await http[method](ITEMS).expect(405).expect('allow', 'GET, HEAD, POST');
     expect(body).toMatchObject({ status: 405, code: 'method_not_allowed' });
   }
 });
 
 test('a path is taken as it is written, but for needless escapes', async () => {
-  const { http } = await startApp();
-  await http.get('/api/v1/%6Frders').expect(200);
-  for (const path of [`${ORDERS}/`, '/API/v1/orders', '/livez/', '/']) await http.get(path).expect(404);
+  const { http } = await startWithItems();
+  await http.get('/api/v1/%69tems').expect(200);
+  for (const path of [`${ITEMS}/`, '/API/v1/items', '/livez/', '/']) await http.get(path).expect(404);
 });
 
 test('a body for an unknown route is not received', async () => {
-  const app = await startApp();
+  const app = await startWithItems();
   const post = (url: string) => app.http.post(url).set('content-type', 'text/plain').send('{');
   await post('/nowhere').expect(404);
   await post('/livez').expect(405);
-  expect((await app.inject({ method: 'QUERY', url: ORDERS })).statusCode).toBe(405);
+  expect((await app.inject({ method: 'QUERY', url: ITEMS })).statusCode).toBe(405);
 });
 
 test('HEAD answers like GET, without a body', async () => {
-  const app = await startApp();
-  const response = await app.inject({ method: 'HEAD', url: ORDERS });
+  const app = await startWithItems();
+  const response = await app.inject({ method: 'HEAD', url: ITEMS });
   expect([response.statusCode, response.body]).toEqual([200, '']);
 });
 
@@ -91,52 +93,45 @@ test.each([
   [JSON_TYPE, 'null', 422, 'validation_failed'],
   [JSON_TYPE, ' '.repeat(2000), 413, 'payload_too_large'],
 ])('the body of case %# is refused', async (headers, payload, status, code) => {
-  const app = await startApp({ MAX_BODY_BYTES: '1000' });
-  const response = await app.inject({ method: 'POST', url: ORDERS, payload, headers });
+  const app = await startWithItems({ MAX_BODY_BYTES: '1000' });
+  const response = await app.inject({ method: 'POST', url: ITEMS, payload, headers });
   expect(response.headers['content-type']).toBe('application/problem+json');
-  expect(response.json()).toMatchObject({ status, code, instance: ORDERS });
+  expect(response.json()).toMatchObject({ status, code, instance: ITEMS });
 });
 
 test('every invalid field is named by a JSON pointer', async () => {
-  const { http } = await startApp();
-  const lines = [{ sku: '', quantity: '2', unit_price: 2, 'a/b': 1 }];
-  const { body } = await http.post(ORDERS).send({ currency: 'EURO', note: 'a\0b', lines }).expect(422);
+  const { http } = await startWithItems();
+  const parts = [{ sku: '', quantity: '2', unit_price: 2, 'a/b': 1 }];
+  const { body } = await http.post(ITEMS).send({ note: 'a\0b', parts }).expect(422);
   expect(pointersOf(body)).toEqual(
-    new Set([
-      '/reference',
-      '/currency',
-      '/note',
-      '/lines/0/sku',
-      '/lines/0/quantity',
-      '/lines/0/unit_price',
-      '/lines/0/a~1b',
-    ]),
+    new Set(['/name', '/note', '/parts/0/sku', '/parts/0/quantity', '/parts/0/unit_price', '/parts/0/a~1b']),
   );
 });
 
 test('the length of a text is counted in characters', async () => {
-  const app = await startApp();
-  await place(app, { note: '🍵'.repeat(500) });
-  const { body } = await app.http.post(ORDERS).send(newOrder({ note: '🍵'.repeat(501) }));
+  const app = await startWithItems();
+  await app.http
+    .post(ITEMS)
+    .send({ ...ITEM, note: '🍵'.repeat(500) })
+    .expect(201);
+  const { body } = await app.http.post(ITEMS).send({ ...ITEM, note: '🍵'.repeat(501) });
   expect(body).toMatchObject({ status: 422, errors: [{ pointer: '/note', code: 'too_big' }] });
 });
 
 test('a response names a limited number of errors', async () => {
-  const { http } = await startApp();
+  const { http } = await startWithItems();
   const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, number) => [`field_${number}`, 1]));
-  const { body } = await http.post(ORDERS).send({ ...newOrder(), ...unknown });
+  const { body } = await http.post(ITEMS).send({ ...ITEM, ...unknown });
   expect(pointersOf(body).size).toBe(100);
-  const lines = Array.from({ length: 5000 }, () => ({}));
-  const { body: another } = await http.post(ORDERS).send({ ...newOrder(), lines });
-  expect(another).toMatchObject({ detail: '1 field is not valid', errors: [{ pointer: '/lines' }] });
+  const parts = Array.from({ length: 5000 }, () => ({}));
+  const { body: another } = await http.post(ITEMS).send({ ...ITEM, parts });
+  expect(another).toMatchObject({ detail: '1 field is not valid', errors: [{ pointer: '/parts' }] });
 });
 
 test('a body over 1 KiB is compressed for clients that accept it', async () => {
-  const app = await startApp();
-  const lines = Array.from({ length: 40 }, () => ({ sku: 'tea', quantity: 1, unit_price: '1' }));
-  const { id } = await place(app, { lines });
+  const app = await startWithItems();
   const encodingFor = async (accepted: string) =>
-    (await app.http.get(`${ORDERS}/${id}`).set('accept-encoding', accepted)).get('content-encoding');
+    (await app.http.get(ITEMS).set('accept-encoding', accepted)).get('content-encoding');
 
   expect(await encodingFor('gzip')).toBe('gzip');
   expect(await encodingFor('gzip;q=0')).toBeUndefined();
@@ -144,11 +139,11 @@ test('a body over 1 KiB is compressed for clients that accept it', async () => {
 });
 
 test('a caller over its limit is refused until the window ends', async () => {
-  const { http } = await startApp({ RATE_LIMIT_DEFAULT: '2/day' });
-  await http.get(ORDERS);
-  await http.get(ORDERS).expect('ratelimit-limit', '2').expect('ratelimit-remaining', '0');
+  const { http } = await startWithItems({ RATE_LIMIT_DEFAULT: '2/day' });
+  await http.get(ITEMS);
+  await http.get(ITEMS).expect('ratelimit-limit', '2').expect('ratelimit-remaining', '0');
 
-  const refused = await http.get(ORDERS).set('x-forwarded-for', '203.0.113.9').expect(429);
+  const refused = await http.get(ITEMS).set('x-forwarded-for', '203.0.113.9').expect(429);
   expect(refused.body).toMatchObject({ status: 429, code: 'rate_limited' });
   expect(Number(refused.get('retry-after'))).toBeGreaterThan(0);
   await http.get('/livez').expect(200);
@@ -163,8 +158,8 @@ test('the address behind a trusted proxy has its own limit', async () => {
 });
 
 test('only allowed hosts are served, and probes at any', async () => {
-  const { http } = await startApp({ ALLOWED_HOSTS: 'shop.example.com,*.internal' });
-  const at = (host: string, url = ORDERS) => http.get(url).set('host', host);
+  const { http } = await startWithItems({ ALLOWED_HOSTS: 'shop.example.com,*.internal' });
+  const at = (host: string, url = ITEMS) => http.get(url).set('host', host);
   await at('shop.example.com:8000').expect(200);
   await at('a.internal').expect(200);
   await at('evil.example.com').expect(400);
@@ -172,8 +167,8 @@ test('only allowed hosts are served, and probes at any', async () => {
 });
 
 test('only configured origins may read answers', async () => {
-  const { http } = await startApp({ CORS_ORIGINS: 'https://app.example.com' });
-  const from = (origin: string) => http.get(ORDERS).set('origin', origin);
+  const { http } = await startWithItems({ CORS_ORIGINS: 'https://app.example.com' });
+  const from = (origin: string) => http.get(ITEMS).set('origin', origin);
   await from('https://app.example.com')
     .expect('access-control-allow-origin', 'https://app.example.com')
     .expect('access-control-expose-headers', /ETag/)
@@ -181,46 +176,46 @@ test('only configured origins may read answers', async () => {
   expect((await from('https://evil.example')).get('access-control-allow-origin')).toBeUndefined();
 
   await http
-    .options(ORDERS)
+    .options(ITEMS)
     .set({ origin: 'https://app.example.com', 'access-control-request-method': 'POST' })
     .expect(204)
     .expect('access-control-allow-headers', /Idempotency-Key/);
-  await http.options(ORDERS).set('origin', 'https://app.example.com').expect(405);
+  await http.options(ITEMS).set('origin', 'https://app.example.com').expect(405);
 });
 
 test('requests beyond MAX_CONCURRENCY are refused at once', async () => {
-  const app = await startApp({ MAX_CONCURRENCY: '1' });
-  await app.http.get(ORDERS).expect(200);
+  const app = await startWithItems({ MAX_CONCURRENCY: '1' });
+  await app.http.get(ITEMS).expect(200);
   const [reading, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
   const read = app.database.read.bind(app.database);
   app.database.read = () => {
     reading.resolve();
     return gate.promise;
   };
-  const first = app.inject(ORDERS);
+  const first = app.inject(ITEMS);
   await reading.promise;
-  await app.http.get(ORDERS).expect(503).expect('retry-after', '1');
+  await app.http.get(ITEMS).expect(503).expect('retry-after', '1');
   app.database.read = read;
   gate.reject(new Error('ends the first one'));
   expect((await first).statusCode).toBe(500);
-  await app.http.get(ORDERS).expect(200);
+  await app.http.get(ITEMS).expect(200);
 });
 
 test('a body that takes too long is refused, and its connection is closed', async () => {
-  const app = await startApp({ BODY_TIMEOUT_SECONDS: '0.05' });
-  const answer = await beginToCreate(app, await adminHeaders(app));
+  const app = await startWithItems({ BODY_TIMEOUT_SECONDS: '0.05' });
+  const answer = await beginUpload(app, await adminHeaders(app));
   expect(answer).toMatch(/^HTTP\/1.1 408 /);
   expect(answer).toMatch(/connection: close/i);
   expect(answer).toContain('"code":"request_timeout"');
 });
 
 test('uploads are limited in number, and do not count as requests in flight', async () => {
-  const app = await startApp({ MAX_UPLOADS: '1', MAX_CONCURRENCY: '1', BODY_TIMEOUT_SECONDS: '1' });
-  const slow = beginToCreate(app, await adminHeaders(app));
+  const app = await startWithItems({ MAX_UPLOADS: '1', MAX_CONCURRENCY: '1', BODY_TIMEOUT_SECONDS: '1' });
+  const slow = beginUpload(app, await adminHeaders(app));
   // That of the metrics, and the one that waits for its body.
   await expect.poll(async () => (await app.inject('/metrics')).body).toContain('http_server_requests_in_flight 2');
-  await expect.poll(async () => (await app.inject(ORDERS)).statusCode).toBe(200);
-  await app.http.post(ORDERS).send(newOrder()).expect(503);
+  await expect.poll(async () => (await app.inject(ITEMS)).statusCode).toBe(200);
+  await app.http.post(ITEMS).send(ITEM).expect(503);
   expect(await slow).toContain('"code":"request_timeout"');
 });
 
@@ -252,9 +247,9 @@ test('a connection that is reset does no harm', async () => {
 });
 
 test('an unexpected error reveals nothing but the request id', async () => {
-  const app = await startApp();
+  const app = await startWithItems();
   app.database.read = () => Promise.reject(new Error('select * from secrets'));
-  const response = await app.http.get(ORDERS).expect(500);
+  const response = await app.http.get(ITEMS).expect(500);
   expect(response.body).toMatchObject({ status: 500, code: 'internal_error' });
   expect(response.text).not.toContain('secrets');
 });
@@ -269,9 +264,9 @@ test('the page of the API document starts Swagger UI', async () => {
 });
 
 test('a request without a body or a length is no different', async () => {
-  const app = await startApp();
+  const app = await startWithItems();
   const caller = await adminHeaders(app);
-  const post = (...lines: string[]) => exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines]);
+  const post = (...lines: string[]) => exchange(app, [`POST ${ITEMS} HTTP/1.1`, ...lines]);
   const headers = Object.entries({ host: 'localhost', connection: 'close', ...caller }).map((each) => each.join(': '));
   expect(await post(...headers, '', '')).toMatch(/^HTTP\/1.1 422 /);
   const chunked = ['content-type: application/json', 'transfer-encoding: chunked', '', '2', '{}', '0', '', ''];
@@ -284,11 +279,11 @@ test('a request that names no host is served only if all hosts are', async () =>
 });
 
 test('a request whose client goes away is counted without a status', async () => {
-  const app = await startApp();
+  const app = await startWithItems();
   const lines = Object.entries({ host: 'localhost', ...(await adminHeaders(app)) }).map((each) => each.join(': '));
   const body = ['content-type: application/json', 'content-length: 9', '', '{'];
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
-  socket.write([`POST ${ORDERS} HTTP/1.1`, ...lines, ...body].join('\r\n'), () => socket.destroy());
+  socket.write([`POST ${ITEMS} HTTP/1.1`, ...lines, ...body].join('\r\n'), () => socket.destroy());
   await expect.poll(async () => (await app.inject('/metrics')).body).toMatch(/method="POST",route="[^"]*",status="0"/);
 });
 
@@ -303,8 +298,8 @@ test('a response that fails in the middle is cut', async () => {
 });
 
 test('the server waits for the requests in flight before it is closed', async () => {
-  const app = await startApp();
-  const slow = beginToCreate(app, await adminHeaders(app), '}');
+  const app = await startWithItems();
+  const slow = beginUpload(app, await adminHeaders(app), '}');
   await expect.poll(async () => (await app.inject('/metrics')).body).toContain('http_server_requests_in_flight 2');
   app.drain();
   await closeServer(app.server);
@@ -316,19 +311,19 @@ test('an operation is refused without a principal, or without its permission', (
   const request = { context, principal: SERVICE };
   expect(() => authorize(request, 'authenticated')).toThrow('unauthenticated');
   const member = { ...request, context: { ...context, principal: { subject: 'ada', roles: ['member'] as const } } };
-  expect(() => authorize(member, 'orders:delete')).toThrow('This needs the permission orders:delete');
-  authorize(member, 'orders:read');
+  expect(() => authorize(member, 'users:manage')).toThrow('This needs the permission users:manage');
+  authorize(member, 'authenticated');
   expect(member.principal.subject).toBe('ada');
 });
 
 test('a deprecated route says what replaces it', async () => {
-  const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/orders' };
+  const deprecated = { since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/new' };
   const router = createRouter().get('/', operation({ ...EXAMPLE, deprecated }), (_req, res) => void res.end());
   await supertest(express().use('/api/v1/old', router))
     .get('/api/v1/old')
     .expect('deprecation', '@1798761600')
     .expect('sunset', 'Thu, 01 Jul 2027 00:00:00 GMT')
-    .expect('link', '</api/v2/orders>; rel="successor-version"');
+    .expect('link', '</api/v2/new>; rel="successor-version"');
   const routes = [{ method: 'get', template: '/api/v1/old', operation: { ...EXAMPLE, deprecated } }];
   expect(documentOf(routes)).toMatchObject({ paths: { '/api/v1/old': { get: { deprecated: true } } } });
 });
@@ -352,12 +347,12 @@ function pointersOf(body: unknown): Set<string> {
   return new Set((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer));
 }
 
-/** Send a part of a request for an order, and the rest later, if there is one. Returns all that the service answers. */
-function beginToCreate(app: App, caller: Record<string, string>, rest?: string): Promise<string> {
+/** Send a part of a request with a body, and the rest later, if there is one. Returns all that the service answers. */
+function beginUpload(app: App, caller: Record<string, string>, rest?: string): Promise<string> {
   const length = rest === undefined ? '9' : String(1 + rest.length);
   const headers = { host: 'localhost', ...caller, 'content-type': 'application/json', 'content-length': length };
   const lines = Object.entries(headers).map((each) => each.join(': '));
-  return exchange(app, [`POST ${ORDERS} HTTP/1.1`, ...lines, '', '{'], rest);
+  return exchange(app, [`POST ${ITEMS} HTTP/1.1`, ...lines, '', '{'], rest);
 }
 
 /** Send lines over a connection of its own. Returns all that the service answers. */

@@ -108,7 +108,7 @@ test('of creates that are repeated at the same time, one has an effect', async (
   expect(effects).toHaveLength(1);
 });
 
-test.each(['', ' padded ', 'tab\tinside', 'k'.repeat(256)])('the idempotency key %j is refused', async (key) => {
+test.each(['', 'tab\tinside', 'k'.repeat(256)])('the idempotency key %j is refused', async (key) => {
   const app = await startWithItems();
   expect((await create(app, TEA, key)).json()).toMatchObject({ status: 400, code: 'invalid_parameter' });
 });
