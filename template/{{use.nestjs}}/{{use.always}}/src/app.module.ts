@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 
 import { AuthModule } from './auth/auth.module.ts';
 import type { Settings } from './config/index.ts';
@@ -8,10 +8,10 @@ import { PlatformModule } from './platform.module.ts';
 import type { Draining } from './web/draining.ts';
 import { WebModule } from './web/web.module.ts';
 
-/** All modules of the API. */
+/** All modules of the API. `features` are modules beside those of the service: tests have such. */
 @Module({})
 export class AppModule {
-  static forRoot(settings: Settings, draining: Draining): DynamicModule {
+  static forRoot(settings: Settings, draining: Draining, features: Type[]): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -20,6 +20,7 @@ export class AppModule {
         PersonalDataModule,
         AuthModule,
         OrdersModule,
+        ...features,
       ],
     };
   }

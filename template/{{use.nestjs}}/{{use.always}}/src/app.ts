@@ -1,5 +1,6 @@
 /** The application: Nest on a Fastify server. */
 
+import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
@@ -24,12 +25,15 @@ import { createDocument, serveDocument } from './web/openapi.ts';
 import { addParameterCheck } from './web/parameters.ts';
 import { createServer } from './web/server.ts';
 
-/** The application, ready to be served. It opens no connection before its first request. */
-export async function createApp(settings: Settings): Promise<NestFastifyApplication> {
+/**
+ * The application, ready to be served. It opens no connection before its first request. `features` are modules beside
+ * those of the service: tests have such.
+ */
+export async function createApp(settings: Settings, features: Type[] = []): Promise<NestFastifyApplication> {
   const draining = new Draining();
   const server = createServer(settings, draining);
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.forRoot(settings, draining),
+    AppModule.forRoot(settings, draining, features),
     new HttpAdapter(server),
     { logger: new NestLogger(), bodyParser: false, abortOnError: false },
   );

@@ -1,10 +1,10 @@
 /** The application under test, and who calls it. */
 
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 
 import { createApp as createNestApp } from '../src/app.ts';
 import type { Authenticator } from '../src/auth/provider.ts';
-import type { Settings } from '../src/config/index.ts';
 import { Database } from '../src/database.ts';
 import { Queue } from '../src/messaging/index.ts';
 import { AUTHENTICATOR } from '../src/tokens.ts';
@@ -21,23 +21,19 @@ export interface App {
   queue: Queue;
   authenticator: Authenticator;
   drain: () => void;
-  /** Listens on a free port. Returns it. */
-  listen: () => Promise<number>;
+  server: NestFastifyApplication;
   close: () => Promise<void>;
 }
 
-export async function createApp(settings: Settings): Promise<App> {
-  const nest = await createNestApp(settings);
+export async function createApp(...options: Parameters<typeof createNestApp>): Promise<App> {
+  const nest = await createNestApp(...options);
   return {
     inject: (request) => nest.inject(request),
     database: nest.get(Database),
     queue: nest.get(Queue),
     authenticator: nest.get<Authenticator>(AUTHENTICATOR),
     drain: () => nest.get(Draining).begin(),
-    listen: async () => {
-      await nest.listen({ port: 0, host: '127.0.0.1' });
-      return Number(new URL(await nest.getUrl()).port);
-    },
+    server: nest,
     close: () => nest.close(),
   };
 }
@@ -49,4 +45,10 @@ export function calledWith(app: App, headers: Record<string, string>): App {
     return app.inject({ ...options, headers: { ...headers, ...options.headers } });
   };
   return { ...app, inject };
+}
+
+/** Listens on a free port. Returns it. */
+export async function listen({ server }: App): Promise<number> {
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  return Number(new URL(await server.getUrl()).port);
 }

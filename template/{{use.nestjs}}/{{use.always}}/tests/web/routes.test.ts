@@ -32,39 +32,39 @@ class TeaController {
   }
 
   @Post()
-  @RequirePermission('orders:write')
+  @RequirePermission('users:manage')
   pour(): string {
     return 'hot';
   }
 
   @Get('old')
-  @RequirePermission('orders:read')
+  @RequirePermission('users:read')
   @Deprecated({ since: new Date('2027-01-01'), sunset: new Date('2027-07-01'), successor: '/api/v2/tea' })
   old(): string {
     return 'cold';
   }
 
   @Get('leaves')
-  @RequirePermission('orders:read')
+  @RequirePermission('users:read')
   leaves(): StreamableFile {
     return new StreamableFile(Readable.from(['green ', 'black']));
   }
 
   @Get('last')
-  @RequirePermission('orders:read')
+  @RequirePermission('users:read')
   last(): string {
     this.draining.begin();
     return 'lukewarm';
   }
 
   @Get('gone')
-  @RequirePermission('orders:read')
+  @RequirePermission('users:read')
   gone(): string {
     throw new NotFoundException('There is no tea left');
   }
 
   @Get('broken')
-  @RequirePermission('orders:read')
+  @RequirePermission('users:read')
   broken(): string {
     // oxlint-disable-next-line typescript/only-throw-error -- libraries do so
     throw 'the pot';

@@ -46,7 +46,7 @@ test.each([
   expect((await app.inject(`${ITEMS}?${query}`)).json()).toMatchObject({ status: 400, code });
 });
 
-test.each(['nonsense', '0198f5a0-0000-7000-8000-000000000009'])('there is no item %s', async (id) => {
+test.each(['', 'nonsense', '0198f5a0-0000-7000-8000-000000000009'])('there is no item %j', async (id) => {
   const app = await startWithItems();
   expect((await app.inject(`${ITEMS}/${id}`)).json()).toMatchObject({ status: 404, code: 'not_found' });
 });
