@@ -44,7 +44,6 @@ type ItemRead = z.infer<typeof ItemRead>;
 const ItemPage = pageOf('ItemPage', ItemRead);
 
 @Controller(ITEMS)
-@RequirePermission('authenticated')
 class ItemsController {
   constructor(
     private readonly database: Database,
@@ -52,6 +51,7 @@ class ItemsController {
   ) {}
 
   @Post()
+  @RequirePermission('authenticated')
   @ApiOperation({ operationId: 'create_item' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ standardSchema: ItemRead })
@@ -70,6 +70,7 @@ class ItemsController {
   }
 
   @Get()
+  @RequirePermission('authenticated')
   @ApiOperation({ operationId: 'list_items' })
   @ApiOkResponse({ standardSchema: ItemPage })
   @ApiProblems('invalid_cursor')
@@ -83,6 +84,7 @@ class ItemsController {
   }
 
   @Get(':item_id')
+  @RequirePermission('authenticated')
   @ApiOperation({ operationId: 'get_item' })
   @ApiIfNoneMatch()
   @ApiOkResponse({ standardSchema: ItemRead })
@@ -99,6 +101,7 @@ class ItemsController {
   }
 
   @Patch(':item_id')
+  @RequirePermission('authenticated')
   @ApiOperation({ operationId: 'rename_item' })
   @ApiIfMatch({ required: true })
   @ApiOkResponse({ standardSchema: ItemRead })
