@@ -53,7 +53,7 @@ function createItems(database: Database): Router {
       operationId: 'create_item',
       headers: idempotencyHeaders,
       body: ItemCreate,
-      responses: { 201: 'The item.' },
+      responses: { 201: ItemRead },
       problems: ['idempotency_in_progress', 'idempotency_key_reused'],
     }),
     async (req, res) => {
