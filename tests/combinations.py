@@ -72,6 +72,10 @@ CHOSEN = (
     "express-mysql-jwt-none-memory-none-none",
     "express-postgresql-none-none-memory-none-none",
     "express-sqlite-none-database-memory-none-none",
+    "nestjs-mysql-none-database-memory-none-github",
+    "nestjs-mysql-jwt-none-memory-none-none",
+    "nestjs-postgresql-none-none-memory-none-none",
+    "nestjs-sqlite-none-database-memory-none-none",
 )
 """Rows that stay when choices are added, so that their proofs stay valid.
 

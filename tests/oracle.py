@@ -34,6 +34,14 @@ SUPPORTED: dict[str, dict[str, set[str]]] = {
         "webhooks": {"none"},
         "ci": {"github", "none"},
     },
+    "nestjs": {
+        "database": {"sqlite", "postgresql", "mysql"},
+        "auth": {"jwt", "none"},
+        "queue": {"database", "none"},
+        "cache": {"memory"},
+        "webhooks": {"none"},
+        "ci": {"github", "none"},
+    },
 }
 """For each framework, the choices that it supports."""
 
