@@ -162,15 +162,19 @@ def language(answers: Answers) -> str:
 
 
 def each_row(
-    name: str = "answers", languages: Sequence[str] = (), **wanted: Any
+    name: str = "answers",
+    languages: Sequence[str] = (),
+    different: Sequence[str] = (),
+    **wanted: Any,
 ) -> pytest.MarkDecorator:
     """Parametrize a test by the rows that have the `wanted` values, in all or some languages.
 
-    All tests of a row run in one process of pytest-xdist, so that it renders the row once.
+    All tests of a row run in one process of pytest-xdist, so that it renders the row once. With
+    `different`, a row stands for all with the same answers to these questions.
     """
     chosen = [
         row
-        for row in rows()
+        for row in (different_rows(*different) if different else rows())
         if wanted.items() <= row.items() and language(row) in (languages or [language(row)])
     ]
     return pytest.mark.parametrize(
@@ -180,6 +184,14 @@ def each_row(
             for row in chosen
         ],
     )
+
+
+def different_rows(*questions: str) -> list[Answers]:
+    """A row for each combination of answers to these questions."""
+    first: dict[tuple[Any, ...], Answers] = {}
+    for row in rows():
+        first.setdefault(tuple(row[question] for question in questions), row)
+    return [*first.values()]
 
 
 def answered(answers: Answers) -> CompleteAnswers:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scaffold.template.proofs import Proof, Step
-from tests.combinations import ROOT, axes, language, row_id, rows
+from tests.combinations import ROOT, axes, different_rows, language, row_id, rows
 from tests.proofs import readme
 from tests.proofs.ledger import (
     LONG_DRILL,
@@ -29,8 +29,8 @@ from tests.proofs.prove import wanted_rows
 from tests.tool.conftest import export
 
 IDS = [row_id(answers) for answers in rows()]
-DIFFERENT = [*{(each["framework"], each["database"]): each for each in rows()}.values()]
-"""A row for each framework and database: to render all takes minutes."""
+pytestmark = pytest.mark.xdist_group("ledger")
+"""So that the rows are rendered once."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,8 @@ def test_a_changed_file_makes_exactly_the_rows_unproven_that_contain_it(
     export(tmp_path)
     with (tmp_path / "template" / changed).open("a") as file:
         file.write("# Changed.\n")
-    with wanted_rows(tmp_path, DIFFERENT) as after:
+    # To render all rows takes minutes.
+    with wanted_rows(tmp_path, different_rows("framework", "database")) as after:
         stale = {row.id for row in after if unproven(row, sealed(proof_of(wanted[row.id])))}
         assert stale == rows_with(touches) & {row.id for row in after}
 
