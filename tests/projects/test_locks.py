@@ -139,6 +139,20 @@ def test_every_package_of_npm_is_installed_and_no_other(
     assert "extraneous" not in npm("ls", "--all", cwd=tmp_path)
 
 
+@each_row(languages=["node"], different=["framework"])
+def test_only_what_is_compiled_is_packed(
+    rendered: Rendered, tmp_path: Path, answers: Mapping[str, Any]
+) -> None:
+    project = shutil.copytree(rendered(**answers), tmp_path / "shop")
+    (project / "dist").mkdir()
+    (project / "dist/main.js").touch()
+
+    [packed] = json.loads(npm("pack", "--dry-run", "--json", cwd=project))
+
+    paths = {file["path"] for file in packed["files"]}
+    assert paths == {"README.md", "dist/main.js", "package.json"}
+
+
 def test_a_service_on_node_cannot_be_called_like_a_package_it_needs(rendered: Rendered) -> None:
     records = {question.name: question.default for question in TEMPLATE.questions}
     for answers in rows():
