@@ -118,14 +118,19 @@ test('a transaction that the server rolls back because of a deadlock runs again'
   });
   let runs = 0;
   const both = Promise.withResolvers<void>();
-  const touch = (first: string, second: string): Promise<unknown> =>
-    database.transaction(async ({ db }) => {
+  const done = Promise.withResolvers<void>();
+  const touch = async (first: string, second: string): Promise<void> => {
+    await database.transaction(async ({ db }) => {
+      // This one runs again. It must not take its first row once more before the other one wakes up.
+      if (runs === 2) await done.promise;
       await db.updateTable('scheduled_jobs').set({ due_at: now() }).where('name', '=', first).execute();
       runs += 1;
       if (runs === 2) both.resolve();
       await both.promise;
       await db.updateTable('scheduled_jobs').set({ due_at: now() }).where('name', '=', second).execute();
     });
+    done.resolve();
+  };
   await Promise.all([touch('a', 'b'), touch('b', 'a')]);
   expect(runs).toBe(3);
 });
