@@ -1,8 +1,8 @@
 """The ledger of proofs: its rows, when they are valid, and how it is written.
 
-A row is valid while two hashes are the current ones: that of the rendered files which can run, and
-that of the suite which proved them. So a change of the template makes exactly the rows unproven
-whose projects it changes.
+A proof is valid while the hash of the rendered files that can run is the current one. So a change
+of the template makes exactly the rows unproven whose projects it changes. Each step has the hash of
+the tests that proved it. A step is outdated when they have changed since.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,18 +30,25 @@ LONG_DRILL = 60
 SHORT_DRILL = 20
 """The seconds of load in the drills that kill processes; see `long_drills`."""
 
-SUITE = (
-    "src/scaffold/conformance",
+_OWN_CHECKS = ("tests/proofs/steps.py", "tests/runtimes")
+_SERVICES = (
+    *_OWN_CHECKS,
     "tests/components",
     "tests/deployments.py",
     "tests/drills",
-    "tests/fuzz",
-    "tests/proofs/steps.py",
-    "tests/runtimes",
     "tests/services.py",
     "tests/web.py",
 )
-"""The files that decide what a proof means."""
+SUITES = {
+    "lint": _OWN_CHECKS,
+    "tests": _OWN_CHECKS,
+    "migrations": _SERVICES,
+    "contract": (*_SERVICES, "src/scaffold/conformance"),
+    "fuzz": (*_SERVICES, "tests/fuzz"),
+    "drills": _SERVICES,
+    "overload": _SERVICES,
+}
+"""The files that decide what a step proves."""
 
 _NOT_RUN = ("docs/", ".copier-answers.yml")
 _PROVENANCES = ("real", "compatible")
@@ -51,12 +58,15 @@ _WITHOUT_SERVER = ("none", "memory", "database")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A row that the ledger must have: its project and the current hashes."""
+    """A row that the ledger must have: its project and the current hashes.
+
+    `suites` maps each step to the hash of its tests.
+    """
 
     answers: Mapping[str, Any]
     project: Path
     rendered: str
-    suite: str
+    suites: Mapping[str, str]
     drill_seconds: int = SHORT_DRILL
 
     @property
@@ -107,9 +117,13 @@ def unproven(wanted: Wanted, row: Mapping[str, Any] | None) -> str:
         return "there is no proof"
     if row.get("rendered") != wanted.rendered:
         return "the rendered files have changed"
-    if row.get("suite") != wanted.suite:
-        return "the suite has changed"
     return ""
+
+
+def outdated(wanted: Wanted, row: Mapping[str, Any]) -> list[str]:
+    """The steps of a proof whose tests have changed since."""
+    steps = row.get("steps", {})
+    return [name for name in STEPS if steps.get(name, {}).get("suite") != wanted.suites[name]]
 
 
 def faults(wanted: Wanted, row: Mapping[str, Any]) -> list[str]:
@@ -150,21 +164,16 @@ def rendered_hash(project: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def suite_hash(answers: Mapping[str, Any], root: Path = ROOT) -> str:
-    """The hash of the files that prove a row.
+def suite_hashes(answers: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
+    """The hash of the tests of each step, for a row.
 
     A module with the name of a choice, such as `components/rabbitmq.py`, proves only the rows with
-    that choice. The same holds for languages. So a new choice leaves the other rows proven.
+    that choice. The same holds for languages. So a new choice leaves the other rows as they are.
     """
     others = choices(root).difference(answers.values())
     others |= languages(root) - {language(answers["framework"], root)}
-    digest = hashlib.sha256()
-    for part in map(root.joinpath, SUITE):
-        files = sorted(_files(part)) if part.is_dir() else [part]
-        for file in (file for file in files if file.stem not in others):
-            digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    hashes = {parts: _hash(parts, others, root) for parts in set(SUITES.values())}
+    return {step: hashes[parts] for step, parts in SUITES.items()}
 
 
 def choices(root: Path = ROOT) -> set[str]:
@@ -204,6 +213,17 @@ def long_drills(rows: Iterable[Mapping[str, Any]]) -> set[str]:
 def today() -> str:
     """The current date in UTC."""
     return datetime.now(UTC).date().isoformat()
+
+
+def _hash(parts: Iterable[str], others: Collection[str], root: Path) -> str:
+    """The hash of these files and folders, without the modules that are named in `others`."""
+    digest = hashlib.sha256()
+    for part in map(root.joinpath, parts):
+        files = sorted(_files(part)) if part.is_dir() else [part]
+        for file in (file for file in files if file.stem not in others):
+            digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def _wrong_steps(proof: Proof) -> Iterator[str]:

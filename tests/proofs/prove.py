@@ -1,9 +1,10 @@
 """Proves the rows that the ledger lacks: `python -m tests.proofs.prove [ROW…]`, or `make prove`.
 
-The rows are proven in batches: first the steps that measure nothing, of three rows at a time, then
-those that measure, one after the other. Each row is written to the ledger as soon as it is
-complete. A later run goes on after the steps of a row that have passed, while neither its project
-nor the suite changes. The table in the README follows the ledger.
+First come the rows without a valid proof, then the outdated steps of the others. The rows are
+proven in batches: first the steps that measure nothing, of three rows at a time, then those that
+measure, one after the other. Each row is written to the ledger as soon as it is complete. A later
+run goes on after the steps of a row that have passed, while neither its project nor their tests
+change. The table in the README follows the ledger. With `--check`, it only tells what is to do.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from tests.proofs.ledger import (
     Wanted,
     faults,
     long_drills,
+    outdated,
     rendered_hash,
-    suite_hash,
+    suite_hashes,
     today,
     unproven,
 )
@@ -46,12 +48,13 @@ BATCH = 6
 
 @dataclass
 class Candidate:
-    """A row that is being proven."""
+    """A row that is being proven. `date` is that of its oldest step, if one was taken over."""
 
     wanted: Wanted
     steps: dict[str, Step] = field(default_factory=dict)
     servers: dict[str, str] = field(default_factory=dict)
     drills: dict[str, str] = field(default_factory=dict)
+    date: str = ""
     failure: str = ""
 
     @property
@@ -59,12 +62,20 @@ class Candidate:
         """The folder of its logs."""
         return LOGS / self.wanted.id
 
+    def keep(self, proof: Proof) -> None:
+        """Take over the steps of a proof whose tests have not changed since."""
+        self.steps = self._current(proof.steps)
+        self.servers, self.drills = dict(proof.servers), dict(proof.drills)
+        self.date = proof.date if self.steps else ""
+
     def resume(self) -> None:
         """Take over the steps that have passed before, if they proved the same."""
         kept = json.loads(self._passed.read_text()) if self._passed.exists() else {}
         if kept.get("proves") == self._proves:
-            self.steps = {name: Step(**step) for name, step in kept["steps"].items()}
-            self.servers, self.drills = kept["servers"], kept["drills"]
+            passed = {name: Step(**step) for name, step in kept["steps"].items()}
+            self.steps |= self._current(passed)
+            self.servers |= kept["servers"]
+            self.drills |= kept["drills"]
         else:
             shutil.rmtree(self.logs, ignore_errors=True)
             self.logs.mkdir(parents=True)
@@ -92,7 +103,7 @@ class Candidate:
                 self.failure = f"{name}: {error}"
                 tell(f"{self.wanted.id}: {self.failure}")
             else:
-                self.steps[name] = outcome.step
+                self.steps[name] = replace(outcome.step, suite=self.wanted.suites[name])
                 self.servers |= outcome.servers
                 self.drills |= outcome.drills
                 self._keep()
@@ -105,10 +116,9 @@ class Candidate:
             id=self.wanted.id,
             answers=dict(self.wanted.answers),
             rendered=self.wanted.rendered,
-            suite=self.wanted.suite,
             steps={name: self.steps[name] for name in STEPS},
             servers=dict(sorted(self.servers.items())),
-            date=today(),
+            date=self.date or today(),
             drills=self.drills,
         )
 
@@ -118,8 +128,14 @@ class Candidate:
 
     @property
     def _proves(self) -> list[Any]:
-        """What the steps depend on."""
-        return [self.wanted.rendered, self.wanted.suite, self.wanted.drill_seconds]
+        """What the steps depend on, beside their tests."""
+        return [self.wanted.rendered, self.wanted.drill_seconds]
+
+    def _current(self, passed: Mapping[str, Step]) -> dict[str, Step]:
+        """Those of these steps whose tests are the current ones."""
+        return {
+            name: step for name, step in passed.items() if step.suite == self.wanted.suites[name]
+        }
 
     def _keep(self) -> None:
         steps = {name: asdict(step) for name, step in self.steps.items()}
@@ -130,23 +146,43 @@ class Candidate:
 
 
 def main() -> int:
-    """Prove rows. Returns 1 when one of them could not be proven."""
+    """Prove rows. Returns 1 when one of them could not be proven, or is to be proven."""
     parser = argparse.ArgumentParser(prog="make prove")
     parser.add_argument("rows", nargs="*", help="ids of rows; by default those without a proof")
-    ids = parser.parse_args().rows
+    parser.add_argument("--check", action="store_true", help="only tell what is to be proven")
+    options = parser.parse_args()
     ledger = Ledger()
     with wanted_rows() as wanted:
         known = [row.id for row in wanted]
-        if unknown := set(ids).difference(known):
+        if unknown := set(options.rows).difference(known):
             parser.error(f"there is no row {', '.join(unknown)}; the rows are {', '.join(known)}")
+        todo = [row for row in wanted if row.id in options.rows] or candidates(wanted, ledger)
+        if options.check:
+            return _check(todo, ledger)
         ledger.keep(known)
-        todo = [row for row in wanted if row.id in ids or (not ids and lacks_proof(row, ledger))]
-        failed = prove(todo, ledger)
+        failed = prove(todo, ledger, anew=bool(options.rows))
     readme.main()
     tell(f"{len(todo) - len(failed)} of {len(todo)} rows proven")
     for candidate in failed:
         tell(f"not proven: {candidate.wanted.id}: {candidate.failure}")
     return 1 if failed else 0
+
+
+def _check(todo: Sequence[Wanted], ledger: Ledger) -> int:
+    """Tell which steps are to be proven. Returns 1 when there are some."""
+    found = ledger.rows()
+    for wanted in todo:
+        steps = STEPS if lacks_proof(wanted, ledger) else outdated(wanted, found[wanted.id])
+        tell(f"to be proven: {wanted.id}: {', '.join(steps)}")
+    return 1 if todo else 0
+
+
+def candidates(wanted: Sequence[Wanted], ledger: Ledger) -> list[Wanted]:
+    """The rows that lack a valid proof, then those with outdated steps."""
+    found = ledger.rows()
+    lacking = [row for row in wanted if lacks_proof(row, ledger)]
+    others = [row for row in wanted if row not in lacking]
+    return lacking + [row for row in others if outdated(row, found[row.id])]
 
 
 @contextmanager
@@ -171,7 +207,7 @@ def _wanted(answers: Mapping[str, Any], folder: Path, template: Path) -> Wanted:
         answers,
         project,
         rendered_hash(project),
-        suite_hash(answers),
+        suite_hashes(answers),
         LONG_DRILL if is_long else SHORT_DRILL,
     )
 
@@ -182,9 +218,16 @@ def lacks_proof(wanted: Wanted, ledger: Ledger) -> bool:
     return row is None or bool(unproven(wanted, row) or faults(wanted, row))
 
 
-def prove(todo: Sequence[Wanted], ledger: Ledger | None) -> list[Candidate]:
-    """Prove rows and enter them into the ledger, if there is one. Returns those that failed."""
+def prove(todo: Sequence[Wanted], ledger: Ledger | None, *, anew: bool = False) -> list[Candidate]:
+    """Prove rows and enter them into the ledger, if there is one. Returns those that failed.
+
+    Of a row with a valid proof, only the outdated steps run, unless it is to be proven `anew`.
+    """
     candidates = [Candidate(wanted) for wanted in todo]
+    if ledger and not anew:
+        for candidate in candidates:
+            if not lacks_proof(candidate.wanted, ledger):
+                candidate.keep(ledger.proofs()[candidate.wanted.id])
     for start in range(0, len(candidates), BATCH):
         _prove_together(candidates[start : start + BATCH], ledger)
     return [candidate for candidate in candidates if candidate.failure]

@@ -17,12 +17,13 @@ from tests.proofs import readme
 from tests.proofs.ledger import (
     LONG_DRILL,
     STEPS,
-    SUITE,
+    SUITES,
     Ledger,
     Wanted,
     faults,
+    outdated,
     sealed,
-    suite_hash,
+    suite_hashes,
     unproven,
 )
 from tests.proofs.prove import wanted_rows
@@ -82,10 +83,14 @@ def test_a_changed_file_makes_exactly_the_rows_unproven_that_contain_it(
         assert stale == rows_with(touches) & {row.id for row in after}
 
 
-def test_a_changed_suite_makes_a_row_unproven(wanted: dict[str, Wanted]) -> None:
+def test_a_changed_suite_makes_its_steps_outdated_and_leaves_the_row_proven(
+    wanted: dict[str, Wanted],
+) -> None:
     row = wanted[IDS[0]]
-    proof = replace(proof_of(row), suite="0" * 16)
-    assert unproven(row, sealed(proof)) == "the suite has changed"
+    changed = replace(row, suites={**row.suites, "contract": "0" * 16})
+    proof = sealed(proof_of(row))
+    assert (outdated(row, proof), outdated(changed, proof)) == ([], ["contract"])
+    assert unproven(changed, proof) == ""
 
 
 def test_a_missing_row_is_unproven(wanted: dict[str, Wanted]) -> None:
@@ -199,17 +204,42 @@ def test_the_page_of_the_drills_has_the_counts_of_the_ledger() -> None:
 def test_a_module_of_a_choice_or_a_language_proves_only_the_rows_with_it(
     module: str, touches: str | None, tmp_path: Path
 ) -> None:
-    export(tmp_path)
-    for part in SUITE:
-        source, copy = ROOT / part, tmp_path / part
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
-    before = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
+    copied_suite(tmp_path)
+    before = {row_id(row): suite_hashes(row, tmp_path) for row in rows()}
     with (tmp_path / module).open("a") as file:
         file.write("# Changed.\n")
-    after = {row_id(row): suite_hash(row, tmp_path) for row in rows()}
+    after = {row_id(row): suite_hashes(row, tmp_path) for row in rows()}
     changed = {row for row in IDS if before[row] != after[row]}
     assert changed == rows_with(touches)
+
+
+@pytest.mark.parametrize(
+    ("module", "steps"),
+    [
+        ("src/scaffold/conformance/core.py", {"contract"}),
+        ("tests/fuzz/test_openapi.py", {"fuzz"}),
+        ("tests/services.py", {"migrations", "contract", "fuzz", "drills", "overload"}),
+        ("tests/runtimes/__init__.py", set(STEPS)),
+    ],
+)
+def test_a_changed_module_makes_the_steps_outdated_that_it_decides(
+    module: str, steps: set[str], tmp_path: Path
+) -> None:
+    copied_suite(tmp_path)
+    before = suite_hashes(rows()[0], tmp_path)
+    with (tmp_path / module).open("a") as file:
+        file.write("# Changed.\n")
+    after = suite_hashes(rows()[0], tmp_path)
+    assert {step for step in STEPS if before[step] != after[step]} == steps
+
+
+def copied_suite(folder: Path) -> None:
+    """Copy the template and the tests of all steps."""
+    export(folder)
+    for part in {part for parts in SUITES.values() for part in parts}:
+        source, copy = ROOT / part, folder / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
 
 
 def rows_with(part: str | None) -> set[str]:
@@ -221,12 +251,14 @@ def rows_with(part: str | None) -> set[str]:
 
 def proof_of(wanted: Wanted) -> Proof:
     """A proof as `make prove` would write it."""
-    steps = {name: Step(3, 0, 0, 1.5, coverage=97 if name == "tests" else None) for name in STEPS}
+    steps = {
+        name: Step(3, 0, 0, 1.5, wanted.suites[name], coverage=97 if name == "tests" else None)
+        for name in STEPS
+    }
     return Proof(
         id=wanted.id,
         answers=dict(wanted.answers),
         rendered=wanted.rendered,
-        suite=wanted.suite,
         steps=steps,
         servers=dict.fromkeys(
             {wanted.answers[axis] for axis in ("database", "queue", "cache")}, "1.0 real"

@@ -12,7 +12,8 @@ from scaffold.template.proofs import Step
 from tests.proofs import prove, steps
 from tests.proofs.ledger import STEPS, Ledger, Wanted
 
-WANTED = Wanted({"framework": "fastapi"}, Path("shop"), "rendered", "suite")
+SUITES = dict.fromkeys(STEPS, "suite")
+WANTED = Wanted({"framework": "fastapi"}, Path("shop"), "rendered", SUITES)
 
 
 class Steps:
@@ -67,17 +68,22 @@ def test_it_goes_on_after_the_steps_that_have_passed(run: Steps, ledger: Ledger)
     assert proof.drills == {"orders": "7"}
 
 
-def test_a_row_that_is_proven_begins_anew(run: Steps, ledger: Ledger) -> None:
+def test_a_row_that_is_chosen_begins_anew(run: Steps, ledger: Ledger) -> None:
     prove.prove([WANTED], ledger)
     run.pop()
 
-    prove.prove([WANTED], ledger)
+    prove.prove([WANTED], ledger, anew=True)
 
     assert run.pop() == list(STEPS)
 
 
 @pytest.mark.parametrize(
-    "change", [{"rendered": "other"}, {"suite": "other"}, {"drill_seconds": 60}]
+    "change",
+    [
+        {"rendered": "other"},
+        {"suites": dict.fromkeys(STEPS, "other")},
+        {"drill_seconds": 60},
+    ],
 )
 def test_a_changed_row_begins_anew(run: Steps, ledger: Ledger, change: dict[str, Any]) -> None:
     run.failing = {"fuzz"}
@@ -87,3 +93,23 @@ def test_a_changed_row_begins_anew(run: Steps, ledger: Ledger, change: dict[str,
     prove.prove([replace(WANTED, **change)], ledger)
 
     assert run.pop() == list(STEPS[: STEPS.index("fuzz") + 1])
+
+
+def test_only_the_outdated_steps_of_a_proven_row_run(
+    run: Steps, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prove, "today", lambda: "2026-01-01")
+    monkeypatch.setattr(prove, "lacks_proof", lambda *_: not ledger.rows())
+    prove.prove([WANTED], ledger)
+    run.pop()
+    monkeypatch.setattr(prove, "today", lambda: "2026-02-02")
+    changed = replace(WANTED, suites=SUITES | {"contract": "other"})
+    assert prove.candidates([changed], ledger) == [changed]
+
+    prove.prove([changed], ledger)
+
+    assert run.pop() == ["contract"]
+    proof = ledger.proofs()["row"]
+    assert {name: step.suite for name, step in proof.steps.items()} == changed.suites
+    assert (proof.date, proof.drills) == ("2026-01-01", {"orders": "7"})
+    assert prove.candidates([changed], ledger) == []

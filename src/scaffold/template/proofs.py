@@ -20,13 +20,15 @@ LEDGER = "_proofs/ledger.jsonl"
 class Step:
     """A part of a proof. `passed`, `failed` and `skipped` are counts, `seconds` is wall-clock time.
 
-    `coverage` is in percent, for steps that measure it.
+    `suite` is the hash of the tests that proved it. `coverage` is in percent, for steps that
+    measure it.
     """
 
     passed: int
     failed: int
     skipped: int
     seconds: float
+    suite: str = ""
     coverage: int | None = None
 
 
@@ -34,16 +36,14 @@ class Step:
 class Proof:
     """The proof of one combination.
 
-    `rendered` and `suite` are the hashes of what was proven and of the tests that proved it.
-    `servers` maps the name of each server to its version and provenance, like `15.18 real`.
-    `date` is the UTC date in ISO format. `drills` has what the drills counted, such as how often
-    they killed the worker.
+    `rendered` is the hash of what was proven. `servers` maps the name of each server to its version
+    and provenance, like `15.18 real`. `date` is the UTC date in ISO format on which its oldest step
+    passed. `drills` has what the drills counted, such as how often they killed the worker.
     """
 
     id: str
     answers: Mapping[str, Any]
     rendered: str
-    suite: str
     steps: Mapping[str, Step]
     servers: Mapping[str, str]
     date: str
