@@ -19,6 +19,7 @@ SEARCHED = ("copier.yml", "Makefile", ".ci", ".github", "benchmarks", "scripts",
 GENERATED = ("template/_proofs",)
 SECTION = "What a framework and a language add outside their folders"
 EXAMPLES = {
+    "tests/projects/test_remove_example.py",
     "tests/proofs/test_ledger.py",
     "tests/template/test_languages.py",
     "tests/tool/test_commands.py",

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from scaffold.template.spec import STACK_RECORD
 from scaffold.terminal.errors import Problem
-from tests.combinations import NAME, answered, each_row, language
+from tests.combinations import NAME, TEMPLATE, answered, each_row, language
 
 MANIFESTS = (
     *("Makefile", "README.md", "AGENTS.md", "CHANGELOG.md", ".env.example"),
@@ -331,13 +332,17 @@ def test_every_dependency_is_used(rendered: Rendered, answers: Mapping[str, Any]
 
 @each_row(languages=["node"])
 def test_every_dependency_of_node_is_used(rendered: Rendered, answers: Mapping[str, Any]) -> None:
-    """Imported, or named by a script of package.json, by the compiler or by the tests."""
+    """Imported, loaded by a call, or named by a script, by the compiler or by the tests."""
     project = rendered(**answers)
+    loaded = loaded_by(answers["framework"])
     manifest = json.loads((project / "package.json").read_text())
     used = [project / "vitest.config.ts", *(project / "src").rglob("*.ts")]
     runtime = "\n".join(file.read_text() for file in used)
     for package in manifest["dependencies"]:
-        assert re.search(rf"from '{package}(/[\w.-]+)*'", runtime), package
+        imported = rf"\b(from|import) '{package}(/[\w.-]+)*'"
+        assert re.search(re.escape(loaded[package]) if package in loaded else imported, runtime), (
+            package
+        )
     tests = [file.read_text() for file in (project / "tests").rglob("*.ts")]
     named = "\n".join(
         [runtime, *tests, *manifest["scripts"].values(), (project / "tsconfig.json").read_text()]
@@ -346,6 +351,13 @@ def test_every_dependency_of_node_is_used(rendered: Rendered, answers: Mapping[s
         typed = rf"from '{package.removeprefix('@types/')}(/[\w.-]+)*'"
         name = typed if package.startswith("@types/") else rf"\b{package}\b"
         assert re.search(NAMED_ON_NODE.get(package, name), named), package
+
+
+def loaded_by(framework: str) -> dict[str, str]:
+    """The packages that no module imports, and the call by which another package loads each."""
+    [record] = [q.default for q in TEMPLATE.questions if q.name == f"{STACK_RECORD}{framework}"]
+    packages = [package for package in record["packages"] if "loaded_by" in package]
+    return {package["need"].rpartition("@")[0]: package["loaded_by"] for package in packages}
 
 
 NAMED_ON_NODE = {
