@@ -4,7 +4,7 @@ First come the rows without a valid proof, then the outdated steps of the others
 proven in batches: first the steps that measure nothing, of three rows at a time, then those that
 measure, one after the other. Each row is written to the ledger as soon as it is complete. A later
 run goes on after the steps of a row that have passed, while neither its project nor their tests
-change. The table in the README follows the ledger. With `--check`, it only tells what is to do.
+change. The table in the README follows the ledger. `--check` only prints what is to be proven.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BATCH = 6
 
 @dataclass
 class Candidate:
-    """A row that is being proven. `date` is that of its oldest step, if one was taken over."""
+    """A row that is being proven. `date` is that of its oldest step; empty before the first."""
 
     wanted: Wanted
     steps: dict[str, Step] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Candidate:
             self.steps |= self._current(passed)
             self.servers |= kept["servers"]
             self.drills |= kept["drills"]
+            self.date = kept["date"]
         else:
             shutil.rmtree(self.logs, ignore_errors=True)
             self.logs.mkdir(parents=True)
@@ -118,7 +119,7 @@ class Candidate:
             rendered=self.wanted.rendered,
             steps={name: self.steps[name] for name in STEPS},
             servers=dict(sorted(self.servers.items())),
-            date=self.date or today(),
+            date=self.date,
             drills=self.drills,
         )
 
@@ -139,7 +140,8 @@ class Candidate:
 
     def _keep(self) -> None:
         steps = {name: asdict(step) for name, step in self.steps.items()}
-        kept = {"steps": steps, "servers": self.servers, "drills": self.drills}
+        self.date = self.date or today()
+        kept = {"steps": steps, "servers": self.servers, "drills": self.drills, "date": self.date}
         draft = self._passed.with_suffix(".draft")
         draft.write_text(json.dumps({"proves": self._proves, **kept}))
         draft.replace(self._passed)
@@ -149,16 +151,17 @@ def main() -> int:
     """Prove rows. Returns 1 when one of them could not be proven, or is to be proven."""
     parser = argparse.ArgumentParser(prog="make prove")
     parser.add_argument("rows", nargs="*", help="ids of rows; by default those without a proof")
-    parser.add_argument("--check", action="store_true", help="only tell what is to be proven")
+    parser.add_argument("--check", action="store_true", help="only print what is to be proven")
     options = parser.parse_args()
     ledger = Ledger()
     with wanted_rows() as wanted:
         known = [row.id for row in wanted]
         if unknown := set(options.rows).difference(known):
             parser.error(f"there is no row {', '.join(unknown)}; the rows are {', '.join(known)}")
-        todo = [row for row in wanted if row.id in options.rows] or candidates(wanted, ledger)
+        chosen = [row for row in wanted if row.id in options.rows]
         if options.check:
-            return _check(todo, ledger)
+            return _check(chosen or wanted, ledger)
+        todo = chosen or rows_to_prove(wanted, ledger)
         ledger.keep(known)
         failed = prove(todo, ledger, anew=bool(options.rows))
     readme.main()
@@ -168,16 +171,17 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _check(todo: Sequence[Wanted], ledger: Ledger) -> int:
-    """Tell which steps are to be proven. Returns 1 when there are some."""
+def _check(wanted: Sequence[Wanted], ledger: Ledger) -> int:
+    """Print which steps of these rows are to be proven. Returns 1 when there are some."""
     found = ledger.rows()
-    for wanted in todo:
-        steps = STEPS if lacks_proof(wanted, ledger) else outdated(wanted, found[wanted.id])
-        tell(f"to be proven: {wanted.id}: {', '.join(steps)}")
+    todo = rows_to_prove(wanted, ledger)
+    for row in todo:
+        steps = STEPS if lacks_proof(row, ledger) else outdated(row, found[row.id])
+        tell(f"to be proven: {row.id}: {', '.join(steps)}")
     return 1 if todo else 0
 
 
-def candidates(wanted: Sequence[Wanted], ledger: Ledger) -> list[Wanted]:
+def rows_to_prove(wanted: Sequence[Wanted], ledger: Ledger) -> list[Wanted]:
     """The rows that lack a valid proof, then those with outdated steps."""
     found = ledger.rows()
     lacking = [row for row in wanted if lacks_proof(row, ledger)]

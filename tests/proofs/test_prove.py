@@ -104,7 +104,7 @@ def test_only_the_outdated_steps_of_a_proven_row_run(
     run.pop()
     monkeypatch.setattr(prove, "today", lambda: "2026-02-02")
     changed = replace(WANTED, suites=SUITES | {"contract": "other"})
-    assert prove.candidates([changed], ledger) == [changed]
+    assert prove.rows_to_prove([changed], ledger) == [changed]
 
     prove.prove([changed], ledger)
 
@@ -112,4 +112,33 @@ def test_only_the_outdated_steps_of_a_proven_row_run(
     proof = ledger.proofs()["row"]
     assert {name: step.suite for name, step in proof.steps.items()} == changed.suites
     assert (proof.date, proof.drills) == ("2026-01-01", {"orders": "7"})
-    assert prove.candidates([changed], ledger) == []
+    assert prove.rows_to_prove([changed], ledger) == []
+
+
+def test_check_prints_the_steps_that_are_to_be_proven(
+    run: Steps, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(prove, "lacks_proof", lambda *_: not ledger.rows())
+    prove.prove([WANTED], ledger)
+    run.pop()
+    capsys.readouterr()
+    changed = replace(WANTED, suites=SUITES | {"fuzz": "other", "contract": "other"})
+
+    assert (prove._check([WANTED], ledger), capsys.readouterr().err) == (0, "")
+    assert prove._check([changed], ledger) == 1
+    assert capsys.readouterr().err == "to be proven: row: contract, fuzz\n"
+    assert run.pop() == []
+
+
+def test_a_row_has_the_date_of_its_first_step(
+    run: Steps, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.failing = {"overload"}
+    monkeypatch.setattr(prove, "today", lambda: "2026-01-01")
+    prove.prove([WANTED], ledger)
+    run.failing = set()
+    monkeypatch.setattr(prove, "today", lambda: "2026-01-02")
+
+    prove.prove([WANTED], ledger)
+
+    assert ledger.proofs()["row"].date == "2026-01-01"

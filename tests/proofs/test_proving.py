@@ -1,7 +1,7 @@
 """CI proves the rows that have changed, and a sample of the others.
 
-The sample is another row each day, so that each is proven again in turn on a new machine. Rows with
-outdated steps come first.
+The sample is another row each day, so that each is proven again in turn on a new machine. If rows
+have outdated steps, it is one of them.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def test_a_preset_goes_with_every_framework(scaffold: Scaffold, workplace: Path)
         for preset in TEMPLATE.presets.values():
             answers = {"framework": framework, **preset.answers}
             assert answered(answers).recorded.items() >= answers.items()
-    # Each framework and each preset once by their flags: a dry run renders.
+    # A dry run renders a project, which takes a second: one preset for each framework.
     for framework, name in zip(axes()["framework"], cycle(TEMPLATE.presets), strict=False):
         flags = ("--framework", framework, "--preset", name, "--dry-run", "--json")
         made = json.loads(scaffold("new", "shop", *flags).out)["answers"]
